@@ -1,0 +1,1 @@
+//! Connectors: one folder a system, each a source, a sink or a lookup.

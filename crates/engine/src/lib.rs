@@ -1,0 +1,1 @@
+//! The dataflow kernel: batches, operators, state, time, checkpoints, runtimes.

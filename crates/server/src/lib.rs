@@ -1,0 +1,1 @@
+//! The server: HTTP, the console's assets, and the parts put together.

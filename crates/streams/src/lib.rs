@@ -1,0 +1,1 @@
+//! The embedded stream log: durable, sharded, ordered records.

@@ -1,0 +1,1 @@
+//! The embedded tables: durable keyed rows with SQL over them.

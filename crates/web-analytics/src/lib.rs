@@ -1,0 +1,3 @@
+//! Web analytics: from beacons to sessions, summaries and answers.
+
+pub mod summary;

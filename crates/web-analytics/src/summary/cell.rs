@@ -1,0 +1,124 @@
+//! A cell: what happened in one site, in one stretch of time, for one combination of dimensions.
+//!
+//! Cells are *additive*: a change of an impression or a session is a [`CellDelta`], and the sum of all deltas of a cell
+//! is the cell. Nothing else writes summaries, so replay after a crash applies each checkpoint's deltas exactly once.
+
+use std::sync::Arc;
+
+/// A site's number: stable, never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SiteId(pub u32);
+
+/// Minutes since 1970 UTC, by ingestion time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Minute(pub u32);
+
+/// How many dimensions of its own a site may declare.
+pub const CUSTOM_DIMENSIONS: usize = 4;
+
+/// The dimensions of a cell. An empty text means "unknown", except that an empty `referrer` is direct traffic and an
+/// empty `bot` is a human.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Dimensions {
+    /// A/B group.
+    pub group: Arc<str>,
+    /// `desktop`, `mobile`, `tablet`, `other`.
+    pub device: Arc<str>,
+    /// Browser family: `Chrome`, `Safari`, …
+    pub browser: Arc<str>,
+    /// Operating system family.
+    pub os: Arc<str>,
+    /// ISO 3166-1 alpha-2, from the proxy's header when there is one.
+    pub country: Arc<str>,
+    /// Path of the page; for session measures the entry page.
+    pub page: Arc<str>,
+    /// Host of the referrer; for session measures that of the entry page.
+    pub referrer: Arc<str>,
+    /// Navigation type.
+    pub navigation: Arc<str>,
+    /// Kind of declared bot (a tag of its pattern), empty for humans.
+    pub bot: Arc<str>,
+    /// The site's own dimensions, in the order of its settings.
+    pub custom: [Arc<str>; CUSTOM_DIMENSIONS],
+}
+
+/// Where a delta belongs.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CellKey {
+    /// The site.
+    pub site: SiteId,
+    /// Minute of the impression's, or of the session's, first beacon.
+    pub minute: Minute,
+    /// The combination of dimensions.
+    pub dimensions: Dimensions,
+}
+
+/// A counter of a cell. The discriminants are stored: only append.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Counter {
+    /// Beacons received, duplicates included.
+    Beacons = 0,
+    /// Page impressions.
+    Impressions = 1,
+    /// Sessions that started.
+    Sessions = 2,
+    /// Sessions with one impression and no interactive event.
+    Bounces = 3,
+    /// Impressions of all sessions that started here.
+    SessionImpressions = 4,
+    /// Length of all sessions that started here, from first to last beacon.
+    SessionSeconds = 5,
+    /// Orders, each once.
+    Orders = 6,
+    /// Value of those orders, in cents.
+    RevenueCents = 7,
+    /// Script errors.
+    Errors = 8,
+    /// User events.
+    Events = 9,
+    /// Beacons in quarantine.
+    Quarantined = 10,
+}
+
+/// A timer (or score) with a histogram. The discriminants are stored: only append.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Metric {
+    /// Largest contentful paint, ms.
+    Lcp = 0,
+    /// Interaction to next paint, ms.
+    Inp = 1,
+    /// Cumulative layout shift, score × 10,000.
+    Cls = 2,
+    /// First contentful paint, ms.
+    Fcp = 3,
+    /// Time to first byte, ms.
+    Ttfb = 4,
+    /// Load event, ms.
+    Load = 5,
+}
+
+/// A change of one cell: all of it is added.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Measures {
+    /// Counters by [`Counter`]; absent is zero.
+    pub counters: Vec<(Counter, i64)>,
+    /// Histogram changes: metric, bucket (see [`super::histogram`]), count (negative retracts).
+    pub samples: Vec<(Metric, u16, i32)>,
+    /// Changes of the rating counters: metric, rating 0 good / 1 needs improvement / 2 poor, count.
+    pub ratings: Vec<(Metric, u8, i32)>,
+    /// Issues by bit number (see [`crate::beacon::Issue`]), count.
+    pub issues: Vec<(u8, i32)>,
+    /// Hashes of visitors seen; a set: only ever added.
+    pub visitors: Vec<u64>,
+}
+
+/// One change of one cell.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CellDelta {
+    /// Which cell.
+    pub key: CellKey,
+    /// By how much.
+    pub measures: Measures,
+}

@@ -1,0 +1,3 @@
+//! Summaries: additive cells by minute, folded into hours and days.
+
+pub mod cell;
