@@ -1,0 +1,142 @@
+//! Sinks: where results go, and what each kind can promise.
+//!
+//! | [`Delivery`] | what the sink does | after a crash |
+//! |---|---|---|
+//! | `Append` | writes at once; `prepare` makes it durable | rows since the last checkpoint are written again |
+//! | `Upsert` | writes at once by a key that replay makes again | the same keys are overwritten: exactly once in effect |
+//! | `Transactional` | holds back; `prepare` hands what it holds to the checkpoint; `commit` makes it visible | exactly once |
+
+use std::sync::Arc;
+
+use crate::{
+    batch::Batch,
+    error::{EngineError, Result},
+    operator::{Operator, OperatorContext, Output},
+    state::{SnapshotReader, SnapshotWriter},
+    time::{Epoch, EventTime},
+};
+
+/// What a sink can promise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// At least once.
+    Append,
+    /// Exactly once in effect: rows have deterministic keys and overwrite each other.
+    Upsert,
+    /// Exactly once, by two phases with the checkpoint.
+    Transactional,
+}
+
+/// A sink, one instance a worker.
+pub trait Sink: Send {
+    /// Called once before anything else.
+    fn open(&mut self, _context: &OperatorContext) -> Result<()> {
+        Ok(())
+    }
+
+    /// Takes rows.
+    fn write(&mut self, batch: Batch) -> Result<()>;
+
+    /// The watermark of the input has grown.
+    fn on_watermark(&mut self, _time: EventTime) -> Result<()> {
+        Ok(())
+    }
+
+    /// The checkpoint of `epoch` is being cut. An appending or upserting sink makes durable what it wrote. A
+    /// transactional one returns what `commit` will need (nothing where there is nothing to commit); it becomes part of
+    /// the checkpoint. A sink with more state than that writes it to `writer`.
+    fn prepare(&mut self, epoch: Epoch, writer: &mut SnapshotWriter) -> Result<Option<Vec<u8>>>;
+
+    /// The checkpoint is durable: make `committable` visible. Idempotent: after a crash it is called again with all that
+    /// the restored checkpoint holds, possibly on another worker than the one that prepared it. `id` tells the
+    /// committables of one epoch apart and is the same in every call.
+    fn commit(&mut self, _epoch: Epoch, _id: &str, _committable: &[u8]) -> Result<()> {
+        Ok(())
+    }
+
+    /// Reads back what `prepare` wrote to its writer.
+    fn restore(&mut self, _reader: &SnapshotReader) -> Result<()> {
+        Ok(())
+    }
+
+    /// What it promises.
+    fn delivery(&self) -> Delivery;
+}
+
+/// Makes a sink an operator: keeps its committables in union state until they are committed.
+pub(crate) struct SinkOperator {
+    sink: Box<dyn Sink>,
+    context: Option<OperatorContext>,
+    /// Waiting for their checkpoint to become durable: (epoch, id, bytes).
+    pending: Vec<(Epoch, Arc<str>, Vec<u8>)>,
+    /// Committed, to be removed from state at the next checkpoint.
+    done: Vec<(Epoch, Arc<str>)>,
+}
+
+const TABLE: &str = "__committables";
+
+impl SinkOperator {
+    pub(crate) fn new(sink: Box<dyn Sink>) -> Self {
+        SinkOperator { sink, context: None, pending: Vec::new(), done: Vec::new() }
+    }
+
+    fn key(epoch: Epoch, id: &str) -> Vec<u8> {
+        let mut key = epoch.0.to_be_bytes().to_vec();
+        key.extend_from_slice(id.as_bytes());
+        key
+    }
+}
+
+impl Operator for SinkOperator {
+    fn open(&mut self, context: &OperatorContext) -> Result<()> {
+        self.context = Some(context.clone());
+        self.sink.open(context)
+    }
+
+    fn on_batch(&mut self, _port: usize, batch: Batch, _out: &mut Output<'_>) -> Result<()> {
+        self.sink.write(batch)
+    }
+
+    fn on_watermark(&mut self, time: EventTime, _out: &mut Output<'_>) -> Result<()> {
+        self.sink.on_watermark(time)
+    }
+
+    fn snapshot(&mut self, epoch: Epoch, writer: &mut SnapshotWriter) -> Result<()> {
+        for (epoch, id) in self.done.drain(..) {
+            writer.union(TABLE, &Self::key(epoch, &id), None);
+        }
+        if let Some(bytes) = self.sink.prepare(epoch, writer)? {
+            let id: Arc<str> = self.context.as_ref().map_or(0, |c| c.worker).to_string().into();
+            writer.union(TABLE, &Self::key(epoch, &id), Some(&bytes));
+            self.pending.push((epoch, id, bytes));
+        }
+        Ok(())
+    }
+
+    fn restore(&mut self, reader: &SnapshotReader) -> Result<()> {
+        self.sink.restore(reader)?;
+        let (worker, workers) = self.context.as_ref().map_or((0, 1), |c| (c.worker, c.workers));
+        for (n, (key, bytes)) in reader.table(TABLE).enumerate() {
+            if n % workers != worker {
+                continue;
+            }
+            let parsed = key.split_first_chunk::<8>().and_then(|(e, id)| Some((e, std::str::from_utf8(id).ok()?)));
+            let Some((epoch, id)) = parsed else {
+                return Err(EngineError::State("a sink's stored committable has a bad key".into()));
+            };
+            let epoch = Epoch(u64::from_be_bytes(*epoch));
+            self.sink.commit(epoch, id, bytes)?;
+            self.done.push((epoch, id.into()));
+        }
+        Ok(())
+    }
+
+    fn on_commit(&mut self, epoch: Epoch) -> Result<()> {
+        let ready = self.pending.iter().take_while(|(e, ..)| *e <= epoch).count();
+        for (epoch, id, bytes) in self.pending.drain(..ready) {
+            self.sink.commit(epoch, &id, &bytes)?;
+            self.done.push((epoch, id));
+        }
+        Ok(())
+    }
+}

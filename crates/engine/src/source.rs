@@ -1,0 +1,90 @@
+//! Sources: where rows come from.
+
+use std::sync::Arc;
+
+use crate::{
+    batch::Batch,
+    error::Result,
+    operator::OperatorContext,
+    state::{SnapshotReader, SnapshotWriter},
+    time::{Epoch, EventTime, Mark},
+};
+
+/// Wakes the worker that a source runs on: to be called, from any thread, when `poll` would find something new.
+pub type Waker = Arc<dyn Fn() + Send + Sync>;
+
+/// What a source can promise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Replay {
+    /// It can start again from any position that it snapshotted.
+    FromPosition,
+    /// What was read and not yet checkpointed is lost with a crash.
+    None,
+}
+
+/// What `poll` found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SourceStatus {
+    /// There is, or may be, more: call again.
+    More,
+    /// Nothing for now: the waker will be called.
+    Waiting,
+    /// Nothing will ever follow.
+    Finished,
+}
+
+/// A source, one instance a worker. An instance reads the splits (shards, files, partitions) that fall to its worker;
+/// positions are union state, so that every instance sees them all at a restore and takes its own.
+pub trait Source: Send {
+    /// Called once, before `restore` and the first `poll`.
+    fn open(&mut self, context: &OperatorContext, waker: Waker) -> Result<()>;
+
+    /// Emits about `budget` bytes at the most and never blocks.
+    fn poll(&mut self, budget: usize, out: &mut SourceOutput<'_>) -> Result<SourceStatus>;
+
+    /// Writes its positions: where the next `poll` would start.
+    fn snapshot(&mut self, writer: &mut SnapshotWriter) -> Result<()>;
+
+    /// Goes on from stored positions.
+    fn restore(&mut self, reader: &SnapshotReader) -> Result<()>;
+
+    /// What was read up to this checkpoint is never read again, so it may be acknowledged to the outside.
+    fn on_commit(&mut self, _epoch: Epoch) -> Result<()> {
+        Ok(())
+    }
+
+    /// Whether it can replay.
+    fn replay(&self) -> Replay;
+}
+
+/// Where a source puts what it read.
+#[derive(Debug)]
+pub struct SourceOutput<'a> {
+    pub(crate) batches: &'a mut Vec<Batch>,
+    pub(crate) mark: &'a mut Option<Mark>,
+    pub(crate) metrics: &'a crate::metrics::OperatorMetrics,
+}
+
+impl SourceOutput<'_> {
+    /// Emits rows. About 4,096 rows a batch serve the operators best.
+    pub fn emit(&mut self, batch: Batch) {
+        if batch.num_rows() > 0 {
+            self.batches.push(batch);
+        }
+    }
+
+    /// Says that no row earlier than `time` follows: of all rows emitted before and in this `poll`.
+    pub fn watermark(&mut self, time: EventTime) {
+        *self.mark = Some(Mark::Time(time));
+    }
+
+    /// Says that this source has nothing for now and must not hold the others' event time back.
+    pub fn idle(&mut self) {
+        *self.mark = Some(Mark::Idle);
+    }
+
+    /// Reports how many records it is behind the newest.
+    pub fn lag(&self, records: u64) {
+        self.metrics.lag_records.store(records, std::sync::atomic::Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,100 @@
+//! What every runtime does around a source.
+
+use std::{sync::Arc, sync::atomic::Ordering::Relaxed, time::Instant};
+
+use bytes::Bytes;
+
+use crate::{
+    batch::Batch,
+    error::{EngineError, Result},
+    host::{Outgoing, route, send_mark},
+    job::{Edge, Job, NodeId, NodeKind},
+    operator::OperatorContext,
+    source::{Source, SourceOutput, SourceStatus, Waker},
+    state::{SnapshotReader, SnapshotWriter},
+    time::{Epoch, EventTime, Mark},
+};
+
+/// One source instance, with what surrounds it.
+pub(crate) struct SourceHost {
+    source: Box<dyn Source>,
+    context: OperatorContext,
+    outgoing: Vec<Edge>,
+    said: Option<Mark>,
+    finished: bool,
+    batches: Vec<Batch>,
+}
+
+impl SourceHost {
+    pub(crate) fn new(job: &Job, node: NodeId, context: OperatorContext, waker: Waker) -> Result<Self> {
+        let definition = job.nodes.get(node.0).ok_or_else(|| EngineError::Plan("no such node".into()))?;
+        let NodeKind::Source(make) = &definition.kind else {
+            return Err(EngineError::Plan(format!("'{}' is not a source", definition.name)));
+        };
+        let mut source = make(&context)?;
+        source.open(&context, waker)?;
+        Ok(SourceHost {
+            source,
+            context,
+            outgoing: job.outputs(node).map(|(_, e)| *e).collect(),
+            said: None,
+            finished: false,
+            batches: Vec::new(),
+        })
+    }
+
+    pub(crate) fn name(&self) -> &Arc<str> {
+        &self.context.operator
+    }
+
+    pub(crate) fn restore(&mut self, reader: &SnapshotReader) -> Result<()> {
+        if reader.is_empty() { Ok(()) } else { self.source.restore(reader) }
+    }
+
+    pub(crate) fn finished(&self) -> bool {
+        self.finished
+    }
+
+    /// Polls once; returns what it found and how many bytes went out.
+    pub(crate) fn poll(&mut self, budget: usize, out: &mut Outgoing) -> Result<(SourceStatus, usize)> {
+        if self.finished {
+            return Ok((SourceStatus::Finished, 0));
+        }
+        let started = Instant::now();
+        let mut mark = None;
+        let metrics = self.context.metrics.clone();
+        let mut output = SourceOutput { batches: &mut self.batches, mark: &mut mark, metrics: &metrics };
+        let status = self.source.poll(budget, &mut output)?;
+        let mut bytes = 0;
+        for batch in self.batches.drain(..) {
+            bytes += batch.bytes();
+            metrics.rows_in.fetch_add(batch.num_rows() as u64, Relaxed);
+            metrics.bytes_in.fetch_add(batch.bytes() as u64, Relaxed);
+            metrics.batches_in.fetch_add(1, Relaxed);
+            route(&self.outgoing, 0, batch, &metrics, out)?;
+        }
+        if status == SourceStatus::Finished {
+            self.finished = true;
+            mark = Some(Mark::Time(EventTime::MAX));
+        }
+        if let Some(mark) = mark.filter(|m| self.said != Some(*m)) {
+            self.said = Some(mark);
+            if let Mark::Time(time) = mark {
+                metrics.watermark.store(time.0, Relaxed);
+            }
+            send_mark(&self.outgoing, self.context.worker, self.context.workers, mark, out);
+        }
+        metrics.busy_ns.fetch_add(started.elapsed().as_nanos() as u64, Relaxed);
+        Ok((status, bytes))
+    }
+
+    pub(crate) fn snapshot(&mut self) -> Result<Option<Bytes>> {
+        let mut writer = SnapshotWriter::default();
+        self.source.snapshot(&mut writer)?;
+        Ok(writer.finish())
+    }
+
+    pub(crate) fn commit(&mut self, epoch: Epoch) -> Result<()> {
+        self.source.on_commit(epoch)
+    }
+}
