@@ -1,0 +1,132 @@
+//! Writes frames to the end of a shard's log: write, then sync, then publish.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::{Error, IngestionTime, Result, Sequence, ShardId};
+
+use super::file::LogFile;
+use super::frame::{FrameHeader, seal};
+use super::segment::Segment;
+
+/// The end of a shard's log. Owned by the stream's writer thread, the only one that writes.
+#[derive(Debug)]
+pub(crate) struct LogWriter {
+    folder: PathBuf,
+    active: Arc<Segment>,
+    file: LogFile,
+    /// Bytes may follow the durable end that a failed write left behind; cut them off before anything else.
+    dirty: bool,
+    next: Sequence,
+    #[cfg(test)]
+    faults: super::Faults,
+}
+
+/// A frame that was written, and is not known to be on disk yet.
+#[derive(Debug)]
+pub(crate) struct Written {
+    header: FrameHeader,
+    offset: u64,
+}
+
+impl LogWriter {
+    /// Continues at the durable end of `active`. `dirty` when the file goes on after it.
+    pub(crate) fn open(
+        folder: PathBuf,
+        active: Arc<Segment>,
+        next: Sequence,
+        dirty: bool,
+        #[cfg(test)] faults: super::Faults,
+    ) -> Result<Self> {
+        let file = LogFile::open(
+            &active.path,
+            #[cfg(test)]
+            faults.clone(),
+        )?;
+        let mut writer = Self {
+            folder,
+            active,
+            file,
+            dirty,
+            next,
+            #[cfg(test)]
+            faults,
+        };
+        writer.clean()?;
+        Ok(writer)
+    }
+
+    pub(crate) fn shard(&self) -> ShardId {
+        self.active.shard
+    }
+
+    pub(crate) fn next(&self) -> Sequence {
+        self.next
+    }
+
+    pub(crate) fn active(&self) -> &Arc<Segment> {
+        &self.active
+    }
+
+    /// Whether the active segment holds nothing.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.next == self.active.first
+    }
+
+    /// Seals the active segment and begins the next one.
+    pub(crate) fn roll(&mut self, floor: IngestionTime) -> Result<Arc<Segment>> {
+        self.clean()?;
+        let segment = Segment::create(&self.folder, self.shard(), self.next, floor)?;
+        self.file = LogFile::open(
+            &segment.path,
+            #[cfg(test)]
+            self.faults.clone(),
+        )?;
+        self.active = Arc::clone(&segment);
+        Ok(segment)
+    }
+
+    /// Completes `frame` and writes it after the durable end. Follow with [`LogWriter::sync`].
+    pub(crate) fn write(&mut self, frame: &mut [u8], records: u32, time: IngestionTime) -> Result<Written> {
+        self.clean()?;
+        let offset = self.active.durable_bytes();
+        seal(frame, self.active.place(offset), records, self.next, time);
+        let header = FrameHeader::decode(frame)
+            .ok_or_else(|| Error::corrupt(&self.active.path, offset, "the frame to write has no room for its header"))?;
+        self.dirty = true;
+        match self.file.write_all_at(frame, offset) {
+            Ok(()) => Ok(Written { header, offset }),
+            Err(e) => Err(self.undo("append to", e)),
+        }
+    }
+
+    /// Waits until what was written is on disk, and shows it to readers.
+    ///
+    /// When the sync fails, what the disk holds is unknown. The frame is then cut off again, so that nothing that
+    /// was reported as failed can be found before something that is acknowledged later.
+    pub(crate) fn sync(&mut self, written: &Written) -> Result<Sequence> {
+        if let Err(e) = self.file.sync() {
+            return Err(self.undo("sync", e));
+        }
+        self.active.extend(&written.header, written.offset);
+        self.dirty = false;
+        let first = self.next;
+        self.next = written.header.next();
+        Ok(first)
+    }
+
+    fn undo(&mut self, action: &'static str, cause: std::io::Error) -> Error {
+        // If this fails too, the next write tries again before it does anything.
+        let _ = self.clean();
+        Error::io(action, &self.active.path, cause)
+    }
+
+    fn clean(&mut self) -> Result<()> {
+        if self.dirty {
+            let path = &self.active.path;
+            self.file.truncate(self.active.durable_bytes()).map_err(|e| Error::io("truncate", path, e))?;
+            self.dirty = false;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,55 @@
+//! Retention: whole segments are removed once all that they hold is too old, or their stream too large.
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+use std::{fs, io};
+
+use crate::IngestionTime;
+use crate::log::Segment;
+use crate::shard::Shard;
+use crate::streams::Inner;
+
+/// Takes the oldest sealed segments of all shards away until the rest has at most `limit` bytes.
+pub(crate) fn expire_by_size(shards: &[Arc<Shard>], limit: u64) -> Vec<Arc<Segment>> {
+    let mut bytes: u64 = shards.iter().map(|shard| shard.bytes()).sum();
+    let mut expired = Vec::new();
+    while bytes > limit {
+        let oldest = shards.iter().filter_map(|shard| Some((shard.oldest_sealed()?, shard)));
+        let Some((_, shard)) = oldest.min_by_key(|(floor, _): &(IngestionTime, _)| *floor) else { break };
+        let mut one = true;
+        let removed = shard.expire(|_, _| std::mem::take(&mut one));
+        bytes -= removed.iter().map(|segment| segment.durable_bytes()).sum::<u64>().min(bytes);
+        expired.extend(removed);
+    }
+    expired
+}
+
+/// The housekeeping thread of a folder: sweeps each stream from time to time, until `stop` hangs up.
+pub(crate) fn keep_house(streams: &Weak<Inner>, interval: Duration, stop: &Receiver<()>) {
+    while let Err(RecvTimeoutError::Timeout) = stop.recv_timeout(interval) {
+        let Some(streams) = streams.upgrade() else { return };
+        for stream in streams.all() {
+            if let Err(error) = stream.enforce_retention() {
+                tracing::debug!(stream = stream.name(), %error, "retention was skipped");
+            }
+        }
+    }
+}
+
+/// Removes expired files and folders. What can't be removed now is only a loss of space until the next start.
+pub(crate) fn remove(paths: &[PathBuf]) {
+    for path in paths {
+        match remove_path(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                tracing::warn!(path = %path.display(), %error, "an expired file can't be removed");
+            }
+            _ => {}
+        }
+    }
+}
+
+fn remove_path(path: &Path) -> io::Result<()> {
+    if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) }
+}
