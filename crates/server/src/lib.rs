@@ -1,1 +1,25 @@
 //! The server: HTTP, the console's assets, and the parts put together.
+//!
+//! ```text
+//! config ─▶ server ─▶ app (what is open) ◀─ http: collector, api, assets, health
+//! ```
+//!
+//! - [`config`]: every key, where it comes from, what is checked
+//! - [`Server`]: start and stop
+//! - [`client`]: a small client of the HTTP API
+
+mod api;
+mod app;
+mod assets;
+pub mod client;
+pub mod config;
+mod data_folder;
+mod error;
+mod health;
+mod http;
+mod server;
+mod sites;
+
+pub use config::Config;
+pub use error::{Error, Result};
+pub use server::{Server, stop_signal};

@@ -1,0 +1,298 @@
+//! The command line, as clap reads it.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+const EXIT_CODES: &str = "Exit codes: 0 done · 1 failed · 2 wrong usage or configuration · 3 no server can be reached · \
+                          4 the server refused · 130 interrupted";
+
+/// Real-time analytics on event streams, self-hosted.
+#[derive(Debug, Parser)]
+#[command(name = "tidemill", version, about, after_help = EXIT_CODES, propagate_version = true)]
+pub(crate) struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    /// How to print results; errors go to standard error in the same form.
+    #[arg(long, global = true, value_enum, default_value = "human", env = "TIDEMILL_OUTPUT")]
+    pub(crate) output: Output,
+    /// The running server that `site`, `stream` and `query` talk to.
+    #[arg(long, global = true, value_name = "URL", default_value = "http://127.0.0.1:7171", env = "TIDEMILL_SERVER")]
+    pub(crate) server: String,
+    /// What to log, by part: `warn,tidemill=debug`.
+    #[arg(long, global = true, value_name = "FILTER", default_value = "warn,tidemill=info", env = "TIDEMILL_LOG")]
+    pub(crate) log: String,
+}
+
+/// How results are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    /// For people.
+    Human,
+    /// For programs: one JSON document, or one a line where there are many.
+    Json,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the server.
+    Serve(Serve),
+    /// Run a demo from nothing: a server and a simulator that feeds it.
+    Demo(Demo),
+    /// Measure this machine with one of the benchmarks.
+    Bench(Bench),
+    /// Sites of web analytics.
+    Site {
+        /// What to do with them.
+        #[command(subcommand)]
+        command: Site,
+    },
+    /// Streams.
+    Stream {
+        /// What to do with them.
+        #[command(subcommand)]
+        command: Stream,
+    },
+    /// Run one read-only SQL query on the server.
+    Query(Query),
+    /// Print a completion script for a shell.
+    Completions {
+        /// Which shell.
+        shell: Shell,
+    },
+}
+
+/// Where the configuration comes from, besides the environment.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(crate) struct Configuration {
+    /// Configuration file; without it `tidemill.toml` here is read if there is one.
+    #[arg(long, value_name = "FILE", env = "TIDEMILL_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// Set any key of the configuration (see docs/configuration.md).
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value)]
+    pub(crate) set: Vec<(String, String)>,
+    /// Folder of everything that is kept (key `data`).
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<String>,
+    /// Port (key `http.port`); 0 takes a free one.
+    #[arg(long, value_name = "N")]
+    pub(crate) port: Option<u16>,
+    /// Address to listen on (key `http.listen`).
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: Option<String>,
+}
+
+/// `tidemill serve`
+#[derive(Debug, clap::Args)]
+pub(crate) struct Serve {
+    /// Where the configuration comes from.
+    #[command(flatten)]
+    pub(crate) configuration: Configuration,
+}
+
+/// `tidemill demo`
+#[derive(Debug, clap::Args)]
+pub(crate) struct Demo {
+    /// Which demo.
+    #[arg(value_enum)]
+    pub(crate) name: DemoName,
+    /// Beacons a second.
+    #[arg(long, value_name = "N", default_value_t = 200.0)]
+    pub(crate) rate: f64,
+    /// Seconds to run; without it until Ctrl-C.
+    #[arg(long, value_name = "S")]
+    pub(crate) duration: Option<f64>,
+    /// Seed of the simulated visitors: the same seed makes the same visitors.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Don't invite to open a browser; print only the result.
+    #[arg(long)]
+    pub(crate) headless: bool,
+    /// Where the configuration comes from.
+    #[command(flatten)]
+    pub(crate) configuration: Configuration,
+}
+
+/// The demos.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum DemoName {
+    /// A shop's visitors, their beacons and the dashboard.
+    WebAnalytics,
+}
+
+/// `tidemill bench`
+#[derive(Debug, clap::Args)]
+pub(crate) struct Bench {
+    /// Which benchmark.
+    #[arg(value_enum)]
+    pub(crate) name: BenchName,
+}
+
+/// The benchmarks.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum BenchName {
+    /// Beacons a second over HTTP, and the time to acknowledge one.
+    Ingest,
+    /// Beacons a second from the log to the summaries.
+    Replay,
+    /// Time from an accepted beacon to the query API.
+    Freshness,
+    /// Memory at the article's rate and number of sessions.
+    Memory,
+    /// Bytes an impression in the summaries.
+    Storage,
+    /// Time of each panel over a year.
+    Queries,
+    /// Time to be back after `kill -9`.
+    Recovery,
+}
+
+/// `tidemill site`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Site {
+    /// Create a site and print its key and its script tag.
+    Create(Box<SiteCreate>),
+    /// List the sites.
+    List,
+    /// Show one site.
+    Show {
+        /// Its name.
+        name: String,
+    },
+    /// Delete a site and all its data.
+    Delete {
+        /// Its name.
+        name: String,
+        /// Don't ask.
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+/// `tidemill site create`
+#[derive(Debug, clap::Args)]
+pub(crate) struct SiteCreate {
+    /// Its name: lower-case letters, digits, `-`, `_` and `.`.
+    pub(crate) name: String,
+    /// Time zone of its days, such as `Europe/Berlin`.
+    #[arg(long, value_name = "ZONE")]
+    pub(crate) timezone: Option<String>,
+    /// How money is written, such as `EUR`.
+    #[arg(long, value_name = "CODE")]
+    pub(crate) currency: Option<String>,
+    /// Minutes without a beacon that end a session.
+    #[arg(long, value_name = "MINUTES")]
+    pub(crate) session_gap: Option<u32>,
+    /// One of the site's own dimensions; at most four.
+    #[arg(long = "dimension", value_name = "NAME")]
+    pub(crate) dimensions: Vec<String>,
+    /// Beacons a second that are accepted.
+    #[arg(long, value_name = "N")]
+    pub(crate) rate_per_second: Option<u32>,
+    /// Days that summaries by minute are kept.
+    #[arg(long, value_name = "DAYS")]
+    pub(crate) minute_days: Option<u32>,
+    /// Days that summaries by hour are kept.
+    #[arg(long, value_name = "DAYS")]
+    pub(crate) hour_days: Option<u32>,
+    /// Days that summaries by day are kept.
+    #[arg(long, value_name = "DAYS")]
+    pub(crate) day_days: Option<u32>,
+    /// Days that lake files are kept.
+    #[arg(long, value_name = "DAYS")]
+    pub(crate) lake_days: Option<u32>,
+    /// Days that raw beacons are kept.
+    #[arg(long, value_name = "DAYS")]
+    pub(crate) beacon_days: Option<u32>,
+}
+
+/// `tidemill stream`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Stream {
+    /// Create a stream.
+    Create {
+        /// Its name.
+        name: String,
+        /// Number of shards.
+        #[arg(long, default_value_t = 1)]
+        shards: u32,
+        /// Hours that records are kept.
+        #[arg(long, value_name = "HOURS")]
+        retention_hours: Option<u32>,
+    },
+    /// List the streams.
+    List,
+    /// Show a stream and its shards.
+    Describe {
+        /// Its name.
+        name: String,
+    },
+    /// Put records: the argument, or each line of standard input.
+    Put {
+        /// The stream's name.
+        name: String,
+        /// One record.
+        data: Option<String>,
+        /// Partition key; without it each record goes by its own content.
+        #[arg(long, value_name = "KEY")]
+        partition_key: Option<String>,
+    },
+    /// Print a stream's records as they come.
+    Tail {
+        /// The stream's name.
+        name: String,
+        /// Where to begin: `oldest`, `latest`, or Unix milliseconds.
+        #[arg(long, default_value = "latest")]
+        from: String,
+        /// Stop after so many records.
+        #[arg(long, value_name = "N")]
+        limit: Option<u64>,
+        /// Stop at the end instead of waiting for more.
+        #[arg(long)]
+        no_follow: bool,
+    },
+}
+
+/// `tidemill query`
+#[derive(Debug, clap::Args)]
+pub(crate) struct Query {
+    /// The statement; `-` reads it from standard input.
+    pub(crate) sql: String,
+}
+
+impl Configuration {
+    /// The flags as keys and values; the short ones after `--set`, so that they win.
+    pub(crate) fn flags(&self) -> Vec<(String, String)> {
+        let mut flags = self.set.clone();
+        flags.extend(self.data.clone().map(|data| ("data".into(), data)));
+        flags.extend(self.port.map(|port| ("http.port".into(), port.to_string())));
+        flags.extend(self.listen.clone().map(|listen| ("http.listen".into(), listen)));
+        flags
+    }
+}
+
+fn key_value(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("write KEY=VALUE, such as http.port=7172")?;
+    Ok((key.trim().to_owned(), value.trim().to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn a_short_flag_wins_over_set() {
+        let args = Args::parse_from(["tidemill", "serve", "--port", "1", "--set", "http.port=2"]);
+        let Command::Serve(serve) = args.command else { panic!("not serve") };
+        assert_eq!(serve.configuration.flags().last(), Some(&("http.port".into(), "1".into())));
+    }
+}

@@ -1,0 +1,24 @@
+//! The REST API below `/api/v1`, described by OpenAPI.
+
+mod error;
+mod extract;
+mod sites;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::Uri;
+use axum::routing::{any, get};
+
+use crate::app::App;
+
+pub(crate) use error::{ApiError, ApiResult, ErrorBody};
+pub(crate) use extract::{Json, Path};
+
+/// Everything below `/api`.
+pub(crate) fn router() -> Router<Arc<App>> {
+    Router::new()
+        .route("/api/v1/sites", get(sites::list).post(sites::create))
+        .route("/api/v1/sites/{site}", get(sites::show).patch(sites::update).delete(sites::delete))
+        .route("/api/{*path}", any(async |uri: Uri| ApiError::no_path(uri.path())))
+}
