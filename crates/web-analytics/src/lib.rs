@@ -1,5 +1,6 @@
 //! Web analytics: from beacons to sessions, summaries and answers.
 
+pub mod error;
 pub mod summary;
 
 pub mod simulator;

@@ -122,3 +122,9 @@ pub struct CellDelta {
     /// By how much.
     pub measures: Measures,
 }
+
+impl From<&CellKey> for CellKey {
+    fn from(key: &CellKey) -> Self {
+        key.clone()
+    }
+}

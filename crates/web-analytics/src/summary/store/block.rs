@@ -1,0 +1,226 @@
+//! A block: the cells of one site, cube and period, by column.
+//!
+//! ```text
+//! version | rows | start minute | minutes | directory: count, (section, length)… | sections… | CRC-32C
+//! ```
+//!
+//! A section is one column; one that is all zero (or all empty text) is left out. A reader decodes only what it needs. The
+//! same cells always give the same bytes.
+
+use std::sync::Arc;
+
+use super::numbers::{Numbers, put_numbers, read_numbers};
+use super::rows::{Finished, RowKey, Sums};
+use super::sparse::{Entry, Sparse, put_sparse, read_sparse};
+use super::stream::{put_stream, read_stream};
+use crate::error::{Error, Result};
+use crate::summary::cell::{Counter, Metric};
+use crate::summary::dimension::Dimension;
+use crate::summary::histogram::BUCKETS;
+use crate::summary::varint::{Reader, put, put_bytes, zigzag};
+
+const VERSION: u8 = 1;
+const WHAT: &str = "summary block";
+
+/// Number of a column. The numbers are stored: only append.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(in crate::summary) struct Section(u8);
+
+impl Section {
+    pub(in crate::summary) const SLOTS: Section = Section(32);
+    pub(in crate::summary) const RATINGS: Section = Section(72);
+    pub(in crate::summary) const ISSUES: Section = Section(73);
+    pub(in crate::summary) const VISITORS: Section = Section(74);
+
+    pub(in crate::summary) fn texts(dimension: Dimension) -> Section {
+        Section(dimension as u8)
+    }
+    pub(in crate::summary) fn index(dimension: Dimension) -> Section {
+        Section(16 + dimension as u8)
+    }
+    pub(in crate::summary) fn counter(counter: Counter) -> Section {
+        Section(40 + counter as u8)
+    }
+    pub(in crate::summary) fn samples(metric: Metric) -> Section {
+        Section(64 + metric as u8)
+    }
+}
+
+/// Writes a block; `None` if there are no cells.
+pub(super) fn encode(finished: &Finished, start: u32, minutes: u32) -> Option<Vec<u8>> {
+    let Finished { texts, cells } = finished;
+    if cells.is_empty() {
+        return None;
+    }
+    let mut sections: Vec<(Section, Vec<u8>)> = Vec::new();
+    for ((i, dimension), texts) in Dimension::ALL.into_iter().enumerate().zip(texts) {
+        if texts.iter().all(|text| text.is_empty()) {
+            continue;
+        }
+        let mut plain = Vec::new();
+        put(&mut plain, texts.len() as u64);
+        texts.iter().for_each(|text| put_bytes(&mut plain, text.as_bytes()));
+        sections.push((Section::texts(dimension), stream(&plain)));
+        if texts.len() > 1 {
+            push_numbers(
+                &mut sections,
+                Section::index(dimension),
+                |((numbers, _), _)| numbers.get(i).map_or(0, |place| u64::from(*place)),
+                cells,
+            );
+        }
+    }
+    push_numbers(&mut sections, Section::SLOTS, |((_, slot), _)| u64::from(*slot), cells);
+    for counter in Counter::ALL {
+        let number = counter as u8;
+        push_numbers(
+            &mut sections,
+            Section::counter(counter),
+            |(_, sums)| sums.counters.iter().find(|(c, _)| *c == number).map_or(0, |(_, value)| zigzag(*value)),
+            cells,
+        );
+    }
+    for metric in Metric::ALL {
+        let base = metric as u16 * BUCKETS as u16;
+        let rows: Vec<Vec<Entry>> = cells
+            .iter()
+            .map(|(_, sums)| {
+                let end = base + BUCKETS as u16;
+                let of_metric = sums.samples.iter().filter(|(place, _)| (base..end).contains(place));
+                of_metric.map(|(place, count)| (place - base, *count)).collect()
+            })
+            .collect();
+        push_sparse(&mut sections, Section::samples(metric), rows.iter().map(Vec::as_slice));
+    }
+    push_sparse(&mut sections, Section::RATINGS, cells.iter().map(|(_, sums)| sums.ratings.as_slice()));
+    push_sparse(&mut sections, Section::ISSUES, cells.iter().map(|(_, sums)| sums.issues.as_slice()));
+    push_sparse(&mut sections, Section::VISITORS, cells.iter().map(|(_, sums)| sums.visitors.as_slice()));
+    Some(assemble(&sections, cells.len(), start, minutes))
+}
+
+fn assemble(sections: &[(Section, Vec<u8>)], rows: usize, start: u32, minutes: u32) -> Vec<u8> {
+    let mut out = vec![VERSION];
+    put(&mut out, rows as u64);
+    put(&mut out, u64::from(start));
+    put(&mut out, u64::from(minutes));
+    put(&mut out, sections.len() as u64);
+    for (section, bytes) in sections {
+        out.push(section.0);
+        put(&mut out, bytes.len() as u64);
+    }
+    sections.iter().for_each(|(_, bytes)| out.extend_from_slice(bytes));
+    let sum = crc32c::crc32c(&out);
+    out.extend_from_slice(&sum.to_le_bytes());
+    out
+}
+
+fn stream(plain: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    put_stream(&mut out, plain);
+    out
+}
+
+fn push_numbers(
+    sections: &mut Vec<(Section, Vec<u8>)>,
+    section: Section,
+    number: impl Fn(&(RowKey, Sums)) -> u64,
+    cells: &[(RowKey, Sums)],
+) {
+    let numbers: Vec<u64> = cells.iter().map(number).collect();
+    if numbers.iter().any(|number| *number != 0) {
+        let mut out = Vec::new();
+        put_numbers(&mut out, &numbers);
+        sections.push((section, out));
+    }
+}
+
+fn push_sparse<'a>(
+    sections: &mut Vec<(Section, Vec<u8>)>,
+    section: Section,
+    rows: impl Iterator<Item = &'a [Entry]> + Clone,
+) {
+    if rows.clone().any(|row| !row.is_empty()) {
+        let mut out = Vec::new();
+        put_sparse(&mut out, rows);
+        sections.push((section, out));
+    }
+}
+
+/// A block of which columns can be decoded.
+#[derive(Clone, Debug)]
+pub(in crate::summary) struct Block {
+    bytes: fjall::UserValue,
+    rows: usize,
+    start: u32,
+    minutes: u32,
+    /// Section, and where its bytes are.
+    directory: Arc<[(Section, std::ops::Range<usize>)]>,
+}
+
+impl Block {
+    /// Reads the head of a block and checks its sum.
+    pub(super) fn open(bytes: fjall::UserValue) -> Result<Block> {
+        let (body, sum) = bytes.split_last_chunk::<4>().ok_or_else(|| Error::damaged(WHAT, "ends early"))?;
+        if crc32c::crc32c(body) != u32::from_le_bytes(*sum) {
+            return Err(Error::damaged(WHAT, "its checksum doesn't match"));
+        }
+        let mut reader = Reader::new(body, WHAT);
+        if reader.byte()? != VERSION {
+            return Err(reader.error("unknown version"));
+        }
+        let (rows, start, minutes) = (reader.int()?, reader.int()?, reader.int()?);
+        let lengths: Vec<(Section, usize)> =
+            (0..reader.count(2)?).map(|_| Ok((Section(reader.byte()?), reader.int()?))).collect::<Result<_>>()?;
+        let mut at = body.len() - reader.remaining();
+        let mut directory = Vec::with_capacity(lengths.len());
+        for (section, length) in lengths {
+            let end = at.checked_add(length).filter(|end| *end <= body.len());
+            let end = end.ok_or_else(|| reader.error("a section beyond the end"))?;
+            directory.push((section, at..end));
+            at = end;
+        }
+        Ok(Block { rows, start, minutes, directory: directory.into(), bytes })
+    }
+
+    pub(in crate::summary) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// First minute.
+    pub(in crate::summary) fn start(&self) -> u32 {
+        self.start
+    }
+
+    /// Minute after the last one.
+    pub(in crate::summary) fn end(&self) -> u32 {
+        self.start.saturating_add(self.minutes)
+    }
+
+    fn section(&self, section: Section) -> Option<Reader<'_>> {
+        let (_, range) = self.directory.iter().find(|(known, _)| *known == section)?;
+        self.bytes.get(range.clone()).map(|bytes| Reader::new(bytes, WHAT))
+    }
+
+    /// Whether a column has anything but zeros.
+    pub(in crate::summary) fn has(&self, section: Section) -> bool {
+        self.directory.iter().any(|(known, _)| *known == section)
+    }
+
+    /// Texts of a dimension, sorted; one empty text if the dimension is unused.
+    pub(in crate::summary) fn texts(&self, dimension: Dimension) -> Result<Vec<Arc<str>>> {
+        let Some(mut reader) = self.section(Section::texts(dimension)) else { return Ok(vec!["".into()]) };
+        let plain = read_stream(&mut reader)?;
+        let mut reader = Reader::new(&plain, WHAT);
+        (0..reader.count(1)?).map(|_| reader.text().map(Arc::from)).collect()
+    }
+
+    /// Each row's place in [`Block::texts`], slot, or zigzag value of a counter.
+    pub(in crate::summary) fn numbers(&self, section: Section) -> Result<Numbers> {
+        self.section(section).map_or(Ok(Numbers::Zero), |mut reader| read_numbers(&mut reader, self.rows))
+    }
+
+    /// A sparse column.
+    pub(in crate::summary) fn sparse(&self, section: Section) -> Result<Sparse> {
+        self.section(section).map_or(Ok(Sparse::default()), |mut reader| read_sparse(&mut reader, self.rows))
+    }
+}

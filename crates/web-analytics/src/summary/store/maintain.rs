@@ -1,0 +1,64 @@
+//! The thread that compacts, folds and drops in the background.
+
+use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread::JoinHandle;
+use std::time::{Duration, SystemTime};
+
+use super::fold::SitePolicy;
+use super::SummaryStore;
+use crate::error::Result;
+use crate::summary::cell::{Minute, SiteId};
+
+impl SummaryStore {
+    /// One round of maintenance at `now`: compacts fresh chunks, folds what is due, drops what is too old.
+    ///
+    /// # Errors
+    /// [`crate::error::Error::Storage`] or [`crate::error::Error::Damaged`]; what was done before stays done.
+    pub fn maintain(&self, now: Minute, policies: &[(SiteId, SitePolicy)]) -> Result<()> {
+        self.compact()?;
+        self.fold(now, policies)?;
+        self.retain(now, policies)
+    }
+}
+
+/// Maintenance in the background; stops, and waits for the round that runs, when dropped.
+pub struct Maintenance {
+    stop: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Maintenance {
+    /// Starts a round every `every`; `policies` is asked before each.
+    ///
+    /// # Errors
+    /// When no thread can be started.
+    pub fn start(
+        store: Arc<SummaryStore>,
+        every: Duration,
+        policies: impl Fn() -> Vec<(SiteId, SitePolicy)> + Send + 'static,
+    ) -> std::io::Result<Maintenance> {
+        let (stop, stopped) = mpsc::channel::<()>();
+        let thread = std::thread::Builder::new().name("summary-maintenance".into()).spawn(move || {
+            while stopped.recv_timeout(every) == Err(RecvTimeoutError::Timeout) {
+                let seconds = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+                let now = Minute(u32::try_from(seconds / 60).unwrap_or(u32::MAX));
+                if let Err(error) = store.maintain(now, &policies()) {
+                    tracing::error!(%error, hint = error.hint(), "maintenance of summaries failed");
+                }
+            }
+        })?;
+        Ok(Maintenance { stop: Some(stop), thread: Some(thread) })
+    }
+}
+
+impl Drop for Maintenance {
+    fn drop(&mut self) {
+        self.stop.take();
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("maintenance of summaries panicked");
+        }
+    }
+}

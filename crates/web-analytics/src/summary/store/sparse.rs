@@ -1,0 +1,162 @@
+//! A column of sparse lists: each row holds a few numbered values, as histograms, issues and visitor sketches do.
+//!
+//! Numbers become gaps, gaps and values go to streams of their own. A short list looks quite different from one of hundreds of
+//! entries, and a crowded histogram from a thin one, so lists are sorted into classes by length and density, each with
+//! its own streams: an entropy coder then sees one distribution at a time.
+
+use super::stream::{put_stream, read_stream};
+use crate::error::Result;
+use crate::summary::varint::{Reader, put};
+
+/// One entry: its number and its value, which is never 0.
+pub(super) type Entry = (u16, i32);
+
+const CLASSES: usize = 6;
+
+/// The decoded column.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(in crate::summary) struct Sparse {
+    /// Where each row's entries end.
+    ends: Vec<u32>,
+    /// All rows' entries, ascending by number within a row.
+    entries: Vec<Entry>,
+}
+
+impl Sparse {
+    /// A row's entries.
+    pub(in crate::summary) fn row(&self, row: usize) -> &[Entry] {
+        let start = row.checked_sub(1).and_then(|before| self.ends.get(before)).map_or(0, |end| *end as usize);
+        let end = self.ends.get(row).map_or(start, |end| *end as usize);
+        self.entries.get(start..end).unwrap_or_default()
+    }
+
+    /// Bytes of memory.
+    pub(super) fn size(&self) -> usize {
+        self.ends.len() * 4 + self.entries.len() * size_of::<Entry>()
+    }
+}
+
+/// Which streams a list goes to.
+fn class(list: &[Entry]) -> u8 {
+    let total: u64 = list.iter().map(|(_, value)| u64::from(value.unsigned_abs())).sum();
+    match (list.len() as u64, total) {
+        (0..=1, _) => 0,
+        (2..=31, _) => 1,
+        (len, total) if total < 2 * len => 2,
+        (len, total) if total < 4 * len => 3,
+        (len, total) if total < 12 * len => 4,
+        _ => 5,
+    }
+}
+
+#[derive(Default)]
+struct Streams {
+    first_low: Vec<u8>,
+    first_high: Vec<u8>,
+    gaps: Vec<u8>,
+    values: Vec<u8>,
+}
+
+/// Appends a column; `rows` are ascending by number, without zeros.
+pub(super) fn put_sparse<'a>(out: &mut Vec<u8>, rows: impl Iterator<Item = &'a [Entry]>) {
+    let mut streams: [Streams; CLASSES] = Default::default();
+    let mut lens = Vec::new();
+    let mut classes = Vec::new();
+    for list in rows {
+        put(&mut lens, list.len() as u64);
+        let Some((first, _)) = list.first() else { continue };
+        let class = class(list);
+        classes.push(class);
+        let Some(streams) = streams.get_mut(usize::from(class)) else { continue };
+        streams.first_low.push(*first as u8);
+        streams.first_high.push((first >> 8) as u8);
+        let mut before = *first;
+        for (number, _) in list.iter().skip(1) {
+            put(&mut streams.gaps, u64::from(number - before - 1));
+            before = *number;
+        }
+        for (_, value) in list {
+            put(&mut streams.values, u64::from(value.unsigned_abs() - 1) << 1 | u64::from(*value < 0));
+        }
+    }
+    let used = (0..CLASSES as u8).filter(|class| classes.contains(class)).fold(0u8, |used, class| used | 1 << class);
+    out.push(used);
+    put_stream(out, &lens);
+    if used.count_ones() > 1 {
+        put_stream(out, &classes);
+    }
+    for (_, streams) in streams.iter().enumerate().filter(|(class, _)| used & 1 << class != 0) {
+        put_stream(out, &streams.first_low);
+        put_stream(out, &streams.first_high);
+        put_stream(out, &streams.gaps);
+        put_stream(out, &streams.values);
+    }
+}
+
+/// Reads a column of `rows` rows.
+pub(super) fn read_sparse(reader: &mut Reader<'_>, rows: usize) -> Result<Sparse> {
+    const WHAT: &str = "sparse column";
+    let used = reader.byte()?;
+    let lens = read_stream(reader)?;
+    let classes = if used.count_ones() > 1 { read_stream(reader)? } else { Vec::new() };
+    let only = used.trailing_zeros() as u8;
+    let mut bytes: [Streams; CLASSES] = Default::default();
+    for (_, streams) in bytes.iter_mut().enumerate().filter(|(class, _)| used & 1 << class != 0) {
+        streams.first_low = read_stream(reader)?;
+        streams.first_high = read_stream(reader)?;
+        streams.gaps = read_stream(reader)?;
+        streams.values = read_stream(reader)?;
+    }
+    let mut streams = bytes.each_ref().map(|streams| {
+        let Streams { first_low, first_high, gaps, values } = streams;
+        [first_low, first_high, gaps, values].map(|bytes| Reader::new(bytes, WHAT))
+    });
+    let mut lens = Reader::new(&lens, WHAT);
+    let mut classes = classes.iter();
+    let mut ends = Vec::with_capacity(rows);
+    let mut entries = Vec::new();
+    for _ in 0..rows {
+        let len: usize = lens.int()?;
+        if len > 0 {
+            let class = classes.next().copied().unwrap_or(only);
+            let [low, high, gaps, values] =
+                streams.get_mut(usize::from(class)).ok_or_else(|| reader.error("an unknown class"))?;
+            let mut number = u16::from(low.byte()?) | u16::from(high.byte()?) << 8;
+            for place in 0..len {
+                if place > 0 {
+                    let next = u64::from(number) + gaps.varint()? + 1;
+                    number = u16::try_from(next).map_err(|_| reader.error("a number out of range"))?;
+                }
+                let value = values.varint()?;
+                let size = i32::try_from(value >> 1).map_err(|_| reader.error("a value out of range"))?;
+                let size = size.saturating_add(1);
+                entries.push((number, if value & 1 == 0 { size } else { -size }));
+            }
+        }
+        ends.push(entries.len() as u32);
+    }
+    Ok(Sparse { ends, entries })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    proptest! {
+        #[test]
+        fn columns_come_back(
+            rows in prop::collection::vec(
+                prop::collection::btree_map(any::<u16>(), prop_oneof![1i32..4, -3i32..0, 1i32..i32::MAX], 0..60), 0..30),
+        ) {
+            let rows: Vec<Vec<Entry>> = rows.into_iter().map(|row: BTreeMap<_, _>| row.into_iter().collect()).collect();
+            let mut out = Vec::new();
+            put_sparse(&mut out, rows.iter().map(Vec::as_slice));
+            let column = read_sparse(&mut Reader::new(&out, "test"), rows.len()).unwrap();
+            for (i, row) in rows.iter().enumerate() {
+                prop_assert_eq!(column.row(i), row.as_slice());
+            }
+        }
+    }
+}
