@@ -1,6 +1,5 @@
 //! Web analytics: from beacons to sessions, summaries and answers.
 
 pub mod error;
-pub mod summary;
-
 pub mod simulator;
+pub mod summary;
