@@ -17,6 +17,7 @@ mod data_folder;
 mod error;
 mod health;
 mod http;
+pub mod load;
 mod server;
 mod sites;
 
