@@ -3,19 +3,27 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use tidemill_streams::{Options, StreamConfig, Streams};
+
 use crate::api::ApiResult;
 use crate::assets::Shop;
+use crate::collector::{Collector, Senders, Tally};
 use crate::config::Config;
 use crate::data_folder::DataFolder;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::http::OpenConnections;
 use crate::sites::{NewSite, SitePatch, Sites, View};
+
+/// The stream that beacons are kept in until the pipeline, and every replay, is through with them.
+const BEACON_STREAM: &str = "web-beacons";
 
 /// The opened parts.
 #[derive(Debug)]
 pub(crate) struct App {
     pub(crate) config: Config,
     pub(crate) sites: Sites,
+    pub(crate) streams: Streams,
+    pub(crate) collector: Collector,
     pub(crate) shop: Shop,
     pub(crate) connections: OpenConnections,
     pub(crate) started: Instant,
@@ -26,8 +34,23 @@ pub(crate) struct App {
 impl App {
     /// Opens everything in the data folder.
     pub(crate) fn open(config: Config, folder: DataFolder) -> Result<App> {
+        let sites = Sites::open(folder.join("sites.json"))?;
+        let streams = Streams::open(folder.join("streams"), Options::default()).map_err(Error::from_streams)?;
+        let hours = Some(sites.snapshot().beacon_hours());
+        let stream = match streams.get(BEACON_STREAM) {
+            Ok(stream) => stream,
+            Err(tidemill_streams::Error::StreamNotFound { .. }) => {
+                let settings = StreamConfig { shards: config.beacons.shards, ..StreamConfig::default() };
+                streams.create(BEACON_STREAM, settings).map_err(Error::from_streams)?
+            }
+            Err(error) => return Err(Error::from_streams(error)),
+        };
+        stream.set_retention(hours, Some(config.beacons.stream_bytes_max)).map_err(Error::from_streams)?;
+        let senders = Senders::new(folder.secret()?);
         Ok(App {
-            sites: Sites::open(folder.join("sites.json"))?,
+            sites,
+            streams,
+            collector: Collector { stream, senders, tally: Tally::default() },
             shop: Shop::default(),
             connections: OpenConnections::default(),
             started: Instant::now(),
@@ -36,14 +59,26 @@ impl App {
         })
     }
 
+    /// Keeps beacons as long as the site that keeps them longest.
+    fn renew_beacon_retention(&self) {
+        let hours = Some(self.sites.snapshot().beacon_hours());
+        if let Err(error) = self.collector.stream.set_retention(hours, Some(self.config.beacons.stream_bytes_max)) {
+            tracing::error!(%error, "the retention of beacons stays as it was");
+        }
+    }
+
     /// Creates a site and tells the pipeline.
     pub(crate) fn create_site(&self, new: NewSite) -> ApiResult<Arc<View>> {
-        self.sites.create(new)
+        let made = self.sites.create(new)?;
+        self.renew_beacon_retention();
+        Ok(made)
     }
 
     /// Changes a site's settings and tells the pipeline.
     pub(crate) fn update_site(&self, name: &str, patch: SitePatch) -> ApiResult<Arc<View>> {
-        self.sites.update(name, patch)
+        let changed = self.sites.update(name, patch)?;
+        self.renew_beacon_retention();
+        Ok(changed)
     }
 
     /// Deletes a site and its data.

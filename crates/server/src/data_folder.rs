@@ -3,6 +3,7 @@
 //! ```text
 //! DIR/VERSION       "tidemill data format 1"
 //! DIR/LOCK          held while a server runs
+//! DIR/SECRET        random bytes with which visitors are hashed
 //! DIR/sites.json    sites and their secrets
 //! DIR/streams/      the stream log
 //! DIR/tables/       keyed tables
@@ -13,19 +14,21 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 
 /// Format that this version writes, and the newest that it reads.
-pub const FORMAT: u32 = 1;
+pub(crate) const FORMAT: u32 = 1;
 
 const VERSION_FILE: &str = "VERSION";
+const SECRET_FILE: &str = "SECRET";
 const VERSION_WORDS: &str = "tidemill data format ";
 
 /// An open data folder. No other server can open it until this is dropped.
 #[derive(Debug)]
-pub struct DataFolder {
+pub(crate) struct DataFolder {
     path: PathBuf,
     _lock: File,
 }
@@ -33,7 +36,7 @@ pub struct DataFolder {
 impl DataFolder {
     /// Opens the folder, making it when it is missing or empty. A folder with foreign content, or of a newer format, is
     /// refused and left as it is.
-    pub fn open(path: &Path) -> Result<DataFolder> {
+    pub(crate) fn open(path: &Path) -> Result<DataFolder> {
         fs::create_dir_all(path).map_err(|error| Error::io("making the data folder", path, error))?;
         let path = path.canonicalize().map_err(|error| Error::io("opening the data folder", path, error))?;
         let version = read_version(&path)?;
@@ -49,14 +52,26 @@ impl DataFolder {
         Ok(DataFolder { path, _lock: lock })
     }
 
-    /// The folder itself.
-    pub fn path(&self) -> &Path {
-        &self.path
+    /// A file or folder in it.
+    pub(crate) fn join(&self, name: &str) -> PathBuf {
+        self.path.join(name)
     }
 
-    /// A file or folder in it.
-    pub fn join(&self, name: &str) -> PathBuf {
-        self.path.join(name)
+    /// The folder's secret, made when first asked for.
+    pub(crate) fn secret(&self) -> Result<[u8; 32]> {
+        let file = self.path.join(SECRET_FILE);
+        match fs::read(&file) {
+            Ok(secret) => secret.try_into().map_err(|_| Error::ForeignFolder {
+                path: self.path.clone(),
+                said: format!("its {SECRET_FILE} file is not 32 bytes long"),
+            }),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let secret: [u8; 32] = rand::random();
+                write_durably(&file, &secret)?;
+                Ok(secret)
+            }
+            Err(error) => Err(Error::io("reading the data folder's secret", &file, error)),
+        }
     }
 }
 
@@ -103,11 +118,12 @@ fn lock(path: &Path) -> Result<File> {
     }
 }
 
-/// Replaces a file so that a crash at any moment leaves either the old content or the new one, whole.
+/// Replaces a file so that a crash at any moment leaves either the old content or the new one, whole. Only its owner
+/// can read it.
 pub(crate) fn write_durably(path: &Path, content: &[u8]) -> Result<()> {
     let new = path.with_added_extension("new");
     let write = || -> std::io::Result<()> {
-        let mut file = File::create(&new)?;
+        let mut file = File::options().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
         file.write_all(content)?;
         file.sync_all()?;
         fs::rename(&new, path)?;
@@ -155,6 +171,15 @@ mod tests {
         assert!(matches!(DataFolder::open(path.path()), Err(Error::ForeignFolder { .. })));
         fs::write(path.path().join("VERSION"), "gibberish").unwrap();
         assert!(matches!(DataFolder::open(path.path()), Err(Error::ForeignFolder { .. })));
+    }
+
+    #[test]
+    fn the_secret_stays_and_only_its_owner_reads_it() {
+        use std::os::unix::fs::PermissionsExt;
+        let path = tempfile::tempdir().unwrap();
+        let secret = DataFolder::open(path.path()).unwrap().secret().unwrap();
+        assert_eq!(DataFolder::open(path.path()).unwrap().secret().unwrap(), secret);
+        assert_eq!(fs::metadata(path.path().join("SECRET")).unwrap().permissions().mode() & 0o777, 0o600);
     }
 
     #[test]

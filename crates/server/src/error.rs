@@ -79,6 +79,10 @@ impl Error {
         Error::Io { doing, path: path.to_owned(), error }
     }
 
+    pub(crate) fn from_streams(error: tidemill_streams::Error) -> Self {
+        Error::part("streams", error)
+    }
+
     pub(crate) fn part(part: &'static str, error: impl std::fmt::Display) -> Self {
         Error::Part { part, said: error.to_string() }
     }

@@ -12,6 +12,7 @@ mod api;
 mod app;
 mod assets;
 pub mod client;
+mod collector;
 pub mod config;
 mod data_folder;
 mod error;

@@ -10,5 +10,6 @@ mod listener;
 mod router;
 mod security;
 
+pub(crate) use body::{BodyError, read_body};
 pub(crate) use listener::{Answer, Handler, Listener, OpenConnections};
 pub(crate) use router::Front;

@@ -15,7 +15,7 @@ use super::security::guard;
 use super::{Answer, Handler};
 use crate::api::{self, ApiError};
 use crate::app::App;
-use crate::{assets, health};
+use crate::{assets, collector, health};
 
 /// Tells beacons from all other requests.
 pub(crate) struct Front {
@@ -30,7 +30,11 @@ impl Front {
 }
 
 impl Handler for Front {
-    fn handle(&self, request: hyper::Request<Incoming>, _peer: IpAddr) -> Answer {
+    fn handle(&self, request: hyper::Request<Incoming>, peer: IpAddr) -> Answer {
+        if request.uri().path().starts_with(collector::PATH) {
+            let app = self.app.clone();
+            return Box::pin(async move { collector::answer(&app, request, peer).await });
+        }
         let router = self.router.clone();
         let patience = Duration::from_millis(self.app.config.http.body_timeout_ms);
         Box::pin(async move {

@@ -8,7 +8,7 @@ use parking_lot::{Mutex, RwLock};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
-use super::settings::Settings;
+use super::settings::{Retention, Settings};
 use super::{Admission, NewSite, SitePatch};
 use crate::api::{ApiError, ApiResult};
 use crate::data_folder::write_durably;
@@ -74,6 +74,12 @@ impl Snapshot {
 
     pub(crate) fn by_name(&self, name: &str) -> Option<&Arc<View>> {
         self.by_name.get(name)
+    }
+
+    /// Hours that beacons are kept: by the site that keeps them longest.
+    pub(crate) fn beacon_hours(&self) -> u32 {
+        let days = self.by_name.values().map(|view| view.site.settings.retention.beacon_days).max();
+        24 * days.unwrap_or(Retention::default().beacon_days)
     }
 
     pub(crate) fn all(&self) -> impl ExactSizeIterator<Item = &Arc<View>> {
