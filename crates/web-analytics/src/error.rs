@@ -6,6 +6,12 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// Everything that can go wrong in web analytics.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// A record of the beacon stream is not an envelope that this version can read.
+    #[error("TM-WEB-0001: this record is no beacon envelope: {reason}")]
+    Envelope {
+        /// What did not fit.
+        reason: &'static str,
+    },
     /// Bytes of a delta batch or summary block don't decode.
     #[error("TM-WEB-0101: damaged {what}: {detail}")]
     Damaged {
@@ -69,6 +75,7 @@ impl Error {
     /// The code at the start of the message, e.g. `TM-WEB-0201`.
     pub fn code(&self) -> &'static str {
         match self {
+            Error::Envelope { .. } => "TM-WEB-0001",
             Error::Damaged { .. } => "TM-WEB-0101",
             Error::Storage(_) => "TM-WEB-0102",
             Error::NewerFormat { .. } => "TM-WEB-0103",
@@ -82,6 +89,7 @@ impl Error {
     /// What to do about it.
     pub fn hint(&self) -> String {
         match self {
+            Error::Envelope { .. } => "run the version that wrote the stream, or a later one".into(),
             Error::Damaged { .. } => "restore the folder from a backup, or erase it and replay the stream".into(),
             Error::Storage(_) => "check free disk space and permissions of the data folder, then restart".into(),
             Error::NewerFormat { .. } => "run the version that wrote the data folder, or a later one".into(),
