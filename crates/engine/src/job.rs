@@ -41,7 +41,6 @@ pub(crate) enum NodeKind {
 pub(crate) struct Node {
     pub(crate) name: Arc<str>,
     pub(crate) kind: NodeKind,
-    pub(crate) is_sink: bool,
 }
 
 /// A connection between two nodes.
@@ -112,8 +111,8 @@ impl Job {
         self
     }
 
-    fn node(&mut self, name: &str, kind: NodeKind, is_sink: bool) -> NodeId {
-        self.nodes.push(Node { name: name.into(), kind, is_sink });
+    fn node(&mut self, name: &str, kind: NodeKind) -> NodeId {
+        self.nodes.push(Node { name: name.into(), kind });
         NodeId(self.nodes.len() - 1)
     }
 
@@ -125,7 +124,7 @@ impl Job {
         make: impl Fn(&OperatorContext) -> Result<S> + Send + Sync + 'static,
     ) -> Port {
         let make: MakeSource = Arc::new(move |c| Ok(Box::new(make(c)?)));
-        let node = self.node(name, NodeKind::Source(make), false);
+        let node = self.node(name, NodeKind::Source(make));
         self.promises.push((name.into(), Promise::Source(replay)));
         Port { node, output: 0 }
     }
@@ -138,7 +137,7 @@ impl Job {
         make: impl Fn(&OperatorContext) -> Result<O> + Send + Sync + 'static,
     ) -> NodeId {
         let make: MakeOperator = Arc::new(move |c| Ok(Box::new(make(c)?)));
-        let node = self.node(name, NodeKind::Operator(make), false);
+        let node = self.node(name, NodeKind::Operator(make));
         self.connect(node, inputs);
         node
     }
@@ -152,7 +151,7 @@ impl Job {
         make: impl Fn(&OperatorContext) -> Result<S> + Send + Sync + 'static,
     ) -> NodeId {
         let make: MakeOperator = Arc::new(move |c| Ok(Box::new(SinkOperator::new(Box::new(make(c)?)))));
-        let node = self.node(name, NodeKind::Operator(make), true);
+        let node = self.node(name, NodeKind::Operator(make));
         let inputs: Vec<_> = inputs.iter().map(|&(from, routing)| (from, 0, routing)).collect();
         self.connect(node, &inputs);
         self.promises.push((name.into(), Promise::Sink(delivery)));

@@ -51,10 +51,6 @@ impl SourceHost {
         if reader.is_empty() { Ok(()) } else { self.source.restore(reader) }
     }
 
-    pub(crate) fn finished(&self) -> bool {
-        self.finished
-    }
-
     /// Polls once; returns what it found and how many bytes went out.
     pub(crate) fn poll(&mut self, budget: usize, out: &mut Outgoing) -> Result<(SourceStatus, usize)> {
         if self.finished {

@@ -1,1 +1,1 @@
-//! x
+//! The typed API: dataflows over Rust structs.

@@ -95,6 +95,9 @@ impl CheckpointWriter {
 /// The segments that one checkpoint added: (operator, segment).
 pub(crate) type Added = Vec<(Arc<str>, SegmentRef)>;
 
+/// A savepoint's name, and who waits for it.
+type SavepointRequest = (String, Done<()>);
+
 enum Order {
     Publish { epoch: Epoch, cut: EventTime, added: Added, done: Done<()> },
     Save { name: String, done: Done<()> },
@@ -104,7 +107,7 @@ enum Order {
 #[derive(Clone)]
 pub(crate) struct Publisher {
     queue: mpsc::Sender<Order>,
-    requests: Arc<Mutex<Vec<(String, Done<()>)>>>,
+    requests: Arc<Mutex<Vec<SavepointRequest>>>,
 }
 
 impl Publisher {

@@ -238,9 +238,10 @@ mod tests {
 
     use super::*;
 
+    type Changes = BTreeMap<(u8, u16, Vec<u8>), Option<Vec<u8>>>;
     type Change = ((u8, u16, Vec<u8>), Option<Vec<u8>>);
 
-    fn segment(changes: &BTreeMap<(u8, u16, Vec<u8>), Option<Vec<u8>>>) -> SegmentReader {
+    fn segment(changes: &Changes) -> SegmentReader {
         let mut builder = SegmentBuilder::default();
         for ((table, scope, key), value) in changes {
             builder.push(&[*table], *scope, key, value.as_deref());
