@@ -13,7 +13,7 @@ export const qualitySpec =
           field,
           type: "quantitative",
           title: null,
-          scale: { zero: true, nice: true },
+          scale: { zero: true, nice: 2 },
           axis: { tickCount: 2, labelExpr: "format(datum.value, '~s')", tickMinStep: 1 },
         },
       },

@@ -53,7 +53,7 @@ export const timelineSpec =
       field,
       type: "quantitative",
       title: null,
-      scale: { zero: true, nice: true },
+      scale: { zero: true, nice: 4 },
       axis: { tickCount: 4, labelExpr: LABELS[unit], ...(unit === "count" && { tickMinStep: 1 }) },
     });
     const line = { type: "line", interpolate: "monotone", clip: true, strokeWidth: 2, color: colours.accent };

@@ -16,6 +16,7 @@ test("small shares keep a decimal, others need none", () => {
 
 test("money has its currency, and survives one that does not exist", () => {
   expect(money(4_999, "EUR", "en")).toBe("€49.99");
+  expect(money(2_405_490, "EUR", "en")).toBe("€24,055");
   expect(money(123_456_789, "USD", "en")).toBe("$1.235M");
   expect(money(4_999, undefined, "en")).toBe("49.99");
   expect(money(4_999, "nonsense", "en")).toBe("49.99");

@@ -17,13 +17,14 @@ export const percent = (share: number, lang = locale()): string => {
   return `${(share * 100).toLocaleString(lang, { minimumFractionDigits: digits, maximumFractionDigits: digits })}%`;
 };
 
-/** Cents as money of a currency, compact above 100,000. Without a known currency only the figure. */
+/** Cents as money of a currency, without cents from 10,000 on and compact from 1,000,000 on. Without a known currency only the figure. */
 export const money = (cents: number, currency: string | undefined, lang = locale()): string => {
   const value = cents / 100;
-  const compact = Math.abs(value) >= 100_000;
-  const options: Intl.NumberFormatOptions = compact
-    ? { notation: "compact", maximumSignificantDigits: 4 }
-    : { minimumFractionDigits: 2, maximumFractionDigits: 2 };
+  const digits = Math.abs(value) < 10_000 ? 2 : 0;
+  const options: Intl.NumberFormatOptions =
+    Math.abs(value) >= 1_000_000
+      ? { notation: "compact", maximumSignificantDigits: 4 }
+      : { minimumFractionDigits: digits, maximumFractionDigits: digits };
   try {
     return value.toLocaleString(lang, currency ? { style: "currency", currency, ...options } : options);
   } catch {
