@@ -37,8 +37,9 @@ export class Recorder {
 
   /** The beacons of each impression, in their order. */
   impressions() {
-    const groups = Object.values(Object.groupBy(this.beacons, ({ p }) => p));
-    return groups.map((beacons) => beacons.toSorted((a, b) => a.n - b.n));
+    const groups = new Map();
+    for (const beacon of this.beacons) groups.set(beacon.p, [...(groups.get(beacon.p) ?? []), beacon]);
+    return [...groups.values()].map((beacons) => beacons.toSorted((a, b) => a.n - b.n));
   }
 
   async stop() {

@@ -1,6 +1,6 @@
 // Visitors of both groups go through the demo shop; the dashboard shows exactly what they did.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { after, afterEach, before, test } from "node:test";
 import { CRAWLER, DESKTOP, launch, leave, PHONE, visitor } from "./browser.mjs";
 import { Recorder } from "./recorder.mjs";
 import { eventually, Tidemill } from "./tidemill.mjs";
@@ -21,6 +21,8 @@ before(async () => {
   await visits();
 });
 
+// A test that failed leaves its pages open.
+afterEach(() => Promise.all(browser.contexts().map((context) => context.close())));
 after(async () => {
   await browser?.close();
   await recorder?.stop();

@@ -1,6 +1,6 @@
 // The tracker in a real browser: which beacons it sends, when, and what it keeps.
 import assert from "node:assert/strict";
-import { after, before, beforeEach, test } from "node:test";
+import { after, afterEach, before, beforeEach, test } from "node:test";
 import { DESKTOP, launch, leave, visitor } from "./browser.mjs";
 import { Recorder } from "./recorder.mjs";
 import { eventually, Tidemill } from "./tidemill.mjs";
@@ -17,6 +17,8 @@ beforeEach(() => {
   recorder.beacons = [];
   recorder.pages = {};
 });
+// A test that failed leaves its pages open.
+afterEach(() => Promise.all(browser.contexts().map((context) => context.close())));
 after(async () => {
   await browser?.close();
   await recorder?.stop();

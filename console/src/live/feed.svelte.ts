@@ -2,14 +2,12 @@
 import { siteApi } from "../api/sites";
 import type { Update } from "../api/types";
 
-/** Without a word for so long (the server says something every 15 s) the connection is dead. */
-const SILENCE_MS = 40_000;
 const RETRY_MS = 2_000;
 
 export class Feed {
   state = $state<"connecting" | "live" | "lost">("connecting");
   update = $state.raw<Update>();
-  /** When the last update came, by this browser's clock. */
+  /** When the server last said something, by this browser's clock. */
   at = $state(0);
 
   #source?: EventSource;
@@ -29,6 +27,7 @@ export class Feed {
     source.onopen = () => {
       const lost = this.state === "lost";
       this.state = "live";
+      this.at = Date.now();
       if (lost) this.#onReturn();
     };
     source.addEventListener("update", (event) => {
@@ -58,9 +57,6 @@ export class Feed {
   }
 }
 
-/** How far the shown numbers are behind now: the lag that the server measured, and a silence that is too long. */
-export const behind = (feed: Pick<Feed, "update" | "at" | "state">, now: number): number => {
-  const lag = feed.update?.lag_ms ?? 0;
-  const silent = feed.at ? now - feed.at : 0;
-  return feed.state === "lost" || silent > SILENCE_MS ? lag + silent : lag;
-};
+/** How far the shown numbers are behind now: the lag that the server measured and, once it is lost, the time since. */
+export const behind = (feed: Pick<Feed, "update" | "at" | "state">, lag: number, now: number): number =>
+  feed.state === "lost" && feed.at ? lag + Math.max(now - feed.at, 0) : lag;

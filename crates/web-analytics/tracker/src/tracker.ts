@@ -96,8 +96,12 @@ const run = (name: string, ...args: unknown[]): unknown => commands[name]?.(...a
 const start = (): void => {
   loaded = view(document.referrer, navigation?.activationStart ? "prerender" : navigation?.type || "navigate");
   if (navigation) loaded._measure({ ttfb: sinceStart(navigation.responseStart) });
-  // What the page said before: its group belongs into the first beacon already.
-  (page.tidemill?.q || []).forEach((call) => run(...(call as unknown as [string])));
+  // What the page said before: first `dimensions` and `group`, which belong to all beacons.
+  for (const describes of [true, false]) {
+    for (const call of page.tidemill?.q || []) {
+      if (/^[dg]/.test(call[0] as string) === describes) run(...(call as unknown as [string]));
+    }
+  }
   page.tidemill = run;
   loaded._send("nav");
   for (const observe of [onFCP, onLCP, onCLS, onINP] as ((report: typeof onMetric, options: object) => void)[]) {
