@@ -113,6 +113,13 @@ enum Waiting<T> {
 }
 
 impl<T> Waiting<T> {
+    fn refused(&self) -> Option<Error> {
+        match self {
+            Self::Refused(error) => Some(error.clone()),
+            Self::Queued { .. } => None,
+        }
+    }
+
     fn poll<R>(&mut self, waker: &Waker, read: impl FnOnce(&T, &Outcome) -> Result<R>) -> Poll<Result<R>> {
         match self {
             Self::Refused(error) => Poll::Ready(Err(error.clone())),
@@ -133,6 +140,11 @@ impl AppendFuture {
         Self(waiting(queued))
     }
 
+    /// Why the record was not even queued, if so: [`Error::QueueFull`] can be seen here without waiting.
+    pub fn refused(&self) -> Option<Error> {
+        self.0.refused()
+    }
+
     /// Blocks until the record is on disk.
     pub fn wait(self) -> Result<Appended> {
         self.0.wait(|ticket, outcome| ticket.read(outcome))
@@ -142,6 +154,11 @@ impl AppendFuture {
 impl BatchFuture {
     pub(crate) fn new(queued: Result<(Arc<Group>, Vec<Ticket>)>) -> Self {
         Self(waiting(queued))
+    }
+
+    /// Why the batch was not even queued, if so: [`Error::QueueFull`] can be seen here without waiting.
+    pub fn refused(&self) -> Option<Error> {
+        self.0.refused()
     }
 
     /// Blocks until all records are on disk.

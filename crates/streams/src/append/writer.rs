@@ -330,3 +330,78 @@ pub(crate) fn create_shard(
     let (start, floor) = (info.start, info.floor);
     Ok((Shard::new(Arc::clone(stream), info, None, vec![segment], start, floor, floor), log))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{Error, Options, Position, ReadRecord, Record, Sequence, ShardId, Stream, StreamConfig, Streams};
+
+    fn put(stream: &Stream, data: &[u8]) -> crate::Result<crate::Appended> {
+        stream.append(Record { data, ..Record::default() }).wait()
+    }
+
+    fn data(stream: &Stream) -> Vec<Vec<u8>> {
+        let mut records: Vec<ReadRecord> = Vec::new();
+        let mut reader = stream.shard(ShardId(0)).unwrap().reader(Position::Oldest).unwrap();
+        reader.read(usize::MAX, &mut records).unwrap();
+        records.iter().map(|record| record.data.to_vec()).collect()
+    }
+
+    #[test]
+    fn a_full_disk_refuses_and_forgets_nothing_and_recovers() {
+        let dir = tempfile::tempdir().unwrap();
+        let options = Options::default();
+        let faults = options.faults.clone();
+        let streams = Streams::open(dir.path(), options).unwrap();
+        let stream = streams.create("s", StreamConfig::default()).unwrap();
+        put(&stream, b"before").unwrap();
+        // Whatever part of the frame still fits, nobody sees it.
+        for room in [0, 1, 20, 40, 60] {
+            faults.set_room(Some(room));
+            let error = put(&stream, &[9; 100]).unwrap_err();
+            assert!(matches!(error, Error::DiskFull { .. }) && error.is_retryable(), "{error}");
+            assert_eq!(data(&stream), [b"before"]);
+        }
+        faults.set_room(None);
+        assert_eq!(put(&stream, b"after").unwrap().sequence, Sequence(1));
+        drop((stream, streams));
+        let streams = Streams::open(dir.path(), Options::default()).unwrap();
+        assert_eq!(data(&streams.get("s").unwrap()), [&b"before"[..], b"after"]);
+    }
+
+    #[test]
+    fn a_failed_sync_is_not_acknowledged_and_its_frame_cut_off() {
+        let dir = tempfile::tempdir().unwrap();
+        let options = Options::default();
+        let faults = options.faults.clone();
+        let streams = Streams::open(dir.path(), options).unwrap();
+        let stream = streams.create("s", StreamConfig::default()).unwrap();
+        put(&stream, b"before").unwrap();
+        faults.fail_syncs(1);
+        assert!(matches!(put(&stream, b"lost"), Err(Error::Io { .. })));
+        put(&stream, b"after").unwrap();
+        assert_eq!(data(&stream), [&b"before"[..], b"after"]);
+        // Also for whoever opens the folder after a kill in this moment.
+        faults.fail_syncs(1);
+        assert!(put(&stream, b"lost again").is_err());
+        drop((stream, streams));
+        std::fs::remove_file(dir.path().join("streams/s/clean.json")).unwrap();
+        let streams = Streams::open(dir.path(), Options::default()).unwrap();
+        assert_eq!(data(&streams.get("s").unwrap()), [&b"before"[..], b"after"]);
+    }
+
+    #[test]
+    fn a_split_that_fails_leaves_the_parent_open() {
+        let dir = tempfile::tempdir().unwrap();
+        let streams = Streams::open(dir.path(), Options::default()).unwrap();
+        let stream = streams.create("s", StreamConfig::default()).unwrap();
+        put(&stream, b"before").unwrap();
+        // A folder where the children's segment should be a file makes its creation fail.
+        let blocked = dir.path().join("streams/s/shards/0000000001/00000000000000000001.log/x");
+        std::fs::create_dir_all(&blocked).unwrap();
+        assert!(matches!(stream.split(ShardId(0), 1), Err(Error::Io { .. })));
+        assert_eq!(put(&stream, b"after").unwrap().shard, ShardId(0));
+        assert_eq!(data(&stream).len(), 2);
+        stream.split(ShardId(0), 1).unwrap();
+        assert!(put(&stream, b"to a child").unwrap().sequence > Sequence(1));
+    }
+}
