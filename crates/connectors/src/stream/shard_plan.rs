@@ -1,0 +1,203 @@
+//! Which instance reads which shard, and when: shared by all instances of one start of a job.
+//!
+//! A shard whose parents are all read goes to the worker with the fewest; one that waits for a parent goes to the worker
+//! of its first parent, so that the rows of a key stay in order. When the other parent of a merge is read by another
+//! worker, the child waits for it here.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+
+use parking_lot::Mutex;
+use tidemill_engine::{OperatorContext, Waker};
+use tidemill_streams::{Position, Result, Sequence, ShardId, Stream};
+
+use super::positions::{Positions, Progress};
+use super::source::StartFrom;
+
+/// Finds the plan of this start: the first instance makes it, the others join.
+#[derive(Debug, Default)]
+pub(super) struct PlanBoard(Mutex<Weak<ShardPlan>>);
+
+/// Which instance asks.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Seat {
+    pub(super) worker: usize,
+    pub(super) workers: usize,
+    /// Of the job's start.
+    pub(super) generation: u64,
+}
+
+impl From<&OperatorContext> for Seat {
+    fn from(context: &OperatorContext) -> Self {
+        Self { worker: context.worker, workers: context.workers, generation: context.generation }
+    }
+}
+
+/// Who reads what.
+#[derive(Debug)]
+pub(super) struct ShardPlan {
+    stream: Stream,
+    generation: u64,
+    state: Mutex<State>,
+    /// Grows when a shard has been read to its end: there may be new ones to read.
+    version: AtomicU64,
+}
+
+struct State {
+    /// One for each worker that has joined.
+    wakers: Vec<Option<Waker>>,
+    /// Where to begin; a shard that is not here came later and is read from its start.
+    positions: BTreeMap<ShardId, Sequence>,
+    owners: BTreeMap<ShardId, usize>,
+    ended: BTreeSet<ShardId>,
+}
+
+impl std::fmt::Debug for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("State").field("owners", &self.owners).field("ended", &self.ended).finish_non_exhaustive()
+    }
+}
+
+/// A shard that an instance is to read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Assigned {
+    pub(super) shard: ShardId,
+    /// `None`: from its start.
+    pub(super) from: Option<Sequence>,
+    /// Whether all of its parents have been read.
+    pub(super) ready: bool,
+}
+
+impl PlanBoard {
+    /// The plan for this start of the job. `restored` is the same for every instance.
+    pub(super) fn join(
+        &self,
+        stream: &Stream,
+        seat: Seat,
+        waker: &Waker,
+        start: StartFrom,
+        restored: Option<&Positions>,
+    ) -> Result<Arc<ShardPlan>> {
+        let mut board = self.0.lock();
+        if let Some(plan) = board.upgrade()
+            && plan.admit(seat, waker)
+        {
+            return Ok(plan);
+        }
+        let plan = Arc::new(ShardPlan::new(stream, seat, start, restored)?);
+        plan.admit(seat, waker);
+        *board = Arc::downgrade(&plan);
+        Ok(plan)
+    }
+}
+
+impl ShardPlan {
+    fn new(
+        stream: &Stream,
+        seat: Seat,
+        start: StartFrom,
+        restored: Option<&Positions>,
+    ) -> Result<Self> {
+        let mut positions = BTreeMap::new();
+        let mut ended = BTreeSet::new();
+        match restored {
+            Some(restored) => restored.iter().for_each(|(shard, progress)| match progress {
+                Progress::At(next) => drop(positions.insert(*shard, *next)),
+                Progress::Ended => drop(ended.insert(*shard)),
+            }),
+            // Now, and not when its turn comes: `Latest` means the newest at the start of the job.
+            None => {
+                for shard in stream.shards() {
+                    positions.insert(shard.id(), shard.reader(Position::from(start))?.position());
+                }
+            }
+        }
+        let wakers = (0..seat.workers.max(1)).map(|_| None).collect();
+        let mut state = State { wakers, positions, owners: BTreeMap::new(), ended };
+        state.assign(stream);
+        Ok(Self {
+            stream: stream.clone(),
+            generation: seat.generation,
+            state: Mutex::new(state),
+            version: AtomicU64::new(1),
+        })
+    }
+
+    /// False when this plan belongs to another start of the job.
+    fn admit(&self, seat: Seat, waker: &Waker) -> bool {
+        let mut state = self.state.lock();
+        if self.generation != seat.generation || state.wakers.len() != seat.workers.max(1) {
+            return false;
+        }
+        match state.wakers.get_mut(seat.worker) {
+            Some(free @ None) => {
+                *free = Some(Arc::clone(waker));
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Changes when there may be something new in [`ShardPlan::of`].
+    pub(super) fn version(&self) -> u64 {
+        self.version.load(Ordering::Acquire)
+    }
+
+    /// All shards of a worker that are not read to their end.
+    pub(super) fn of(&self, worker: usize) -> Vec<Assigned> {
+        let state = self.state.lock();
+        let mine = state.owners.iter().filter(|(shard, owner)| **owner == worker && !state.ended.contains(shard));
+        let assigned = |shard: &ShardId| Assigned {
+            shard: *shard,
+            from: state.positions.get(shard).copied(),
+            ready: state.is_ready(&self.stream, *shard),
+        };
+        mine.map(|(shard, _)| assigned(shard)).collect()
+    }
+
+    /// A shard has been read to its end.
+    pub(super) fn end(&self, shard: ShardId) {
+        let mut state = self.state.lock();
+        state.ended.insert(shard);
+        state.assign(&self.stream);
+        let wakers: Vec<Waker> = state.wakers.iter().flatten().cloned().collect();
+        self.version.fetch_add(1, Ordering::Release);
+        drop(state);
+        wakers.iter().for_each(|wake| wake());
+    }
+}
+
+impl State {
+    /// Gives every shard that is not yet read an owner. Parents come before their children: numbers only grow.
+    fn assign(&mut self, stream: &Stream) {
+        for shard in stream.shards() {
+            let id = shard.id();
+            if self.ended.contains(&id) || self.owners.contains_key(&id) {
+                continue;
+            }
+            let parent = shard.describe().parents.into_iter().min();
+            let inherited = parent.and_then(|parent| self.owners.get(&parent).copied());
+            let owner = inherited.unwrap_or_else(|| self.least_loaded());
+            self.owners.insert(id, owner);
+        }
+    }
+
+    fn least_loaded(&self) -> usize {
+        let mut load = vec![0_usize; self.wakers.len()];
+        let unread = self.owners.iter().filter(|(shard, _)| !self.ended.contains(shard));
+        unread.for_each(|(_, owner)| {
+            if let Some(count) = load.get_mut(*owner) {
+                *count += 1;
+            }
+        });
+        load.iter().enumerate().min_by_key(|(_, count)| **count).map_or(0, |(worker, _)| worker)
+    }
+
+    /// A parent that the stream no longer has was read, or has expired: either way it gives nothing more.
+    fn is_ready(&self, stream: &Stream, shard: ShardId) -> bool {
+        let Ok(shard) = stream.shard(shard) else { return true };
+        let parents = shard.describe().parents;
+        parents.iter().all(|parent| self.ended.contains(parent) || stream.shard(*parent).is_err())
+    }
+}

@@ -1,0 +1,355 @@
+//! Reads a stream.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::time::Duration;
+
+use tidemill_engine::{
+    EngineError, EventTime, OperatorContext, Replay, Result, SnapshotReader, SnapshotWriter, Source, SourceOutput,
+    SourceStatus, Waker,
+};
+use tidemill_streams::{Error, IngestionTime, Position, Sequence, ShardId, ShardReader, Stream};
+
+use super::failed;
+use super::positions::{self, Positions, Progress};
+use super::rows::{ROW_BYTES, RowBuilder};
+use super::shard_plan::{Assigned, PlanBoard, Seat, ShardPlan};
+
+/// Where a source begins that has no checkpoint.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StartFrom {
+    /// At the oldest records.
+    #[default]
+    Oldest,
+    /// After the newest that there are at the start.
+    Latest,
+    /// At the first record stamped so or later.
+    At(IngestionTime),
+}
+
+impl From<StartFrom> for Position {
+    fn from(start: StartFrom) -> Self {
+        match start {
+            StartFrom::Oldest => Self::Oldest,
+            StartFrom::Latest => Self::Latest,
+            StartFrom::At(time) => Self::AtTime(time),
+        }
+    }
+}
+
+/// Settings of a [`StreamSource`].
+#[derive(Clone, Debug)]
+pub struct StreamSourceConfig {
+    /// Where to begin without a checkpoint.
+    pub start: StartFrom,
+    /// Finish once the tail is reached, instead of waiting for more.
+    pub bounded: bool,
+    /// How often the watermark of an idle stream moves on. Default 100 ms.
+    pub idle_interval: Duration,
+}
+
+impl Default for StreamSourceConfig {
+    fn default() -> Self {
+        Self { start: StartFrom::default(), bounded: false, idle_interval: Duration::from_millis(100) }
+    }
+}
+
+/// A source over the shards of a stream.
+///
+/// ```no_run
+/// # use tidemill_connectors::stream::{StreamSource, StreamSourceConfig};
+/// # use tidemill_engine::{Job, Replay};
+/// # fn example(stream: tidemill_streams::Stream) {
+/// let mut job = Job::new("clicks");
+/// let source = StreamSource::factory(stream, StreamSourceConfig::default());
+/// let clicks = job.source("clicks", Replay::FromPosition, source);
+/// # }
+/// ```
+pub struct StreamSource {
+    stream: Stream,
+    config: StreamSourceConfig,
+    board: Arc<PlanBoard>,
+    opened: Option<Opened>,
+    restored: Option<Positions>,
+    shards: BTreeMap<ShardId, Part>,
+    /// What the last snapshots hold: only changes are written.
+    written: Positions,
+    /// The shard to begin the next `poll` with, so that none starves.
+    turn: usize,
+    rows: RowBuilder,
+}
+
+impl std::fmt::Debug for StreamSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StreamSource").field("stream", &self.stream.name()).field("shards", &self.shards).finish()
+    }
+}
+
+struct Opened {
+    seat: Seat,
+    waker: Waker,
+    /// With the version of it that `shards` shows.
+    plan: Option<(Arc<ShardPlan>, u64)>,
+    /// The thread that wakes the worker at times ends when this is gone.
+    _clock: Sender<()>,
+}
+
+/// A shard of this instance.
+#[derive(Debug)]
+struct Part {
+    stage: Stage,
+    /// No row earlier than this will come from here.
+    complete_to: IngestionTime,
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// Its parents are not read yet.
+    Waiting(Sequence),
+    Reading(ShardReader),
+    Ended,
+}
+
+impl StreamSource {
+    /// Makes the instances of one source of a job.
+    pub fn factory(
+        stream: Stream,
+        config: StreamSourceConfig,
+    ) -> impl Fn(&OperatorContext) -> Result<Self> + Send + Sync + 'static {
+        let board = Arc::new(PlanBoard::default());
+        move |_| {
+            Ok(Self {
+                stream: stream.clone(),
+                config: config.clone(),
+                board: Arc::clone(&board),
+                opened: None,
+                restored: None,
+                shards: BTreeMap::new(),
+                written: Positions::new(),
+                turn: 0,
+                rows: RowBuilder::default(),
+            })
+        }
+    }
+
+    fn error(&self, error: &Error) -> EngineError {
+        failed(self.stream.name(), error)
+    }
+
+    /// Joins the plan at first, and takes over the shards that fell to this worker since the last call.
+    fn take_shards(&mut self) -> Result<()> {
+        let Some(opened) = &mut self.opened else { return Err(EngineError::Plan("the source is not open".into())) };
+        let (plan, seen) = match &mut opened.plan {
+            Some((plan, seen)) => (plan, seen),
+            none => {
+                let (start, restored) = (self.config.start, self.restored.as_ref());
+                let plan = self.board.join(&self.stream, opened.seat, &opened.waker, start, restored);
+                let (plan, seen) = none.insert((plan.map_err(|e| failed(self.stream.name(), &e))?, 0));
+                (plan, seen)
+            }
+        };
+        let version = plan.version();
+        if *seen == version {
+            return Ok(());
+        }
+        *seen = version;
+        let assigned = plan.of(opened.seat.worker);
+        let waker = Arc::clone(&opened.waker);
+        for shard in assigned {
+            self.take_shard(&shard, &waker)?;
+        }
+        Ok(())
+    }
+
+    fn take_shard(&mut self, assigned: &Assigned, waker: &Waker) -> Result<()> {
+        let id = assigned.shard;
+        let Ok(shard) = self.stream.shard(id) else {
+            // It has expired: to its children it is as good as read.
+            self.shards.remove(&id);
+            self.tell_end(id);
+            return Ok(());
+        };
+        let known = self.shards.get(&id);
+        if known.is_some_and(|part| !matches!(part.stage, Stage::Waiting(_)) || !assigned.ready) {
+            return Ok(());
+        }
+        let described = shard.describe();
+        let from = assigned.from.unwrap_or(described.start_sequence);
+        let stage = if assigned.ready {
+            let mut reader = shard.reader(Position::At(from)).map_err(|e| self.error(&e))?;
+            reader.on_data(Arc::clone(waker));
+            Stage::Reading(reader)
+        } else {
+            Stage::Waiting(from)
+        };
+        self.shards.insert(id, Part { stage, complete_to: described.oldest_time });
+        Ok(())
+    }
+
+    /// Reads from one shard; returns the bytes that its rows take.
+    fn read(&mut self, shard: ShardId, budget: usize, out: &mut SourceOutput<'_>) -> Result<usize> {
+        let Some(part) = self.shards.get_mut(&shard) else { return Ok(0) };
+        let Stage::Reading(reader) = &mut part.stage else { return Ok(0) };
+        let (rows, mut last, mut broken) = (&mut self.rows, None, None);
+        let read = reader.read_each(budget, |record| {
+            last = Some(record.time);
+            if rows.push(shard, &record) {
+                match rows.finish() {
+                    Ok(batch) => batch.into_iter().for_each(|batch| out.emit(batch)),
+                    Err(error) => broken = Some(error),
+                }
+            }
+        });
+        let read = read.map_err(|e| failed(self.stream.name(), &e))?;
+        if let Some(error) = broken {
+            return Err(error);
+        }
+        part.complete_to = part.complete_to.max(last.unwrap_or(IngestionTime::MIN));
+        if read.expired > 0 {
+            tracing::warn!(stream = self.stream.name(), %shard, records = read.expired, "retention removed records before they were read");
+        }
+        if read.end.is_some() {
+            part.stage = Stage::Ended;
+            self.tell_end(shard);
+        }
+        Ok(read.bytes + read.records * ROW_BYTES)
+    }
+
+    fn tell_end(&self, shard: ShardId) {
+        if let Some((plan, _)) = self.opened.as_ref().and_then(|opened| opened.plan.as_ref()) {
+            plan.end(shard);
+        }
+    }
+
+    /// One round over the shards; returns the bytes that are left of the budget.
+    fn read_round(&mut self, mut budget: usize, out: &mut SourceOutput<'_>) -> Result<usize> {
+        let ids: Vec<ShardId> = self.shards.keys().copied().collect();
+        let turn = self.turn.checked_rem(ids.len()).unwrap_or(0);
+        for shard in ids.iter().cycle().skip(turn).take(ids.len()) {
+            if budget == 0 {
+                break;
+            }
+            budget = budget.saturating_sub(self.read(*shard, budget, out)?);
+            self.turn = self.turn.wrapping_add(1);
+        }
+        Ok(budget)
+    }
+
+    /// Tells up to when this instance's rows are complete.
+    fn mark(&mut self, out: &mut SourceOutput<'_>) {
+        let mut complete_to = None;
+        for part in self.shards.values_mut() {
+            match &part.stage {
+                Stage::Ended => continue,
+                Stage::Waiting(_) => {}
+                Stage::Reading(reader) => {
+                    // Everything to come is later than the tail time; an end of the shard is noticed by the next read.
+                    let after = reader.tail_time().map(|tail| IngestionTime::from_micros(tail.as_micros() + 1));
+                    part.complete_to = part.complete_to.max(after.unwrap_or(IngestionTime::MIN));
+                }
+            }
+            complete_to = Some(complete_to.map_or(part.complete_to, |least: IngestionTime| least.min(part.complete_to)));
+        }
+        match complete_to {
+            Some(time) => out.watermark(EventTime(time.as_micros())),
+            None => out.idle(),
+        }
+    }
+
+    fn records_behind(&self) -> u64 {
+        let behind = |part: &Part| match &part.stage {
+            Stage::Reading(reader) => reader.records_behind(),
+            _ => 0,
+        };
+        self.shards.values().map(behind).sum()
+    }
+
+    fn status(&self, behind: u64) -> SourceStatus {
+        let plan = self.opened.as_ref().and_then(|opened| opened.plan.as_ref());
+        let news = plan.is_some_and(|(plan, seen)| plan.version() != *seen);
+        let waiting = self.shards.values().any(|part| matches!(part.stage, Stage::Waiting(_)));
+        match behind {
+            0 if !news && self.config.bounded && !waiting => SourceStatus::Finished,
+            0 if !news => SourceStatus::Waiting,
+            _ => SourceStatus::More,
+        }
+    }
+}
+
+impl Source for StreamSource {
+    fn open(&mut self, context: &OperatorContext, waker: Waker) -> Result<()> {
+        let clock = wake_at_times(&waker, self.config.idle_interval)?;
+        self.opened = Some(Opened { seat: context.into(), waker, plan: None, _clock: clock });
+        Ok(())
+    }
+
+    fn poll(&mut self, budget: usize, out: &mut SourceOutput<'_>) -> Result<SourceStatus> {
+        self.take_shards()?;
+        self.read_round(budget, out)?;
+        if let Some(batch) = self.rows.finish()? {
+            out.emit(batch);
+        }
+        // The children of a shard that has just ended hold the watermark back from now on.
+        self.take_shards()?;
+        self.mark(out);
+        let behind = self.records_behind();
+        out.lag(behind);
+        Ok(self.status(behind))
+    }
+
+    fn snapshot(&mut self, writer: &mut SnapshotWriter) -> Result<()> {
+        self.take_shards()?;
+        let mut gone: Vec<ShardId> = Vec::new();
+        for (shard, part) in &self.shards {
+            let progress = match &part.stage {
+                Stage::Waiting(from) => Progress::At(*from),
+                Stage::Reading(reader) => Progress::At(reader.position()),
+                Stage::Ended if self.stream.shard(*shard).is_err() => {
+                    gone.push(*shard);
+                    continue;
+                }
+                Stage::Ended => Progress::Ended,
+            };
+            if self.written.insert(*shard, progress) != Some(progress) {
+                positions::write(writer, *shard, Some(progress));
+            }
+        }
+        // Shards of earlier starts are looked after by the first worker.
+        let first = self.opened.as_ref().is_some_and(|opened| opened.seat.worker == 0);
+        let earlier = self.restored.take().filter(|_| first).unwrap_or_default();
+        gone.extend(earlier.into_keys().filter(|shard| self.stream.shard(*shard).is_err()));
+        for shard in gone {
+            self.shards.remove(&shard);
+            self.written.remove(&shard);
+            positions::write(writer, shard, None);
+        }
+        Ok(())
+    }
+
+    fn restore(&mut self, reader: &SnapshotReader) -> Result<()> {
+        self.restored = Some(positions::read(reader)?);
+        Ok(())
+    }
+
+    fn replay(&self) -> Replay {
+        Replay::FromPosition
+    }
+}
+
+/// A thread that calls the waker each `interval`, until the returned sender is dropped: an idle stream's watermark
+/// moves on with the clock, and there is nobody else to wake the worker for it.
+fn wake_at_times(waker: &Waker, interval: Duration) -> Result<Sender<()>> {
+    let (running, stopped) = channel::<()>();
+    let waker = Arc::clone(waker);
+    let tick = move || {
+        while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(interval) {
+            waker();
+        }
+    };
+    std::thread::Builder::new()
+        .name("stream-source-clock".into())
+        .spawn(tick)
+        .map_err(|e| EngineError::operator("stream source", e))?;
+    Ok(running)
+}
