@@ -15,7 +15,7 @@ use crate::http::OpenConnections;
 use crate::sites::{NewSite, SitePatch, Sites, View};
 
 /// The stream that beacons are kept in until the pipeline, and every replay, is through with them.
-const BEACON_STREAM: &str = "web-beacons";
+pub(crate) const BEACON_STREAM: &str = "web-beacons";
 
 /// The opened parts.
 #[derive(Debug)]
