@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use tidemill_streams::{Options, StreamConfig, Streams};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-use crate::api::ApiResult;
+use crate::api::{ApiError, ApiResult};
 use crate::assets::Shop;
 use crate::collector::{Collector, Senders, Tally};
 use crate::config::Config;
@@ -27,6 +28,8 @@ pub(crate) struct App {
     pub(crate) shop: Shop,
     pub(crate) connections: OpenConnections,
     pub(crate) started: Instant,
+    followers: Arc<Semaphore>,
+    stop: watch::Sender<bool>,
     // Last: the lock is given back when all else is closed.
     _folder: DataFolder,
 }
@@ -54,9 +57,31 @@ impl App {
             shop: Shop::default(),
             connections: OpenConnections::default(),
             started: Instant::now(),
+            followers: Arc::new(Semaphore::new(config.http.followers_max)),
+            stop: watch::Sender::new(false),
             config,
             _folder: folder,
         })
+    }
+
+    /// A place among those who follow something without end.
+    pub(crate) fn follower(&self) -> ApiResult<OwnedSemaphorePermit> {
+        self.followers.clone().try_acquire_owned().map_err(|_| {
+            ApiError::limit(
+                format!("{} streams of events are open", self.config.http.followers_max),
+                "close one, or raise http.followers_max",
+            )
+        })
+    }
+
+    /// Becomes true when the server stops.
+    pub(crate) fn stopping(&self) -> watch::Receiver<bool> {
+        self.stop.subscribe()
+    }
+
+    /// Tells all who follow something that the server stops.
+    pub(crate) fn stop(&self) {
+        self.stop.send_replace(true);
     }
 
     /// Keeps beacons as long as the site that keeps them longest.

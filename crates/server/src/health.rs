@@ -2,10 +2,12 @@
 
 use std::fmt::Write;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::IntoResponse;
+use tidemill_streams::StreamDescription;
 
 use crate::app::App;
 
@@ -19,19 +21,72 @@ pub(crate) async fn healthz() -> &'static str {
 #[utoipa::path(get, path = "/metrics", tag = "operation", responses((status = 200, body = String)))]
 pub(crate) async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {
     let mut text = Exposition::default();
-    text.gauge("tidemill_uptime_seconds", "Time since the server was started.", app.started.elapsed().as_secs());
-    text.gauge("tidemill_http_connections", "Connections open.", app.connections.count() as u64);
-    text.gauge("tidemill_sites", "Sites.", app.sites.snapshot().all().len() as u64);
+    text.family("tidemill_uptime_seconds", Kind::Gauge, "Time since the server was started.")
+        .value("", app.started.elapsed().as_secs());
+    text.family("tidemill_http_connections", Kind::Gauge, "Connections open.").value("", app.connections.count() as u64);
+    text.family("tidemill_sites", Kind::Gauge, "Sites.").value("", app.sites.snapshot().all().len() as u64);
+    collector(&app, &mut text);
+    streams(&app, &mut text);
     ([(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"))], text.0)
 }
 
-/// Metrics being written.
+fn collector(app: &App, text: &mut Exposition) {
+    let tally = &app.collector.tally;
+    text.family("tidemill_beacons_accepted_total", Kind::Counter, "Beacons on disk.")
+        .value("", tally.accepted.load(Ordering::Relaxed));
+    text.family("tidemill_beacon_requests_waiting", Kind::Gauge, "Requests that wait for the disk.")
+        .value("", tally.waiting() as u64);
+    text.family("tidemill_beacon_requests_refused_total", Kind::Counter, "Requests refused, by reason.");
+    for (reason, count) in tally.refusals() {
+        text.value(&format!("{{reason=\"{reason}\"}}"), count);
+    }
+}
+
+// Names of streams hold no character that would need escaping in a label.
+fn streams(app: &App, text: &mut Exposition) {
+    let streams: Vec<_> = app.streams.list().iter().map(tidemill_streams::Stream::describe).collect();
+    type Figure = fn(&StreamDescription) -> u64;
+    let families: [(&str, &str, Figure); 4] = [
+        ("tidemill_stream_records", "Records kept.", |stream| stream.records),
+        ("tidemill_stream_bytes", "Bytes on disk.", |stream| stream.bytes),
+        ("tidemill_stream_queue_bytes", "Bytes that wait to be written.", |stream| stream.queue_bytes as u64),
+        ("tidemill_stream_open_shards", "Shards that take records.", |stream| {
+            stream.shards.iter().filter(|shard| !shard.closed).count() as u64
+        }),
+    ];
+    for (name, help, figure) in families {
+        text.family(name, Kind::Gauge, help);
+        for stream in &streams {
+            text.value(&format!("{{stream=\"{}\"}}", stream.name), figure(stream));
+        }
+    }
+}
+
+/// Kind of a metric.
+#[derive(Clone, Copy)]
+enum Kind {
+    Gauge,
+    Counter,
+}
+
+/// Metrics being written. Writing to a text can't fail.
 #[derive(Default)]
-struct Exposition(String);
+struct Exposition(String, &'static str);
 
 impl Exposition {
-    fn gauge(&mut self, name: &str, help: &str, value: u64) {
-        // Writing to a text can't fail.
-        let _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}");
+    /// Begins a metric.
+    fn family(&mut self, name: &'static str, kind: Kind, help: &str) -> &mut Self {
+        let kind = match kind {
+            Kind::Gauge => "gauge",
+            Kind::Counter => "counter",
+        };
+        let _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}");
+        self.1 = name;
+        self
+    }
+
+    /// A value of the metric begun last.
+    fn value(&mut self, labels: &str, value: u64) {
+        let _ = writeln!(self.0, "{}{labels} {value}", self.1);
     }
 }

@@ -4,7 +4,6 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::api::ApiError;
@@ -20,7 +19,6 @@ use crate::sites::NewSite;
 pub struct Server {
     app: Arc<App>,
     address: SocketAddr,
-    stop: watch::Sender<bool>,
     serving: JoinHandle<()>,
 }
 
@@ -36,11 +34,10 @@ impl Server {
             .await
             .map_err(|error| Error::part("start", error))??;
         let app = Arc::new(app);
-        let (stop, stopped) = watch::channel(false);
         let front = Arc::new(Front::new(app.clone()));
-        let serving = tokio::spawn(listener.serve(front, app.config.http.clone(), app.connections.clone(), stopped));
+        let serving = tokio::spawn(listener.serve(front, app.config.http.clone(), app.connections.clone(), app.stopping()));
         tracing::info!(%address, data = %app.config.data.display(), "serving");
-        Ok(Server { app, address, stop, serving })
+        Ok(Server { app, address, serving })
     }
 
     /// Address and port that it listens on.
@@ -71,7 +68,7 @@ impl Server {
 
     /// Lets begun requests end, writes a last checkpoint, closes the data folder. Bounded in time.
     pub async fn stop(self) -> Result<()> {
-        self.stop.send_replace(true);
+        self.app.stop();
         self.serving.await.map_err(|error| Error::part("stop", error))
     }
 }

@@ -1,5 +1,7 @@
 //! `/b/{key}` as browsers, and worse senders, use it.
 
+#![allow(clippy::unwrap_used, missing_docs)]
+
 mod support;
 
 use std::time::Duration;

@@ -87,6 +87,16 @@ impl ApiError {
         )
     }
 
+    /// A stream that the server writes itself.
+    pub(crate) fn own_stream(name: &str) -> Self {
+        Self::new(
+            StatusCode::CONFLICT,
+            "TM-API-0014",
+            format!("the stream {name:?} is the collector's own"),
+            "send beacons to /b/{key}; create another stream for other records",
+        )
+    }
+
     /// The request names a host that this server doesn't answer to.
     pub(crate) fn wrong_host(host: &str) -> Self {
         let host: String = host.chars().take(100).collect();

@@ -2,7 +2,9 @@
 
 mod error;
 mod extract;
+mod openapi;
 mod sites;
+mod streams;
 
 use std::sync::Arc;
 
@@ -13,12 +15,16 @@ use axum::routing::{any, get};
 use crate::app::App;
 
 pub(crate) use error::{ApiError, ApiResult, ErrorBody};
-pub(crate) use extract::{Json, Path};
+pub(crate) use extract::{Json, Path, Query};
 
 /// Everything below `/api`.
 pub(crate) fn router() -> Router<Arc<App>> {
     Router::new()
         .route("/api/v1/sites", get(sites::list).post(sites::create))
         .route("/api/v1/sites/{site}", get(sites::show).patch(sites::update).delete(sites::delete))
+        .route("/api/v1/streams", get(streams::list).post(streams::create))
+        .route("/api/v1/streams/{stream}", get(streams::describe).delete(streams::delete))
+        .route("/api/v1/streams/{stream}/records", get(streams::tail).post(streams::put))
+        .route("/api/v1/openapi.json", get(openapi::description))
         .route("/api/{*path}", any(async |uri: Uri| ApiError::no_path(uri.path())))
 }

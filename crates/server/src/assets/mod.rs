@@ -8,4 +8,4 @@ mod shop;
 
 pub(crate) use embedded::Library;
 pub(crate) use pages::{console, tracker};
-pub(crate) use shop::{Shop, demo_shop};
+pub(crate) use shop::{Shop, demo_shop, demo_shop_home};

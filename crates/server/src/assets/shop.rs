@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use rust_embed::RustEmbed;
@@ -46,15 +46,22 @@ fn with_key(name: &str, content: Bytes, key: &str) -> Bytes {
     }
 }
 
-/// `/demo-shop` and all below it.
-pub(crate) async fn demo_shop(State(app): State<Arc<App>>, path: Option<Path<String>>, request: HeaderMap) -> Response {
-    let Some(Path(path)) = path else { return Redirect::permanent("/demo-shop/").into_response() };
+/// The shop's first page.
+pub(crate) async fn demo_shop_home(State(app): State<Arc<App>>, request: HeaderMap) -> Response {
+    page(&app, "index.html", &request)
+}
+
+/// A file of the shop.
+pub(crate) async fn demo_shop(State(app): State<Arc<App>>, Path(path): Path<String>, request: HeaderMap) -> Response {
+    page(&app, &path, &request)
+}
+
+fn page(app: &App, name: &str, request: &HeaderMap) -> Response {
     let Some(site) = app.sites.snapshot().by_name(SITE).cloned() else {
         return ApiError::missing("site", SITE).into_response();
     };
-    let name = if path.is_empty() { "index.html" } else { path.as_str() };
     match app.shop.for_key(&site.site.key).get(name) {
-        Some(file) => file.answer(&request, "no-cache"),
-        None => ApiError::no_path(&format!("/demo-shop/{path}")).into_response(),
+        Some(file) => file.answer(request, "no-cache"),
+        None => ApiError::no_path(&format!("/demo-shop/{name}")).into_response(),
     }
 }

@@ -5,6 +5,7 @@
 //! beacon is found, and kept with its reason, by the pipeline.
 
 mod body;
+pub(crate) mod document;
 mod refusal;
 mod sender;
 mod tally;

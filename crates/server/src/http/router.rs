@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::DefaultBodyLimit;
+use axum::response::Redirect;
 use axum::routing::get;
 use axum::{Router, middleware};
 use hyper::body::Incoming;
@@ -51,8 +52,8 @@ fn router(app: Arc<App>) -> Router {
     Router::new()
         .merge(api::router())
         .route("/t.js", get(assets::tracker))
-        .route("/demo-shop", get(assets::demo_shop))
-        .route("/demo-shop/", get(assets::demo_shop))
+        .route("/demo-shop", get(async || Redirect::permanent("/demo-shop/")))
+        .route("/demo-shop/", get(assets::demo_shop_home))
         .route("/demo-shop/{*path}", get(assets::demo_shop))
         .route("/healthz", get(health::healthz))
         .route("/metrics", get(health::metrics))

@@ -11,9 +11,9 @@ use axum::response::{IntoResponse, Response};
 use crate::api::ApiError;
 use crate::app::App;
 
-/// The console runs only what comes from here. Vega compiles its expressions, hence `unsafe-eval`; charts and components
+/// The console runs only what comes from here. Charts and components
 /// style their own elements.
-const CONTENT_POLICY: &str = "default-src 'self'; script-src 'self' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; \
+const CONTENT_POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
                               img-src 'self' data: blob:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
 
 /// Refuses hosts that aren't ours and puts security headers on every answer.

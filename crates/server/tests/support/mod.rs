@@ -1,7 +1,7 @@
 //! A server on a free port with a data folder of its own, and a client that speaks HTTP by hand.
 
 // Not every test file uses all of it.
-#![allow(dead_code)]
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::expect_used)]
 
 use std::net::SocketAddr;
 use std::time::Duration;
