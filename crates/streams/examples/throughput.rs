@@ -60,9 +60,14 @@ fn append_singly(stream: &Stream, duration: Duration) -> Result<(usize, Duration
     let start = Instant::now();
     while start.elapsed() < duration {
         let key = (records as u64).to_le_bytes();
-        in_flight.push_back((Instant::now(), stream.append(Record { partition_key: &key, data: &data, ..Record::default() })));
+        in_flight.push_back((
+            Instant::now(),
+            stream.append(Record { partition_key: &key, data: &data, ..Record::default() }),
+        ));
         records += 1;
-        if in_flight.len() >= IN_FLIGHT && let Some((sent, oldest)) = in_flight.pop_front() {
+        if in_flight.len() >= IN_FLIGHT
+            && let Some((sent, oldest)) = in_flight.pop_front()
+        {
             oldest.wait()?;
             latencies.push(sent.elapsed());
         }
@@ -84,7 +89,9 @@ fn append_batches(stream: &Stream, duration: Duration) -> Result<(usize, Duratio
             keys.iter().map(|key| Record { partition_key: key, data: &data, ..Record::default() }).collect();
         in_flight.push_back(stream.append_batch(&batch));
         records += BATCH;
-        if in_flight.len() >= 64 && let Some(oldest) = in_flight.pop_front() {
+        if in_flight.len() >= 64
+            && let Some(oldest) = in_flight.pop_front()
+        {
             match oldest.wait() {
                 Err(Error::QueueFull { .. }) => records -= BATCH,
                 other => drop(other?),

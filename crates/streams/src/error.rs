@@ -89,7 +89,9 @@ pub enum Error {
         rule: String,
     },
     /// The record's data, or the batch, has more bytes than allowed.
-    #[error("TM-STREAM-0010: {what} of {bytes} bytes is above the limit of {limit_bytes}; split it, or raise {setting}")]
+    #[error(
+        "TM-STREAM-0010: {what} of {bytes} bytes is above the limit of {limit_bytes}; split it, or raise {setting}"
+    )]
     TooLarge {
         /// Record, partition key or batch.
         what: &'static str,
@@ -101,7 +103,9 @@ pub enum Error {
         setting: &'static str,
     },
     /// Too many bytes wait to be written: the disk is slower than the producers.
-    #[error("TM-STREAM-0011: {waiting_bytes} bytes wait to be written to stream `{stream}`; append again after some acknowledgements, or raise `queue_bytes_max`")]
+    #[error(
+        "TM-STREAM-0011: {waiting_bytes} bytes wait to be written to stream `{stream}`; append again after some acknowledgements, or raise `queue_bytes_max`"
+    )]
     QueueFull {
         /// The stream.
         stream: String,
@@ -137,7 +141,9 @@ pub enum Error {
         setting: &'static str,
     },
     /// A reader asked for a sequence number that was not given out yet.
-    #[error("TM-STREAM-0015: {shard} has no sequence number {asked} yet, the next is {next}; was the stream deleted and made again?")]
+    #[error(
+        "TM-STREAM-0015: {shard} has no sequence number {asked} yet, the next is {next}; was the stream deleted and made again?"
+    )]
     SequenceAhead {
         /// The shard.
         shard: ShardId,

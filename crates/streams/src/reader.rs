@@ -280,11 +280,7 @@ impl Cursor {
     }
 
     /// Shows the frame's records until `max_bytes` are reached. Returns how many, and their bytes.
-    fn read_frame(
-        &mut self,
-        max_bytes: usize,
-        each: &mut impl FnMut(&Bytes, RecordRef<'_>),
-    ) -> Result<(usize, usize)> {
+    fn read_frame(&mut self, max_bytes: usize, each: &mut impl FnMut(&Bytes, RecordRef<'_>)) -> Result<(usize, usize)> {
         let (mut records, mut bytes) = (0, 0);
         let Some(frame) = &mut self.frame else { return Ok((0, 0)) };
         let offset = self.offset.saturating_sub(frame.bytes.len() as u64);

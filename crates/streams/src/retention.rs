@@ -1,30 +1,12 @@
 //! Retention: whole segments are removed once all that they hold is too old, or their stream too large.
 
 use std::path::{Path, PathBuf};
+use std::sync::Weak;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::sync::{Arc, Weak};
 use std::time::Duration;
 use std::{fs, io};
 
-use crate::IngestionTime;
-use crate::log::Segment;
-use crate::shard::Shard;
 use crate::streams::Inner;
-
-/// Takes the oldest sealed segments of all shards away until the rest has at most `limit` bytes.
-pub(crate) fn expire_by_size(shards: &[Arc<Shard>], limit: u64) -> Vec<Arc<Segment>> {
-    let mut bytes: u64 = shards.iter().map(|shard| shard.bytes()).sum();
-    let mut expired = Vec::new();
-    while bytes > limit {
-        let oldest = shards.iter().filter_map(|shard| Some((shard.oldest_sealed()?, shard)));
-        let Some((_, shard)) = oldest.min_by_key(|(floor, _): &(IngestionTime, _)| *floor) else { break };
-        let mut one = true;
-        let removed = shard.expire(|_, _| std::mem::take(&mut one));
-        bytes -= removed.iter().map(|segment| segment.durable_bytes()).sum::<u64>().min(bytes);
-        expired.extend(removed);
-    }
-    expired
-}
 
 /// The housekeeping thread of a folder: sweeps each stream from time to time, until `stop` hangs up.
 pub(crate) fn keep_house(streams: &Weak<Inner>, interval: Duration, stop: &Receiver<()>) {

@@ -1,5 +1,7 @@
 //! `kill -9` in the middle of appends: what was acknowledged is there.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -14,9 +16,8 @@ const FOLDER: &str = "TIDEMILL_TEST_APPEND_TO";
 fn child_that_appends() {
     let Ok(dir) = std::env::var(FOLDER) else { return };
     let streams = Streams::open(dir, Options { segment_bytes: 64 << 10, ..Options::default() }).unwrap();
-    let stream = streams.get("s").or_else(|_| {
-        streams.create("s", StreamConfig { shards: 2, ..StreamConfig::default() })
-    });
+    let stream =
+        streams.get("s").or_else(|_| streams.create("s", StreamConfig { shards: 2, ..StreamConfig::default() }));
     let stream = stream.unwrap();
     let mut out = std::io::stdout().lock();
     let from = std::process::id() as u64 * 1_000_000;
@@ -56,7 +57,10 @@ fn every_acknowledged_record_survives_kill_9() {
         child.kill().unwrap(); // SIGKILL
         child.wait().unwrap();
         // What it had printed before it died counts too; a torn last line doesn't.
-        lines.map_while(Result::ok).filter(|line| line.ends_with("xxx")).for_each(|line| note(&line, &mut acknowledged));
+        lines
+            .map_while(Result::ok)
+            .filter(|line| line.ends_with("xxx"))
+            .for_each(|line| note(&line, &mut acknowledged));
         assert_stored(dir.path(), &acknowledged);
     }
     assert!(acknowledged.len() > 8 * 37);

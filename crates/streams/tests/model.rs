@@ -1,5 +1,7 @@
 //! Random histories of a stream against a plain model of it.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,16 +15,32 @@ use tidemill_streams::{
 /// One thing that happens to a stream.
 #[derive(Clone, Debug)]
 enum Step {
-    Append { key: u8, bytes: usize },
-    Batch { keys: Vec<u8>, bytes: usize },
-    Split { which: usize, part: u64 },
-    Merge { which: usize },
+    Append {
+        key: u8,
+        bytes: usize,
+    },
+    Batch {
+        keys: Vec<u8>,
+        bytes: usize,
+    },
+    Split {
+        which: usize,
+        part: u64,
+    },
+    Merge {
+        which: usize,
+    },
     /// A clean stop and a start.
     Reopen,
     /// A kill with a torn write in flight, and a start.
-    Crash { which: usize, torn: Vec<u8> },
+    Crash {
+        which: usize,
+        torn: Vec<u8>,
+    },
     /// A reader goes a little further.
-    Read { max_bytes: usize },
+    Read {
+        max_bytes: usize,
+    },
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -39,10 +57,13 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// What a stream should hold: each shard's (key, data), from its first sequence number on.
+/// Key and data of a record.
+type Stored = (Vec<u8>, Vec<u8>);
+
+/// What a stream should hold: each shard's records, from its first sequence number on.
 #[derive(Default)]
 struct Model {
-    shards: BTreeMap<ShardId, (Sequence, Vec<(Vec<u8>, Vec<u8>)>)>,
+    shards: BTreeMap<ShardId, (Sequence, Vec<Stored>)>,
     appended: usize,
 }
 
@@ -87,7 +108,7 @@ impl World {
     }
 
     fn append(&mut self, keys: &[u8], bytes: usize) {
-        let records: Vec<(Vec<u8>, Vec<u8>)> = keys
+        let records: Vec<Stored> = keys
             .iter()
             .map(|key| {
                 self.model.appended += 1;
@@ -96,14 +117,13 @@ impl World {
                 (vec![*key], data)
             })
             .collect();
-        let record = |(key, data): &'_ (Vec<u8>, Vec<u8>)| (key.clone(), data.clone());
         let batch: Vec<Record<'_>> =
             records.iter().map(|(key, data)| Record { partition_key: key, data, ..Record::default() }).collect();
         let places = self.stream().append_batch(&batch).wait().unwrap();
         for (place, stored) in places.iter().zip(&records) {
             let (start, shard) = self.model.shards.get_mut(&place.shard).unwrap();
             assert_eq!(place.sequence, Sequence(start.0 + shard.len() as u64));
-            shard.push(record(stored));
+            shard.push(stored.clone());
         }
     }
 
@@ -154,7 +174,8 @@ impl World {
     fn read_some(&mut self, max_bytes: usize) {
         for (shard, (start, records)) in &self.model.shards {
             let position = self.positions.entry(*shard).or_insert(*start);
-            let mut reader = self.open.as_ref().unwrap().1.shard(*shard).unwrap().reader(Position::At(*position)).unwrap();
+            let mut reader =
+                self.open.as_ref().unwrap().1.shard(*shard).unwrap().reader(Position::At(*position)).unwrap();
             let mut read = Vec::new();
             reader.read(max_bytes, &mut read).unwrap();
             let from = (position.0 - start.0) as usize;
@@ -206,7 +227,7 @@ impl World {
     }
 }
 
-fn assert_same(read: &[ReadRecord], expected: &[(Vec<u8>, Vec<u8>)], from: Sequence) {
+fn assert_same(read: &[ReadRecord], expected: &[Stored], from: Sequence) {
     for (i, (record, (key, data))) in read.iter().zip(expected).enumerate() {
         assert_eq!(record.sequence, Sequence(from.0 + i as u64));
         assert_eq!((&record.partition_key[..], &record.data[..]), (&key[..], &data[..]));

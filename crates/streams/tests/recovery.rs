@@ -1,5 +1,7 @@
 //! What a crash, a torn write or a damaged disk leaves behind.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

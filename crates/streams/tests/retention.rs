@@ -1,5 +1,7 @@
 //! Retention by time and by size, by whole segments.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};

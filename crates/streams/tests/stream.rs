@@ -1,5 +1,7 @@
 //! A stream as its producers and consumers see it.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -90,7 +92,8 @@ fn a_batch_is_acknowledged_as_a_whole_and_in_its_order() {
     let streams = Streams::open(dir.path(), Options::default()).unwrap();
     let stream = streams.create("s", config(2)).unwrap();
     let keys: Vec<String> = (0..100).map(|i| format!("key-{i}")).collect();
-    let batch: Vec<_> = keys.iter().map(|k| Record { partition_key: k.as_bytes(), data: b"x", ..Record::default() }).collect();
+    let batch: Vec<_> =
+        keys.iter().map(|k| Record { partition_key: k.as_bytes(), data: b"x", ..Record::default() }).collect();
     let appended = stream.append_batch(&batch).wait().unwrap();
     assert_eq!(appended.len(), 100);
     for (key, to) in keys.iter().zip(&appended) {
@@ -234,8 +237,7 @@ fn too_much_is_refused_with_the_limit_named() {
 fn a_full_queue_refuses_at_once_and_recovers() {
     let dir = tempfile::tempdir().unwrap();
     // The first record waits out the commit interval, so that the queue fills behind it.
-    let options =
-        Options { queue_bytes_max: 1_000, commit_interval: Duration::from_millis(200), ..Options::default() };
+    let options = Options { queue_bytes_max: 1_000, commit_interval: Duration::from_millis(200), ..Options::default() };
     let streams = Streams::open(dir.path(), options).unwrap();
     let stream = streams.create("s", config(1)).unwrap();
     put(&stream, "k", "starts the interval");

@@ -1,5 +1,7 @@
 //! Ingestion time never goes back, whatever the clock does.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -42,7 +44,10 @@ fn stamps_grow_when_the_clock_goes_back_also_over_a_restart() {
     assert_eq!(child.shard, low);
     assert!(child.time > at(1_002));
     now.store(2_000, Ordering::SeqCst);
-    assert_eq!(stream.append(Record { explicit_hash_key: Some(0), ..Record::default() }).wait().unwrap().time, at(2_000));
+    assert_eq!(
+        stream.append(Record { explicit_hash_key: Some(0), ..Record::default() }).wait().unwrap().time,
+        at(2_000)
+    );
 }
 
 #[test]

@@ -29,7 +29,7 @@ pub(crate) struct Group {
 
 #[derive(Debug, Default)]
 struct State {
-    outcome: Option<Outcome>,
+    outcome: Option<Result<Outcome>>,
     wakers: Vec<Waker>,
 }
 
@@ -41,9 +41,12 @@ pub(crate) struct Ticket {
 }
 
 impl Group {
-    /// Wakes all that wait.
-    pub(crate) fn complete(&self, outcome: Outcome) {
+    /// Wakes all that wait. Only the first outcome counts.
+    pub(crate) fn complete(&self, outcome: Result<Outcome>) {
         let mut state = self.state.lock();
+        if state.outcome.is_some() {
+            return;
+        }
         state.outcome = Some(outcome);
         let wakers = std::mem::take(&mut state.wakers);
         drop(state);
@@ -52,10 +55,15 @@ impl Group {
     }
 
     /// `read` on the outcome; if there is none yet, `waker` is woken when there is.
-    fn poll<T>(&self, waker: &Waker, slot: &mut Option<usize>, read: impl FnOnce(&Outcome) -> T) -> Poll<T> {
+    fn poll<T>(
+        &self,
+        waker: &Waker,
+        slot: &mut Option<usize>,
+        read: impl FnOnce(&Outcome) -> Result<T>,
+    ) -> Poll<Result<T>> {
         let mut state = self.state.lock();
         if let Some(outcome) = &state.outcome {
-            return Poll::Ready(read(outcome));
+            return Poll::Ready(outcome.as_ref().map_err(Error::clone).and_then(read));
         }
         match slot.and_then(|slot| state.wakers.get_mut(slot)) {
             Some(earlier) => earlier.clone_from(waker),
@@ -67,11 +75,11 @@ impl Group {
         Poll::Pending
     }
 
-    fn wait<T>(&self, read: impl FnOnce(&Outcome) -> T) -> T {
+    fn wait<T>(&self, read: impl FnOnce(&Outcome) -> Result<T>) -> Result<T> {
         let mut state = self.state.lock();
         loop {
             match &state.outcome {
-                Some(outcome) => return read(outcome),
+                Some(outcome) => return outcome.as_ref().map_err(Error::clone).and_then(read),
                 None => self.done.wait(&mut state),
             }
         }
@@ -109,7 +117,11 @@ pub struct BatchFuture(Waiting<Vec<Ticket>>);
 enum Waiting<T> {
     /// Not even queued.
     Refused(Error),
-    Queued { group: Arc<Group>, tickets: T, slot: Option<usize> },
+    Queued {
+        group: Arc<Group>,
+        tickets: T,
+        slot: Option<usize>,
+    },
 }
 
 impl<T> Waiting<T> {

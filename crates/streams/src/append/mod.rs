@@ -14,10 +14,13 @@
 
 mod ack;
 mod queue;
+mod reshard;
 mod routing;
+mod sweep;
 mod writer;
 
 pub use ack::{AppendFuture, BatchFuture};
 pub(crate) use queue::{Control, Queue};
+pub(crate) use reshard::create_shard;
 pub(crate) use routing::Routing;
-pub(crate) use writer::{Reply, Shards, Writer, WriterParts, create_shard};
+pub(crate) use writer::{Reply, Shards, Writer, WriterParts};

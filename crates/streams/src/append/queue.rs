@@ -58,6 +58,14 @@ pub(super) struct PendingGroup {
     /// One for each route; a route that no record took has an empty frame.
     pub(super) parts: Vec<Part>,
     bytes: usize,
+    stream: Arc<str>,
+}
+
+impl Drop for PendingGroup {
+    /// A group that is dropped before it is done fails: nobody may wait for ever, not even if the writer panics.
+    fn drop(&mut self) {
+        self.ack.complete(Err(Error::Closed { stream: self.stream.to_string() }));
+    }
 }
 
 /// The records of a group that go to one shard.
@@ -97,14 +105,8 @@ impl Queue {
         routing: Routing,
         next_shard: ShardId,
     ) -> Self {
-        let state = State {
-            items: VecDeque::new(),
-            routing,
-            next_shard,
-            waiting_bytes: 0,
-            spare: Vec::new(),
-            stopped: None,
-        };
+        let state =
+            State { items: VecDeque::new(), routing, next_shard, waiting_bytes: 0, spare: Vec::new(), stopped: None };
         Self {
             stream,
             bytes_max: options.queue_bytes_max,
@@ -121,7 +123,7 @@ impl Queue {
         self.check(&record)?;
         let hash_key = record.hash_key();
         let mut state = self.room(record_bytes(record.partition_key, record.data))?;
-        let (group, wake) = state.group(0);
+        let (group, wake) = state.group(&self.stream, 0);
         let ticket = state.encode(hash_key, &record);
         drop(state);
         self.wake(wake);
@@ -140,7 +142,7 @@ impl Queue {
         // The hashes are computed before the lock is taken.
         let hash_keys: Vec<u128> = records.iter().map(Record::hash_key).collect();
         let mut state = self.room(bytes)?;
-        let (group, wake) = state.group(bytes);
+        let (group, wake) = state.group(&self.stream, bytes);
         let tickets = hash_keys.into_iter().zip(records).map(|(key, record)| state.encode(key, record)).collect();
         drop(state);
         self.wake(wake);
@@ -262,18 +264,24 @@ impl Queue {
     }
 
     /// A group is done: acknowledges it, and uses its memory again.
-    pub(super) fn finish(&self, group: PendingGroup, outcome: Outcome) {
-        let PendingGroup { ack, parts, bytes } = group;
+    pub(super) fn finish(&self, mut group: PendingGroup, outcome: Outcome) {
         let mut state = self.state.lock();
-        state.waiting_bytes -= bytes;
-        for mut frame in parts.into_iter().map(|part| part.frame) {
+        state.waiting_bytes -= group.bytes;
+        for mut frame in std::mem::take(&mut group.parts).into_iter().map(|part| part.frame) {
             if (1..=SPARE_BYTES).contains(&frame.capacity()) && state.spare.len() < SPARE_BUFFERS {
                 frame.clear();
                 state.spare.push(frame);
             }
         }
         drop(state);
-        ack.complete(outcome);
+        group.ack.complete(Ok(outcome));
+    }
+
+    /// Nobody works on the queue any more: what waits fails, and nothing more is accepted.
+    pub(super) fn abandon(&self) {
+        self.stop(Error::Closed { stream: self.stream.to_string() });
+        let abandoned = std::mem::take(&mut self.state.lock().items);
+        drop(abandoned);
     }
 
     /// A split or merge could not be done: goes back to the routing before it. The records behind it in the queue
@@ -281,8 +289,7 @@ impl Queue {
     pub(super) fn revert(&self, before: Routing, error: &Error) {
         let mut state = self.state.lock();
         state.routing = before;
-        let (groups, others): (Vec<_>, Vec<_>) =
-            state.items.drain(..).partition(|item| matches!(item, Item::Group(_)));
+        let (groups, others): (Vec<_>, Vec<_>) = state.items.drain(..).partition(|item| matches!(item, Item::Group(_)));
         state.items.extend(others);
         drop(state);
         for item in groups {
@@ -296,7 +303,7 @@ impl Queue {
 
 impl State {
     /// The group that records are put into now, with room for `bytes`, and whether the writer must be told.
-    fn group(&mut self, bytes: usize) -> (Arc<Group>, bool) {
+    fn group(&mut self, stream: &Arc<str>, bytes: usize) -> (Arc<Group>, bool) {
         if let Some(Item::Group(group)) = self.items.back()
             && group.bytes < GROUP_BYTES
             && (group.bytes == 0 || group.bytes + bytes <= 2 * GROUP_BYTES)
@@ -304,13 +311,15 @@ impl State {
             return (Arc::clone(&group.ack), false);
         }
         let ack = Arc::new(Group::default());
-        let part = |route| Part {
-            shard: self.routing.shard(route).unwrap_or(ShardId(0)),
-            frame: Vec::new(),
-            records: 0,
-        };
+        let part =
+            |route| Part { shard: self.routing.shard(route).unwrap_or(ShardId(0)), frame: Vec::new(), records: 0 };
         let parts = (0..self.routing.len()).map(part).collect();
-        self.items.push_back(Item::Group(PendingGroup { ack: Arc::clone(&ack), parts, bytes: 0 }));
+        self.items.push_back(Item::Group(PendingGroup {
+            ack: Arc::clone(&ack),
+            parts,
+            bytes: 0,
+            stream: Arc::clone(stream),
+        }));
         (ack, true)
     }
 

@@ -9,13 +9,13 @@ use std::time::Instant;
 use parking_lot::{Mutex, RwLock};
 
 use crate::catalog::{self, StreamMeta};
-use crate::log::{CleanTail, LogWriter, Segment, Written, create_folder, remove_folder};
+use crate::log::{CleanTail, LogWriter, Written};
 use crate::options::{Options, StreamConfig};
-use crate::shard::{Shard, ShardEnd, ShardInfo};
+use crate::shard::Shard;
 use crate::{Error, IngestionTime, Result, ShardId};
 
 use super::ack::{Committed, Outcome};
-use super::queue::{Control, Item, Part, PendingGroup, Queue, Reshard};
+use super::queue::{Control, Item, Part, PendingGroup, Queue};
 
 /// Where a control answers.
 pub(crate) type Reply<T> = SyncSender<Result<T>>;
@@ -37,7 +37,16 @@ pub(crate) struct WriterParts {
 }
 
 /// The writer thread's state.
-pub(crate) struct Writer(WriterParts);
+pub(crate) struct Writer(pub(super) WriterParts);
+
+/// However the writer thread ends, no one waits for it afterwards.
+struct AbandonAtEnd(Arc<Queue>);
+
+impl Drop for AbandonAtEnd {
+    fn drop(&mut self) {
+        self.0.abandon();
+    }
+}
 
 /// A frame on its way to the disk.
 struct InFlight {
@@ -56,6 +65,7 @@ impl Writer {
     pub(crate) fn run(mut self) {
         let mut earliest = Instant::now();
         let queue = Arc::clone(&self.0.queue);
+        let _end = AbandonAtEnd(Arc::clone(&queue));
         while let Some(item) = queue.take(earliest) {
             match item {
                 Item::Group(group) => {
@@ -131,11 +141,11 @@ impl Writer {
         self.0.options.segment_bytes.min(share.unwrap_or(u64::MAX).max(SMALLEST_BYTES))
     }
 
-    fn shard(&self, id: ShardId) -> Result<Arc<Shard>> {
+    pub(super) fn shard(&self, id: ShardId) -> Result<Arc<Shard>> {
         self.0.shards.read().get(&id).cloned().ok_or_else(|| self.not_found(id))
     }
 
-    fn log(&mut self, id: ShardId) -> Result<&mut LogWriter> {
+    pub(super) fn log(&mut self, id: ShardId) -> Result<&mut LogWriter> {
         let not_found = self.not_found(id);
         self.0.logs.get_mut(&id).ok_or(not_found)
     }
@@ -167,128 +177,12 @@ impl Writer {
         }
     }
 
-    /// Makes the children, then changes the catalog (from here on the split is done), then tells readers.
-    fn reshard(&mut self, reshard: &Reshard) -> Result<()> {
-        let now = self.0.options.clock.now();
-        let parents = reshard.parents.iter().map(|id| self.shard(*id)).collect::<Result<Vec<_>>>()?;
-        // As if a frame were in flight: no reader is promised more than the children will keep.
-        let floor = parents.iter().map(|parent| parent.begin_commit(now)).max().unwrap_or(now);
-        let done = self.make_children(reshard, &parents, now, floor);
-        if done.is_err() {
-            parents.iter().for_each(|parent| parent.abandon_commit());
-            for (_, id) in &reshard.children {
-                let _ = remove_folder(&catalog::shard_folder(&self.0.folder, *id));
-            }
-        }
-        done
-    }
-
-    fn make_children(
-        &mut self,
-        reshard: &Reshard,
-        parents: &[Arc<Shard>],
-        now: IngestionTime,
-        floor: IngestionTime,
-    ) -> Result<()> {
-        let mut ends = BTreeMap::new();
-        for parent in parents {
-            let next = self.log(parent.info.id)?.next();
-            let children = reshard.children.iter().map(|(_, id)| *id).collect();
-            ends.insert(parent.info.id, ShardEnd { children, next, floor });
-        }
-        let start = ends.values().map(|end| end.next).max().unwrap_or_default();
-        let mut made = Vec::new();
-        for (range, id) in &reshard.children {
-            let parents = reshard.parents.clone();
-            let info = ShardInfo { id: *id, range: *range, parents, created: now, start, floor };
-            made.push(create_shard(&self.0.folder, &self.0.stream, info, &self.0.options)?);
-        }
-        let config = self.0.config.lock().clone();
-        let last = reshard.children.iter().map(|(_, id)| id.0).max().unwrap_or_default();
-        self.0.next_shard = self.0.next_shard.max(ShardId(last + 1));
-        self.save(&config, |meta| {
-            meta.shards.iter_mut().for_each(|entry| {
-                if let Some(end) = ends.get(&entry.info.id) {
-                    entry.end = Some(end.clone());
-                }
-            });
-            meta.shards.extend(made.iter().map(|(shard, _)| catalog::entry(shard)));
-        })?;
-        // The children are there before a reader is told to go to them.
-        for (shard, log) in made {
-            self.0.shards.write().insert(shard.info.id, Arc::clone(&shard));
-            self.0.logs.insert(shard.info.id, log);
-        }
-        for parent in parents {
-            self.0.logs.remove(&parent.info.id);
-            if let Some(end) = ends.remove(&parent.info.id) {
-                parent.close(end);
-            }
-        }
-        Ok(())
-    }
-
-    fn save(&self, config: &StreamConfig, change: impl FnOnce(&mut StreamMeta)) -> Result<()> {
+    pub(super) fn save(&self, config: &StreamConfig, change: impl FnOnce(&mut StreamMeta)) -> Result<()> {
         let shards = self.0.shards.read().values().map(|shard| catalog::entry(shard)).collect();
         let mut meta =
             StreamMeta::new(self.0.stream.to_string(), self.0.created, config.clone(), self.0.next_shard, shards);
         change(&mut meta);
         catalog::save(&self.0.folder, &meta)
-    }
-
-    /// Retention: see `retention.rs`, which removes the files that are returned.
-    fn sweep(&mut self) -> Vec<PathBuf> {
-        let config = self.0.config.lock().clone();
-        let cutoff = config.retention_micros().map(|micros| self.0.options.clock.now().minus_micros(micros));
-        let mut expired: Vec<Arc<Segment>> = Vec::new();
-        let shards: Vec<Arc<Shard>> = self.0.shards.read().values().cloned().collect();
-        if let Some(cutoff) = cutoff {
-            self.roll_idle(&shards, cutoff);
-            for shard in &shards {
-                expired.extend(shard.expire(|_, last_stamp| last_stamp < cutoff));
-            }
-        }
-        if let Some(limit) = config.retention_bytes {
-            expired.extend(crate::retention::expire_by_size(&shards, limit));
-        }
-        let mut paths: Vec<PathBuf> = expired.into_iter().map(|segment| segment.path.clone()).collect();
-        match self.forget_expired_shards(&shards, &config, cutoff) {
-            Ok(folders) => paths.extend(folders),
-            Err(error) => tracing::warn!(%error, "expired shards are still listed; tried again later"),
-        }
-        paths
-    }
-
-    /// An active segment can't be removed: one that holds only expired records is sealed first.
-    fn roll_idle(&mut self, shards: &[Arc<Shard>], cutoff: IngestionTime) {
-        for shard in shards.iter().filter(|shard| shard.newest() < cutoff) {
-            let Some(log) = self.0.logs.get_mut(&shard.info.id).filter(|log| !log.is_empty()) else { continue };
-            match log.roll(shard.floor()) {
-                Ok(segment) => shard.push_segment(segment),
-                Err(error) => tracing::warn!(%error, "an expired segment could not be sealed; tried again later"),
-            }
-        }
-    }
-
-    /// Closed shards without records leave the catalog, and then the disk.
-    fn forget_expired_shards(
-        &mut self,
-        shards: &[Arc<Shard>],
-        config: &StreamConfig,
-        cutoff: Option<IngestionTime>,
-    ) -> Result<Vec<PathBuf>> {
-        // A shard that never held a record stays as long as one would have: consumers may be about to look for it.
-        let gone = |shard: &&Arc<Shard>| {
-            let over = cutoff.is_none_or(|cutoff| shard.end().is_some_and(|end| end.floor < cutoff));
-            shard.end().is_some() && shard.bytes() == 0 && over
-        };
-        let gone: Vec<ShardId> = shards.iter().filter(gone).map(|shard| shard.info.id).collect();
-        if gone.is_empty() {
-            return Ok(Vec::new());
-        }
-        self.save(config, |meta| meta.shards.retain(|entry| !gone.contains(&entry.info.id)))?;
-        self.0.shards.write().retain(|id, _| !gone.contains(id));
-        Ok(gone.iter().map(|id| catalog::shard_folder(&self.0.folder, *id)).collect())
     }
 
     fn note_clean_stop(&self) -> Result<()> {
@@ -305,30 +199,6 @@ fn set(outcome: &mut Outcome, route: usize, result: Result<Committed>) {
     if let Some(entry) = outcome.get_mut(route) {
         *entry = Some(result);
     }
-}
-
-/// Makes a shard's folder and its first segment.
-pub(crate) fn create_shard(
-    stream_folder: &std::path::Path,
-    stream: &Arc<str>,
-    info: ShardInfo,
-    options: &Options,
-) -> Result<(Arc<Shard>, LogWriter)> {
-    let folder = catalog::shard_folder(stream_folder, info.id);
-    create_folder(&folder)?;
-    let segment = Segment::create(&folder, info.id, info.start, info.floor)?;
-    let log = LogWriter::open(
-        folder,
-        Arc::clone(&segment),
-        info.start,
-        false,
-        #[cfg(test)]
-        options.faults.clone(),
-    )?;
-    #[cfg(not(test))]
-    let _ = options;
-    let (start, floor) = (info.start, info.floor);
-    Ok((Shard::new(Arc::clone(stream), info, None, vec![segment], start, floor, floor), log))
 }
 
 #[cfg(test)]
@@ -387,6 +257,18 @@ mod tests {
         std::fs::remove_file(dir.path().join("streams/s/clean.json")).unwrap();
         let streams = Streams::open(dir.path(), Options::default()).unwrap();
         assert_eq!(data(&streams.get("s").unwrap()), [&b"before"[..], b"after"]);
+    }
+
+    #[test]
+    fn nobody_waits_for_ever_when_the_writer_panics() {
+        let dir = tempfile::tempdir().unwrap();
+        let streams = Streams::open(dir.path(), Options::default()).unwrap();
+        let stream = streams.create("s", StreamConfig::default()).unwrap();
+        let mut reader = stream.shard(ShardId(0)).unwrap().reader(Position::Latest).unwrap();
+        reader.on_data(std::sync::Arc::new(|| panic!("a listener that should not have panicked")));
+        assert!(matches!(put(&stream, b"x"), Err(Error::Closed { .. })));
+        assert!(matches!(put(&stream, b"y"), Err(Error::Closed { .. })));
+        assert!(matches!(stream.split(ShardId(0), 1), Err(Error::Closed { .. })));
     }
 
     #[test]

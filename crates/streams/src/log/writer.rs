@@ -91,8 +91,9 @@ impl LogWriter {
         self.clean()?;
         let offset = self.active.durable_bytes();
         seal(frame, self.active.place(offset), records, self.next, time);
-        let header = FrameHeader::decode(frame)
-            .ok_or_else(|| Error::corrupt(&self.active.path, offset, "the frame to write has no room for its header"))?;
+        let header = FrameHeader::decode(frame).ok_or_else(|| {
+            Error::corrupt(&self.active.path, offset, "the frame to write has no room for its header")
+        })?;
         self.dirty = true;
         match self.file.write_all_at(frame, offset) {
             Ok(()) => Ok(Written { header, offset }),
