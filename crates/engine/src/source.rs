@@ -27,7 +27,8 @@ pub enum Replay {
 pub enum SourceStatus {
     /// There is, or may be, more: call again.
     More,
-    /// Nothing for now: the waker will be called.
+    /// Nothing for now: the waker will be called. Each epoch asks again, so that the watermark of an idle source can
+    /// follow the clock.
     Waiting,
     /// Nothing will ever follow.
     Finished,

@@ -93,12 +93,7 @@ impl PlanBoard {
 }
 
 impl ShardPlan {
-    fn new(
-        stream: &Stream,
-        seat: Seat,
-        start: StartFrom,
-        restored: Option<&Positions>,
-    ) -> Result<Self> {
+    fn new(stream: &Stream, seat: Seat, start: StartFrom, restored: Option<&Positions>) -> Result<Self> {
         let mut positions = BTreeMap::new();
         let mut ended = BTreeSet::new();
         match restored {

@@ -115,9 +115,10 @@ impl Sink for StreamSink {
 }
 
 fn column(batch: &Batch, name: &str) -> Result<ArrayRef> {
-    let column = batch.rows().column_by_name(name).ok_or_else(|| {
-        EngineError::Plan(format!("there is no column '{name}' in ({})", batch.schema()))
-    })?;
+    let column = batch
+        .rows()
+        .column_by_name(name)
+        .ok_or_else(|| EngineError::Plan(format!("there is no column '{name}' in ({})", batch.schema())))?;
     match column.data_type() {
         DataType::Binary | DataType::Utf8 => Ok(column.clone()),
         other => Err(EngineError::Plan(format!("column '{name}' is {other}, but a record needs Binary or Utf8"))),

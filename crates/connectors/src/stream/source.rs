@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::time::Duration;
 
 use tidemill_engine::{
     EngineError, EventTime, OperatorContext, Replay, Result, SnapshotReader, SnapshotWriter, Source, SourceOutput,
@@ -39,20 +37,12 @@ impl From<StartFrom> for Position {
 }
 
 /// Settings of a [`StreamSource`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct StreamSourceConfig {
     /// Where to begin without a checkpoint.
     pub start: StartFrom,
     /// Finish once the tail is reached, instead of waiting for more.
     pub bounded: bool,
-    /// How often the watermark of an idle stream moves on. Default 100 ms.
-    pub idle_interval: Duration,
-}
-
-impl Default for StreamSourceConfig {
-    fn default() -> Self {
-        Self { start: StartFrom::default(), bounded: false, idle_interval: Duration::from_millis(100) }
-    }
 }
 
 /// A source over the shards of a stream.
@@ -91,8 +81,6 @@ struct Opened {
     waker: Waker,
     /// With the version of it that `shards` shows.
     plan: Option<(Arc<ShardPlan>, u64)>,
-    /// The thread that wakes the worker at times ends when this is gone.
-    _clock: Sender<()>,
 }
 
 /// A shard of this instance.
@@ -249,7 +237,8 @@ impl StreamSource {
                     part.complete_to = part.complete_to.max(after.unwrap_or(IngestionTime::MIN));
                 }
             }
-            complete_to = Some(complete_to.map_or(part.complete_to, |least: IngestionTime| least.min(part.complete_to)));
+            complete_to =
+                Some(complete_to.map_or(part.complete_to, |least: IngestionTime| least.min(part.complete_to)));
         }
         match complete_to {
             Some(time) => out.watermark(EventTime(time.as_micros())),
@@ -279,8 +268,7 @@ impl StreamSource {
 
 impl Source for StreamSource {
     fn open(&mut self, context: &OperatorContext, waker: Waker) -> Result<()> {
-        let clock = wake_at_times(&waker, self.config.idle_interval)?;
-        self.opened = Some(Opened { seat: context.into(), waker, plan: None, _clock: clock });
+        self.opened = Some(Opened { seat: context.into(), waker, plan: None });
         Ok(())
     }
 
@@ -335,21 +323,4 @@ impl Source for StreamSource {
     fn replay(&self) -> Replay {
         Replay::FromPosition
     }
-}
-
-/// A thread that calls the waker each `interval`, until the returned sender is dropped: an idle stream's watermark
-/// moves on with the clock, and there is nobody else to wake the worker for it.
-fn wake_at_times(waker: &Waker, interval: Duration) -> Result<Sender<()>> {
-    let (running, stopped) = channel::<()>();
-    let waker = Arc::clone(waker);
-    let tick = move || {
-        while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(interval) {
-            waker();
-        }
-    };
-    std::thread::Builder::new()
-        .name("stream-source-clock".into())
-        .spawn(tick)
-        .map_err(|e| EngineError::operator("stream source", e))?;
-    Ok(running)
 }

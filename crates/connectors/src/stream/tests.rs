@@ -2,11 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use arrow::array::AsArray;
 use arrow::datatypes::{UInt32Type, UInt64Type};
 use parking_lot::Mutex;
 use tidemill_engine::runtime::local::LocalRuntime;
+use tidemill_engine::runtime::supervisor::JobState;
+use tidemill_engine::runtime::timely::{TimelyOptions, TimelyRuntime};
 use tidemill_engine::{
     Batch, CheckpointStore, Delivery, Epoch, EventTime, Guarantee, Job, Replay, Result, Routing, Sink, SnapshotWriter,
 };
@@ -98,7 +101,7 @@ impl World {
     }
 
     fn job(&self, seen: &Seen, start: StartFrom) -> Job {
-        let config = StreamSourceConfig { start, ..StreamSourceConfig::default() };
+        let config = StreamSourceConfig { start, bounded: false };
         let mut job = Job::new("read");
         let port = job.source("in", Replay::FromPosition, StreamSource::factory(self.stream.clone(), config));
         let seen = seen.clone();
@@ -138,10 +141,10 @@ fn every_record_becomes_a_row_with_its_place_and_its_time() {
     LocalRuntime::start(world.job(&seen, StartFrom::Oldest), 1).unwrap().run().unwrap();
     let rows = seen.rows();
     let shard = world.stream.describe().shards.into_iter().find(|shard| shard.records == 2).unwrap().id;
-    assert_eq!(rows, [
-        ("a".into(), "one".into(), shard.0, 0, 1_001_000),
-        ("a".into(), "two".into(), shard.0, 1, 1_002_000),
-    ]);
+    assert_eq!(
+        rows,
+        [("a".into(), "one".into(), shard.0, 0, 1_001_000), ("a".into(), "two".into(), shard.0, 1, 1_002_000),]
+    );
 }
 
 #[test]
@@ -231,6 +234,57 @@ fn a_crash_repeats_nothing_and_loses_nothing_with_any_number_of_workers() {
     LocalRuntime::restore(world.job(&seen, StartFrom::Oldest), 2, &world.store(), None).unwrap().run().unwrap();
     rows.extend(seen.rows());
     assert_whole(&rows, count);
+}
+
+/// Until so many rows have come, or the test has waited for too long.
+fn wait_for(seen: &Seen, rows: usize) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while seen.rows().len() < rows && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!(seen.rows().len(), rows);
+}
+
+#[test]
+fn worker_threads_read_splits_and_merges_as_they_happen_and_go_on_when_rescaled() {
+    let world = World::new(2);
+    let seen = Seen::default();
+    let options = TimelyOptions { workers: 3, ..TimelyOptions::default() };
+    let handle = TimelyRuntime::start(world.job(&seen, StartFrom::Oldest), options, world.store()).unwrap();
+    world.put_numbers(0, 10);
+    let range = world.stream.describe().shards[0].range;
+    world.stream.split(ShardId(0), range.middle()).unwrap();
+    world.put_numbers(10, 10);
+    wait_for(&seen, 8 * 20);
+
+    handle.rescale(1).unwrap();
+    world.put_numbers(20, 10);
+    wait_for(&seen, 8 * 30);
+    handle.rescale(2).unwrap();
+    world.stream.merge(ShardId(3), ShardId(1)).unwrap();
+    world.put_numbers(30, 10);
+    wait_for(&seen, 8 * 40);
+    assert_eq!(handle.stop(), JobState::Stopped);
+    for (key, mut numbers) in by_key(&seen.rows()) {
+        numbers.sort_unstable();
+        assert_eq!(numbers, (0..40).collect::<Vec<_>>(), "{key}");
+    }
+}
+
+#[test]
+fn a_bounded_job_ends_at_the_tail() {
+    let world = World::new(4);
+    world.put_numbers(0, 5);
+    let seen = Seen::default();
+    let config = StreamSourceConfig { bounded: true, ..StreamSourceConfig::default() };
+    let mut job = Job::new("read");
+    let port = job.source("in", Replay::FromPosition, StreamSource::factory(world.stream.clone(), config));
+    let out = seen.clone();
+    job.sink("out", &[(port, Routing::Key(1))], Delivery::Upsert, move |_| Ok(out.clone()));
+    let options = TimelyOptions { workers: 2, ..TimelyOptions::default() };
+    let handle = TimelyRuntime::start(job, options, world.store()).unwrap();
+    assert_eq!(handle.wait_for(Duration::from_secs(60)), JobState::Finished);
+    assert_whole(&seen.rows(), 5);
 }
 
 #[test]
