@@ -30,9 +30,9 @@ impl Frame {
         }))
     }
 
-    /// This worker's watermark on an edge.
-    pub(crate) fn watermark(sender: usize, workers: usize, routing: Routing, mark: Mark) -> Self {
-        let receivers = if routing == Routing::Forward { 1 } else { workers };
+    /// This worker's watermark on an edge. On a forward edge a receiver hears one sender, which it knows as the first.
+    pub(crate) fn watermark(worker: usize, workers: usize, routing: Routing, mark: Mark) -> Self {
+        let (sender, receivers) = if routing == Routing::Forward { (0, 1) } else { (worker, workers) };
         Frame::Watermark { sender: sender as u32, receivers: receivers as u32, mark }
     }
 

@@ -83,13 +83,16 @@ fn workers_that_fail_and_panic_again_and_again_count_each_row_once() {
 fn a_running_job_rescales_from_one_to_three_to_two_workers() {
     let dir = tempfile::tempdir().unwrap();
     let store = CheckpointStore::local(dir.path(), "sums").unwrap();
-    let mut numbers = Numbers::new(6, 30_000, 1_000);
+    let mut numbers = Numbers::new(6, 100_000, 1_000);
     numbers.pause = Duration::from_millis(1);
     let (passed, summed) = (Ledger::default(), Ledger::default());
     let job = job(&numbers, &Faults::default(), &passed, &summed);
     let handle = TimelyRuntime::start(job, options(1), store).unwrap();
-    for workers in [3, 2] {
-        std::thread::sleep(Duration::from_millis(60));
+    for (generation, workers) in [(1, 3), (2, 2)] {
+        while handle.generation() < generation {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        std::thread::sleep(Duration::from_millis(20));
         handle.rescale(workers).unwrap();
     }
     assert_eq!(handle.wait_for(Duration::from_secs(60)), JobState::Finished);
