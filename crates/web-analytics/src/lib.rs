@@ -12,6 +12,7 @@
 pub mod beacon;
 pub mod envelope;
 pub mod error;
+pub mod query;
 pub mod simulator;
 pub mod summary;
 pub mod user_agent;

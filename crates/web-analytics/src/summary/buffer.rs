@@ -199,10 +199,9 @@ mod tests {
     fn a_cell_with_many_samples_stays_small() {
         let mut buffer = DeltaBuffer::default();
         for i in 0..100_000u32 {
-            buffer.cell(&key(1, "/")).add(&Measures {
-                samples: vec![(Metric::Lcp, (i % 300) as u16, 1)],
-                ..Measures::default()
-            });
+            buffer
+                .cell(&key(1, "/"))
+                .add(&Measures { samples: vec![(Metric::Lcp, (i % 300) as u16, 1)], ..Measures::default() });
         }
         assert!(buffer.cell(&key(1, "/")).samples.len() <= 2_000);
         assert_eq!(buffer.drain()[0].measures.samples.len(), 300);

@@ -66,6 +66,11 @@ pub struct Histogram {
 }
 
 impl Histogram {
+    /// Without values.
+    pub const fn new() -> Self {
+        Histogram { counts: Vec::new() }
+    }
+
     /// Adds `count` (negative: retracts) to a bucket. Buckets above the highest possible one are ignored.
     pub fn add(&mut self, bucket: u16, count: i64) {
         let bucket = usize::from(bucket);
@@ -95,6 +100,11 @@ impl Histogram {
     /// Buckets that hold something, ascending.
     pub fn buckets(&self) -> impl Iterator<Item = (u16, u64)> + '_ {
         (0u16..).zip(&self.counts).filter(|(_, count)| **count > 0).map(|(bucket, count)| (bucket, *count as u64))
+    }
+
+    /// Buckets and what was added to them, also where retractions came before what they retract.
+    pub fn all_buckets(&self) -> impl Iterator<Item = (u16, i64)> + '_ {
+        (0u16..).zip(&self.counts).filter(|(_, count)| **count != 0).map(|(bucket, count)| (bucket, *count))
     }
 
     /// The value at nearest rank `q` (0–1): the midpoint of the bucket in which it lies. `None` when empty.

@@ -10,8 +10,7 @@ pub const COUNTERS: usize = 11;
 
 impl Metric {
     /// All metrics, in the order of their discriminants.
-    pub const ALL: [Metric; METRICS] =
-        [Metric::Lcp, Metric::Inp, Metric::Cls, Metric::Fcp, Metric::Ttfb, Metric::Load];
+    pub const ALL: [Metric; METRICS] = [Metric::Lcp, Metric::Inp, Metric::Cls, Metric::Fcp, Metric::Ttfb, Metric::Load];
 
     /// Name in beacons and in the query API.
     pub fn name(self) -> &'static str {

@@ -8,4 +8,4 @@ pub mod histogram;
 pub mod metric;
 pub mod sketch;
 pub mod store;
-mod varint;
+pub(crate) mod varint;

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use super::numbers::{Numbers, put_numbers, read_numbers};
 use super::rows::{Finished, RowKey, Sums};
 use super::sparse::{Entry, Sparse, put_sparse, read_sparse};
-use super::stream::{put_stream, read_stream};
+use super::stream::{Effort, put_stream, read_stream};
 use crate::error::{Error, Result};
 use crate::summary::cell::{Counter, Metric};
 use crate::summary::dimension::Dimension;
@@ -24,30 +24,30 @@ const WHAT: &str = "summary block";
 
 /// Number of a column. The numbers are stored: only append.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(in crate::summary) struct Section(u8);
+pub(crate) struct Section(u8);
 
 impl Section {
-    pub(in crate::summary) const SLOTS: Section = Section(32);
-    pub(in crate::summary) const RATINGS: Section = Section(72);
-    pub(in crate::summary) const ISSUES: Section = Section(73);
-    pub(in crate::summary) const VISITORS: Section = Section(74);
+    pub(crate) const SLOTS: Section = Section(32);
+    pub(crate) const RATINGS: Section = Section(72);
+    pub(crate) const ISSUES: Section = Section(73);
+    pub(crate) const VISITORS: Section = Section(74);
 
-    pub(in crate::summary) fn texts(dimension: Dimension) -> Section {
+    pub(crate) fn texts(dimension: Dimension) -> Section {
         Section(dimension as u8)
     }
-    pub(in crate::summary) fn index(dimension: Dimension) -> Section {
+    pub(crate) fn index(dimension: Dimension) -> Section {
         Section(16 + dimension as u8)
     }
-    pub(in crate::summary) fn counter(counter: Counter) -> Section {
+    pub(crate) fn counter(counter: Counter) -> Section {
         Section(40 + counter as u8)
     }
-    pub(in crate::summary) fn samples(metric: Metric) -> Section {
+    pub(crate) fn samples(metric: Metric) -> Section {
         Section(64 + metric as u8)
     }
 }
 
 /// Writes a block; `None` if there are no cells.
-pub(super) fn encode(finished: &Finished, start: u32, minutes: u32) -> Option<Vec<u8>> {
+pub(super) fn encode(finished: &Finished, start: u32, minutes: u32, effort: Effort) -> Option<Vec<u8>> {
     let Finished { texts, cells } = finished;
     if cells.is_empty() {
         return None;
@@ -60,17 +60,18 @@ pub(super) fn encode(finished: &Finished, start: u32, minutes: u32) -> Option<Ve
         let mut plain = Vec::new();
         put(&mut plain, texts.len() as u64);
         texts.iter().for_each(|text| put_bytes(&mut plain, text.as_bytes()));
-        sections.push((Section::texts(dimension), stream(&plain)));
+        sections.push((Section::texts(dimension), stream(&plain, effort)));
         if texts.len() > 1 {
             push_numbers(
                 &mut sections,
                 Section::index(dimension),
                 |((numbers, _), _)| numbers.get(i).map_or(0, |place| u64::from(*place)),
                 cells,
+                effort,
             );
         }
     }
-    push_numbers(&mut sections, Section::SLOTS, |((_, slot), _)| u64::from(*slot), cells);
+    push_numbers(&mut sections, Section::SLOTS, |((_, slot), _)| u64::from(*slot), cells, effort);
     for counter in Counter::ALL {
         let number = counter as u8;
         push_numbers(
@@ -78,6 +79,7 @@ pub(super) fn encode(finished: &Finished, start: u32, minutes: u32) -> Option<Ve
             Section::counter(counter),
             |(_, sums)| sums.counters.iter().find(|(c, _)| *c == number).map_or(0, |(_, value)| zigzag(*value)),
             cells,
+            effort,
         );
     }
     for metric in Metric::ALL {
@@ -90,11 +92,11 @@ pub(super) fn encode(finished: &Finished, start: u32, minutes: u32) -> Option<Ve
                 of_metric.map(|(place, count)| (place - base, *count)).collect()
             })
             .collect();
-        push_sparse(&mut sections, Section::samples(metric), rows.iter().map(Vec::as_slice));
+        push_sparse(&mut sections, Section::samples(metric), rows.iter().map(Vec::as_slice), effort);
     }
-    push_sparse(&mut sections, Section::RATINGS, cells.iter().map(|(_, sums)| sums.ratings.as_slice()));
-    push_sparse(&mut sections, Section::ISSUES, cells.iter().map(|(_, sums)| sums.issues.as_slice()));
-    push_sparse(&mut sections, Section::VISITORS, cells.iter().map(|(_, sums)| sums.visitors.as_slice()));
+    push_sparse(&mut sections, Section::RATINGS, cells.iter().map(|(_, sums)| sums.ratings.as_slice()), effort);
+    push_sparse(&mut sections, Section::ISSUES, cells.iter().map(|(_, sums)| sums.issues.as_slice()), effort);
+    push_sparse(&mut sections, Section::VISITORS, cells.iter().map(|(_, sums)| sums.visitors.as_slice()), effort);
     Some(assemble(&sections, cells.len(), start, minutes))
 }
 
@@ -114,9 +116,9 @@ fn assemble(sections: &[(Section, Vec<u8>)], rows: usize, start: u32, minutes: u
     out
 }
 
-fn stream(plain: &[u8]) -> Vec<u8> {
+fn stream(plain: &[u8], effort: Effort) -> Vec<u8> {
     let mut out = Vec::new();
-    put_stream(&mut out, plain);
+    put_stream(&mut out, plain, effort);
     out
 }
 
@@ -125,11 +127,12 @@ fn push_numbers(
     section: Section,
     number: impl Fn(&(RowKey, Sums)) -> u64,
     cells: &[(RowKey, Sums)],
+    effort: Effort,
 ) {
     let numbers: Vec<u64> = cells.iter().map(number).collect();
     if numbers.iter().any(|number| *number != 0) {
         let mut out = Vec::new();
-        put_numbers(&mut out, &numbers);
+        put_numbers(&mut out, &numbers, effort);
         sections.push((section, out));
     }
 }
@@ -138,17 +141,18 @@ fn push_sparse<'a>(
     sections: &mut Vec<(Section, Vec<u8>)>,
     section: Section,
     rows: impl Iterator<Item = &'a [Entry]> + Clone,
+    effort: Effort,
 ) {
     if rows.clone().any(|row| !row.is_empty()) {
         let mut out = Vec::new();
-        put_sparse(&mut out, rows);
+        put_sparse(&mut out, rows, effort);
         sections.push((section, out));
     }
 }
 
 /// A block of which columns can be decoded.
 #[derive(Clone, Debug)]
-pub(in crate::summary) struct Block {
+pub(crate) struct Block {
     bytes: fjall::UserValue,
     rows: usize,
     start: u32,
@@ -182,17 +186,17 @@ impl Block {
         Ok(Block { rows, start, minutes, directory: directory.into(), bytes })
     }
 
-    pub(in crate::summary) fn rows(&self) -> usize {
+    pub(crate) fn rows(&self) -> usize {
         self.rows
     }
 
     /// First minute.
-    pub(in crate::summary) fn start(&self) -> u32 {
+    pub(crate) fn start(&self) -> u32 {
         self.start
     }
 
     /// Minute after the last one.
-    pub(in crate::summary) fn end(&self) -> u32 {
+    pub(crate) fn end(&self) -> u32 {
         self.start.saturating_add(self.minutes)
     }
 
@@ -202,12 +206,12 @@ impl Block {
     }
 
     /// Whether a column has anything but zeros.
-    pub(in crate::summary) fn has(&self, section: Section) -> bool {
+    pub(crate) fn has(&self, section: Section) -> bool {
         self.directory.iter().any(|(known, _)| *known == section)
     }
 
     /// Texts of a dimension, sorted; one empty text if the dimension is unused.
-    pub(in crate::summary) fn texts(&self, dimension: Dimension) -> Result<Vec<Arc<str>>> {
+    pub(crate) fn texts(&self, dimension: Dimension) -> Result<Vec<Arc<str>>> {
         let Some(mut reader) = self.section(Section::texts(dimension)) else { return Ok(vec!["".into()]) };
         let plain = read_stream(&mut reader)?;
         let mut reader = Reader::new(&plain, WHAT);
@@ -215,12 +219,53 @@ impl Block {
     }
 
     /// Each row's place in [`Block::texts`], slot, or zigzag value of a counter.
-    pub(in crate::summary) fn numbers(&self, section: Section) -> Result<Numbers> {
+    pub(crate) fn numbers(&self, section: Section) -> Result<Numbers> {
         self.section(section).map_or(Ok(Numbers::Zero), |mut reader| read_numbers(&mut reader, self.rows))
     }
 
     /// A sparse column.
-    pub(in crate::summary) fn sparse(&self, section: Section) -> Result<Sparse> {
+    pub(crate) fn sparse(&self, section: Section) -> Result<Sparse> {
         self.section(section).map_or(Ok(Sparse::default()), |mut reader| read_sparse(&mut reader, self.rows))
     }
+
+    /// Decodes everything.
+    pub(super) fn columns(&self) -> Result<Columns> {
+        let mut columns = Columns {
+            rows: self.rows,
+            slots: self.numbers(Section::SLOTS)?,
+            ratings: self.sparse(Section::RATINGS)?,
+            issues: self.sparse(Section::ISSUES)?,
+            visitors: self.sparse(Section::VISITORS)?,
+            ..Columns::default()
+        };
+        for dimension in Dimension::ALL {
+            columns.texts.push(self.texts(dimension)?);
+            columns.index.push(self.numbers(Section::index(dimension))?);
+        }
+        for counter in Counter::ALL.into_iter().filter(|counter| self.has(Section::counter(*counter))) {
+            columns.counters.push((counter as u8, self.numbers(Section::counter(counter))?));
+        }
+        for metric in Metric::ALL {
+            columns.samples.push(self.sparse(Section::samples(metric))?);
+        }
+        Ok(columns)
+    }
+}
+
+/// All columns of a block.
+#[derive(Default)]
+pub(super) struct Columns {
+    pub(super) rows: usize,
+    pub(super) slots: Numbers,
+    /// By dimension.
+    pub(super) texts: Vec<Vec<Arc<str>>>,
+    /// By dimension.
+    pub(super) index: Vec<Numbers>,
+    /// Those that aren't all zero.
+    pub(super) counters: Vec<(u8, Numbers)>,
+    /// By metric.
+    pub(super) samples: Vec<Sparse>,
+    pub(super) ratings: Sparse,
+    pub(super) issues: Sparse,
+    pub(super) visitors: Sparse,
 }

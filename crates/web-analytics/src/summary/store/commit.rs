@@ -2,9 +2,10 @@
 
 use fjall::PersistMode;
 
-use super::cube::Tier;
+use super::cube::CELLS;
 use super::key::BlockKey;
 use super::rows::Rows;
+use super::stream::Effort;
 use super::{HOUR_MINUTES, NUMBER_KEY, SummaryStore, block, marker_key, read_u64};
 use crate::error::Result;
 use crate::summary::buffer::DeltaBuffer;
@@ -76,10 +77,9 @@ fn hour_of(delta: &CellDelta) -> (SiteId, u32) {
 /// One block of deltas of the same site and hour.
 fn chunk(deltas: &[CellDelta]) -> Option<((SiteId, u32), Vec<u8>)> {
     let (site, start) = hour_of(deltas.first()?);
-    let cube = Tier::Minute.base();
-    let mut rows = Rows::new(cube.dimensions, cube.kept);
+    let mut rows = Rows::new(CELLS);
     for delta in deltas {
         rows.add_delta((delta.key.minute.0 - start) as u16, &delta.key.dimensions, &delta.measures);
     }
-    Some(((site, start), block::encode(&rows.finish(), start, HOUR_MINUTES)?))
+    Some(((site, start), block::encode(&rows.finish(), start, HOUR_MINUTES, Effort::Quick)?))
 }

@@ -3,9 +3,10 @@
 use fjall::{PersistMode, Readable};
 
 use super::block::{self, Block};
-use super::cube::Tier;
+use super::cube::CELLS;
 use super::key::BlockKey;
 use super::rows::Rows;
+use super::stream::Effort;
 use super::{HOUR_MINUTES, NUMBER_KEY, SummaryStore};
 use crate::error::Result;
 use crate::summary::cell::SiteId;
@@ -37,13 +38,13 @@ impl SummaryStore {
     fn merge_fresh(&self, site: SiteId, start: u32, numbers: &[u64]) -> Result<()> {
         let key = |number: u64| BlockKey { site, cube: 0, start, number };
         let snapshot = self.db.snapshot();
-        let mut rows = Rows::new(Tier::Minute.base().dimensions, Tier::Minute.base().kept);
+        let mut rows = Rows::new(CELLS);
         for number in numbers {
             if let Some(bytes) = snapshot.get(&self.fresh, key(*number).to_bytes())? {
-                rows.add_block(&Block::open(bytes)?, Some)?;
+                rows.add_block(&Block::open(bytes)?.columns()?, Some);
             }
         }
-        let merged = block::encode(&rows.finish(), start, HOUR_MINUTES);
+        let merged = block::encode(&rows.finish(), start, HOUR_MINUTES, Effort::Quick);
         let mut writer = self.writer.lock();
         let mut batch = self.db.batch().durability(Some(PersistMode::SyncAll));
         for number in numbers {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use fjall::Readable;
 
 use super::block::{Block, Section};
-use super::cube::{Cube, Tier};
+use super::cube::{BASE, CELLS, Cube, Grain, Tier};
 use super::key::BlockKey;
 use super::read::SiteReader;
 use super::rows::{Finished, Rows};
@@ -24,7 +24,7 @@ impl SiteReader<'_> {
     /// # Errors
     /// [`crate::error::Error::Storage`] or [`crate::error::Error::Damaged`].
     pub fn dump(&self) -> Result<String> {
-        self.dump_blocks(Tier::Minute, Tier::Minute.base(), true)
+        self.dump_blocks(CELLS, true)
     }
 
     /// The same for all cubes of one tier, without what is still fresh.
@@ -32,12 +32,12 @@ impl SiteReader<'_> {
     /// # Errors
     /// [`crate::error::Error::Storage`] or [`crate::error::Error::Damaged`].
     pub fn dump_tier(&self, tier: Tier) -> Result<String> {
-        tier.cubes().iter().map(|cube| self.dump_blocks(tier, *cube, false)).collect()
+        tier.cubes().map(|cube| self.dump_blocks(cube, false)).collect()
     }
 
-    fn dump_blocks(&self, tier: Tier, cube: Cube, with_fresh: bool) -> Result<String> {
+    fn dump_blocks(&self, cube: Cube, with_fresh: bool) -> Result<String> {
         let snapshot = self.store().db.snapshot();
-        let mut keyspaces = vec![self.store().keyspace(tier)];
+        let mut keyspaces = vec![self.store().keyspace(cube.tier)];
         if with_fresh {
             keyspaces.push(&self.store().fresh);
         }
@@ -50,9 +50,11 @@ impl SiteReader<'_> {
         }
         let mut out = String::new();
         for (start, blocks) in starts {
-            let mut rows = Rows::new(cube.dimensions, cube.kept);
-            blocks.iter().try_for_each(|block| rows.add_block(block, Some))?;
-            let minutes = if tier == Tier::Hour { HOUR_MINUTES } else { 1 };
+            let mut rows = Rows::new(cube);
+            for block in blocks {
+                rows.add_block(&block.columns()?, Some);
+            }
+            let minutes = if cube.slot == Grain::Hour { HOUR_MINUTES } else { 1 };
             write_lines(&mut out, cube.id, start, minutes, &rows.finish());
         }
         Ok(out)
@@ -122,10 +124,10 @@ impl SummaryStore {
         let Figures { fresh, tiers: [minute, hour, day] } = &mut figures;
         let snapshot = self.db.snapshot();
         for (keyspace, base, figures) in [
-            (&self.fresh, Tier::Minute.base(), fresh),
-            (self.keyspace(Tier::Minute), Tier::Minute.base(), minute),
-            (self.keyspace(Tier::Hour), Tier::Hour.base(), hour),
-            (self.keyspace(Tier::Day), Tier::Day.base(), day),
+            (&self.fresh, CELLS.id, fresh),
+            (self.keyspace(Tier::Minute), CELLS.id, minute),
+            (self.keyspace(Tier::Hour), BASE, hour),
+            (self.keyspace(Tier::Day), BASE, day),
         ] {
             for entry in snapshot.iter(keyspace) {
                 let (key, bytes) = entry.into_inner()?;
@@ -133,7 +135,7 @@ impl SummaryStore {
                 figures.bytes += (key.len() + bytes.len()) as u64;
                 let block = Block::open(bytes)?;
                 figures.cells += block.rows() as u64;
-                if BlockKey::from_bytes(&key)?.cube == base.id {
+                if BlockKey::from_bytes(&key)?.cube == base {
                     let column = block.numbers(Section::counter(Counter::Impressions))?;
                     figures.impressions += (0..block.rows()).map(|row| unzigzag(column.get(row))).sum::<i64>();
                 }

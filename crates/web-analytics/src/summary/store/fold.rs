@@ -4,20 +4,22 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use fjall::{OwnedWriteBatch, PersistMode, Readable, Snapshot};
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, Zoned};
 
 use super::block::{self, Block};
-use super::cube::{Cube, Tier};
+use super::cube::{CELLS, CUBES, Cube, Grain, Period, Tier};
 use super::key::BlockKey;
 use super::rows::Rows;
+use super::stream::Effort;
 use super::{HOUR_MINUTES, NUMBER_KEY, SummaryStore, floor, floor_key};
 use crate::error::Result;
 use crate::summary::cell::{Minute, SiteId};
 
-/// An hour is folded when it ended this long ago; sessions that go on later come as late deltas.
-const FOLD_AFTER_MINUTES: u32 = 60;
+/// A day is folded when it ended this long ago; sessions that go on later come as late deltas.
+const FOLD_AFTER_MINUTES: u32 = 120;
 /// A site's late deltas wait this long for each other.
-const FOLD_EVERY_MINUTES: u32 = 10;
+const FOLD_EVERY_MINUTES: u32 = 60;
+/// A site with more than this in fresh chunks has hours folded without waiting for the day's end, bytes.
+const FRESH_BYTES_MAX: usize = 64 << 20;
 const DAY_MINUTES: u32 = 24 * 60;
 
 /// What a store needs to know of a site's settings.
@@ -33,30 +35,8 @@ pub struct SitePolicy {
     pub day_days: u32,
 }
 
-/// A day of a site, in minutes since 1970; 23 to 25 hours.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::summary) struct Day {
-    pub(in crate::summary) start: u32,
-    pub(in crate::summary) end: u32,
-}
-
-impl Day {
-    /// The day in which a minute lies.
-    pub(in crate::summary) fn of(zone: &TimeZone, minute: u32) -> Day {
-        let utc = Day { start: minute - minute % DAY_MINUTES, end: minute - minute % DAY_MINUTES + DAY_MINUTES };
-        let local = || {
-            let day = Timestamp::from_second(i64::from(minute) * 60).ok()?.to_zoned(zone.clone()).start_of_day().ok()?;
-            let next = day.tomorrow().ok()?.start_of_day().ok()?;
-            let minute_of = |time: Zoned| u32::try_from(time.timestamp().as_second().div_euclid(60)).ok();
-            Some(Day { start: minute_of(day)?, end: minute_of(next)? })
-        };
-        // Only minutes at the very ends of the calendar have no local day.
-        local().filter(|day| day.start <= minute && minute < day.end).unwrap_or(utc)
-    }
-}
-
-/// A day's rows that are to be added, by tier and cube.
-type DayRows = Vec<(Tier, Cube, Rows)>;
+/// Rows that are to be added to folded blocks: by cube's place in [`CUBES`] and period.
+type FoldedRows = BTreeMap<(usize, Period), Rows>;
 
 impl SummaryStore {
     /// Folds what is due at `now`. Sites without a policy stay as they are.
@@ -64,8 +44,13 @@ impl SummaryStore {
     /// # Errors
     /// [`crate::error::Error::Storage`] or [`crate::error::Error::Damaged`].
     pub fn fold(&self, now: Minute, policies: &[(SiteId, SitePolicy)]) -> Result<()> {
-        let before = Minute(now.0.saturating_sub(FOLD_AFTER_MINUTES));
+        let ended = now.0.saturating_sub(FOLD_AFTER_MINUTES);
         for (site, policy) in policies {
+            let hours = (*site, 0)..=(*site, u32::MAX);
+            let fresh_bytes: usize =
+                self.writer.lock().fresh.range(hours).flat_map(|(_, c)| c).map(|(_, bytes)| bytes).sum();
+            let crowded = fresh_bytes > FRESH_BYTES_MAX;
+            let before = Minute(if crowded { ended } else { Grain::Day.period(&policy.time_zone, ended).start });
             let due = self.maintenance.lock().get(site).is_none_or(|last| now.0 >= last + FOLD_EVERY_MINUTES);
             if due {
                 self.fold_before(*site, before, policy)?;
@@ -81,10 +66,10 @@ impl SummaryStore {
     /// [`crate::error::Error::Storage`] or [`crate::error::Error::Damaged`].
     pub fn fold_before(&self, site: SiteId, before: Minute, policy: &SitePolicy) -> Result<()> {
         let _moving = self.maintenance.lock();
-        let mut days: BTreeMap<Day, Vec<u32>> = BTreeMap::new();
+        let mut days: BTreeMap<Period, Vec<u32>> = BTreeMap::new();
         for (_, start) in self.writer.lock().fresh.range((site, 0)..=(site, u32::MAX)).map(|(hour, _)| hour) {
             if start.saturating_add(HOUR_MINUTES) <= before.0 {
-                days.entry(Day::of(&policy.time_zone, *start)).or_default().push(*start);
+                days.entry(Grain::Day.period(&policy.time_zone, *start)).or_default().push(*start);
             }
         }
         days.into_values().try_for_each(|hours| self.fold_hours(site, &hours, policy))
@@ -94,31 +79,26 @@ impl SummaryStore {
     fn fold_hours(&self, site: SiteId, hours: &[u32], policy: &SitePolicy) -> Result<()> {
         let snapshot = self.db.snapshot();
         let mut out = Output { store: self, snapshot: &snapshot, site, blocks: Vec::new(), gone: Vec::new() };
-        let mut days: BTreeMap<Day, DayRows> = BTreeMap::new();
+        let mut rows_of = FoldedRows::new();
         let mut folded: BTreeSet<u64> = BTreeSet::new();
         let mut fresh_keys = Vec::new();
         for start in hours {
-            let mut rows = new_rows(Tier::Minute.base());
+            let mut rows = Rows::new(CELLS);
             for entry in snapshot.range(&self.fresh, BlockKey::range(site, 0, *start..=*start)) {
                 let (key, bytes) = entry.into_inner()?;
                 folded.insert(BlockKey::from_bytes(&key)?.number);
                 fresh_keys.push(key);
-                rows.add_block(&Block::open(bytes)?, Some)?;
+                rows.add_block(&Block::open(bytes)?.columns()?, Some);
             }
-            let Some(bytes) = block::encode(&rows.finish(), *start, HOUR_MINUTES) else { continue };
+            let Some(bytes) = block::encode(&rows.finish(), *start, HOUR_MINUTES, Effort::Quick) else { continue };
             let fresh = Block::open(bytes.into())?;
-            add_to_days(&mut days, &fresh, &policy.time_zone)?;
-            if *start >= floor(&snapshot, &self.meta, site, Tier::Minute)? {
-                let mut rows = new_rows(Tier::Minute.base());
-                rows.add_block(&fresh, Some)?;
-                out.add(Tier::Minute, Tier::Minute.base(), *start, HOUR_MINUTES, rows)?;
-            }
+            add_fresh(&mut rows_of, &fresh, &policy.time_zone)?;
         }
-        for (day, cubes) in days {
-            for (tier, cube, rows) in cubes {
-                if day.start >= floor(&snapshot, &self.meta, site, tier)? {
-                    out.add(tier, cube, day.start, day.end - day.start, rows)?;
-                }
+        for ((place, period), rows) in rows_of {
+            if let Some(cube) = CUBES.get(place)
+                && period.start >= floor(&snapshot, &self.meta, site, cube.tier)?
+            {
+                out.add(*cube, period, rows)?;
             }
         }
         let Output { blocks, gone, .. } = out;
@@ -129,8 +109,9 @@ impl SummaryStore {
             batch.remove(self.keyspace(tier), key.to_bytes());
         }
         let mut number = writer.number;
-        for (tier, cube, start, bytes) in blocks {
-            batch.insert(self.keyspace(tier), BlockKey { site, cube, start, number }.to_bytes(), bytes);
+        for (cube, start, bytes) in blocks {
+            let key = BlockKey { site, cube: cube.id, start, number };
+            batch.insert(self.keyspace(cube.tier), key.to_bytes(), bytes);
             number += 1;
         }
         batch.insert(&self.meta, NUMBER_KEY, number.to_be_bytes());
@@ -180,29 +161,31 @@ impl SummaryStore {
     }
 }
 
-fn new_rows(cube: Cube) -> Rows {
-    Rows::new(cube.dimensions, cube.kept)
-}
-
-/// Adds an hour's fresh block to the rows of the one or two days that it touches (half-hour time zones have days
-/// that begin within an hour).
-fn add_to_days(days: &mut BTreeMap<Day, DayRows>, fresh: &Block, zone: &TimeZone) -> Result<()> {
-    let mut minute = fresh.start();
-    while minute < fresh.end() {
-        let day = Day::of(zone, minute);
-        let cubes = days.entry(day).or_insert_with(|| {
-            let of_tier = |tier: Tier| tier.cubes().iter().map(move |cube| (tier, *cube, new_rows(*cube)));
-            [Tier::Hour, Tier::Day].into_iter().flat_map(of_tier).collect()
-        });
-        for (tier, _, rows) in cubes {
-            rows.add_block(fresh, |slot| {
+/// Adds an hour's fresh block to the rows of each cube, which may be of two periods: half-hour time zones have days
+/// that begin within an hour.
+fn add_fresh(rows_of: &mut FoldedRows, fresh: &Block, zone: &TimeZone) -> Result<()> {
+    let columns = fresh.columns()?;
+    for (place, cube) in CUBES.iter().enumerate() {
+        let mut minute = fresh.start();
+        while minute < fresh.end() {
+            let period = if cube.tier == Tier::Minute {
+                Period { start: fresh.start(), end: fresh.end() }
+            } else {
+                cube.period.period(zone, minute)
+            };
+            let rows = rows_of.entry((place, period)).or_insert_with(|| Rows::new(*cube));
+            rows.add_block(&columns, |slot| {
                 let minute = fresh.start() + u32::from(slot);
-                let inside = day.start <= minute && minute < day.end;
-                let hour = (minute.saturating_sub(day.start) / HOUR_MINUTES) as u16;
-                inside.then_some(if *tier == Tier::Hour { hour } else { 0 })
-            })?;
+                let inside = period.start <= minute && minute < period.end;
+                let since = minute.saturating_sub(period.start);
+                inside.then_some(match cube.slot {
+                    Grain::Minute => since as u16,
+                    Grain::Hour => (since / HOUR_MINUTES) as u16,
+                    Grain::Day | Grain::Week => 0,
+                })
+            });
+            minute = period.end;
         }
-        minute = day.end;
     }
     Ok(())
 }
@@ -212,41 +195,41 @@ struct Output<'a> {
     store: &'a SummaryStore,
     snapshot: &'a Snapshot,
     site: SiteId,
-    blocks: Vec<(Tier, u8, u32, Vec<u8>)>,
+    blocks: Vec<(Cube, u32, Vec<u8>)>,
     gone: Vec<(Tier, BlockKey)>,
 }
 
 impl Output<'_> {
     /// Adds what is there already, and replaces it.
-    fn add(&mut self, tier: Tier, cube: Cube, start: u32, minutes: u32, mut rows: Rows) -> Result<()> {
-        let own = cube.own_dimension();
-        let existing = self.existing(tier, cube, start)?;
-        if existing.is_empty() && own.is_some_and(|dimension| rows.is_unused(dimension)) {
+    fn add(&mut self, cube: Cube, period: Period, mut rows: Rows) -> Result<()> {
+        let existing = self.existing(cube, period.start..=period.start)?;
+        if existing.is_empty() && cube.single().is_some_and(|dimension| rows.is_unused(dimension)) {
             return Ok(());
         }
-        let mut minutes = minutes;
+        let mut minutes = period.end - period.start;
         for (key, block) in &existing {
-            self.gone.push((tier, *key));
+            self.gone.push((cube.tier, *key));
+            // The site's time zone may have been another one then.
             minutes = minutes.max(block.end() - block.start());
-            rows.add_block(block, Some)?;
+            rows.add_block(&block.columns()?, Some);
         }
-        if existing.is_empty() && own.is_some() {
-            // So far all texts of this dimension were empty, and the base told everything.
-            for (_, block) in self.existing(tier, tier.base(), start)? {
-                rows.add_block(&block, Some)?;
+        if let Some(base) = cube.base().filter(|_| existing.is_empty() && cube.single().is_some()) {
+            // So far the site didn't use the dimension, and the base told everything.
+            for (_, block) in self.existing(base, period.start..=period.end - 1)? {
+                rows.add_block(&block.columns()?, |_| Some(0));
             }
         }
         let finished = rows.finish();
-        let told_by_base = own.is_some_and(|dimension| finished.is_unused(dimension));
-        if let Some(bytes) = block::encode(&finished, start, minutes).filter(|_| !told_by_base) {
-            self.blocks.push((tier, cube.id, start, bytes));
+        let unused = cube.single().is_some_and(|dimension| finished.is_unused(dimension));
+        if let Some(bytes) = block::encode(&finished, period.start, minutes, Effort::Thorough).filter(|_| !unused) {
+            self.blocks.push((cube, period.start, bytes));
         }
         Ok(())
     }
 
-    fn existing(&self, tier: Tier, cube: Cube, start: u32) -> Result<Vec<(BlockKey, Block)>> {
-        let range = BlockKey::range(self.site, cube.id, start..=start);
-        let blocks = self.snapshot.range(self.store.keyspace(tier), range).map(|entry| {
+    fn existing(&self, cube: Cube, starts: std::ops::RangeInclusive<u32>) -> Result<Vec<(BlockKey, Block)>> {
+        let range = BlockKey::range(self.site, cube.id, starts);
+        let blocks = self.snapshot.range(self.store.keyspace(cube.tier), range).map(|entry| {
             let (key, bytes) = entry.into_inner()?;
             Ok((BlockKey::from_bytes(&key)?, Block::open(bytes)?))
         });

@@ -5,8 +5,8 @@ use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 
-use super::fold::SitePolicy;
 use super::SummaryStore;
+use super::fold::SitePolicy;
 use crate::error::Result;
 use crate::summary::cell::{Minute, SiteId};
 

@@ -36,23 +36,24 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable};
 use parking_lot::Mutex;
 
-pub(super) use self::block::Section;
+pub(crate) use self::block::Section;
 use self::cache::ColumnCache;
 pub use self::cube::Tier;
-pub(super) use self::cube::{Cube, DimensionSet, Kept};
+pub(crate) use self::cube::{Bots, CUBES, Cube, DimensionSet, Grain, Kept, Period};
 pub use self::dump::{Figures, TierFigures};
 pub use self::fold::SitePolicy;
 use self::key::BlockKey;
 pub use self::maintain::Maintenance;
+pub(crate) use self::numbers::Numbers;
 pub use self::read::SiteReader;
-pub(super) use self::read::{CachedBlock, View};
+pub(crate) use self::read::{CachedBlock, View};
 use super::cell::SiteId;
 use crate::error::{Error, Result};
 
 /// Format of the folder.
 const FORMAT: u32 = 1;
 /// Minutes of a block of the minute tier.
-pub(super) const HOUR_MINUTES: u32 = 60;
+const HOUR_MINUTES: u32 = 60;
 
 const FORMAT_KEY: &[u8] = b"format";
 const NUMBER_KEY: &[u8] = b"number";

@@ -2,13 +2,13 @@
 //!
 //! Nearly all columns fit one byte and stay that narrow in memory.
 
-use super::stream::{put_stream, read_stream};
+use super::stream::{Effort, put_stream, read_stream};
 use crate::error::Result;
 use crate::summary::varint::Reader;
 
 /// The decoded column.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(in crate::summary) enum Numbers {
+pub(crate) enum Numbers {
     /// All rows are 0.
     #[default]
     Zero,
@@ -21,7 +21,7 @@ pub(in crate::summary) enum Numbers {
 impl Numbers {
     /// A row's number.
     #[inline]
-    pub(in crate::summary) fn get(&self, row: usize) -> u64 {
+    pub(crate) fn get(&self, row: usize) -> u64 {
         match self {
             Numbers::Zero => 0,
             Numbers::Narrow(bytes) => bytes.get(row).map_or(0, |byte| u64::from(*byte)),
@@ -39,13 +39,13 @@ impl Numbers {
 }
 
 /// Appends a column.
-pub(super) fn put_numbers(out: &mut Vec<u8>, numbers: &[u64]) {
+pub(super) fn put_numbers(out: &mut Vec<u8>, numbers: &[u64], effort: Effort) {
     let largest = numbers.iter().max().copied().unwrap_or(0);
     let planes = (u64::BITS - largest.leading_zeros()).div_ceil(8).max(1);
     out.push(planes as u8);
     for plane in 0..planes {
         let bytes: Vec<u8> = numbers.iter().map(|number| (number >> (8 * plane)) as u8).collect();
-        put_stream(out, &bytes);
+        put_stream(out, &bytes, effort);
     }
 }
 
@@ -77,7 +77,7 @@ mod tests {
         #[test]
         fn numbers_come_back(numbers in prop::collection::vec(prop_oneof![0u64..256, any::<u64>()], 0..50)) {
             let mut out = Vec::new();
-            put_numbers(&mut out, &numbers);
+            put_numbers(&mut out, &numbers, Effort::Quick);
             let column = read_numbers(&mut Reader::new(&out, "test"), numbers.len()).unwrap();
             for (row, number) in numbers.iter().enumerate() {
                 prop_assert_eq!(column.get(row), *number);

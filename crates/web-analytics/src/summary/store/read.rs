@@ -6,7 +6,7 @@ use fjall::{Keyspace, Readable, Snapshot};
 
 use super::block::{Block, Section};
 use super::cache::{Column, ColumnKey};
-use super::cube::{Cube, Tier};
+use super::cube::{BASE, CELLS, CUBES, Cube, Grain, Tier};
 use super::key::BlockKey;
 use super::numbers::Numbers;
 use super::sparse::Sparse;
@@ -15,8 +15,8 @@ use crate::error::{Error, Result};
 use crate::summary::cell::SiteId;
 use crate::summary::dimension::Dimension;
 
-/// No block's period is longer, minutes (a day of 25 hours, and some).
-const PERIOD_MINUTES_MAX: u32 = 27 * 60;
+/// No day is longer, minutes (clocks are turned back by an hour, and some more where the zone itself changes).
+const DAY_MINUTES_MAX: u32 = 27 * 60;
 
 /// Reads of one site. Nothing that it offers takes a site.
 #[derive(Clone, Copy)]
@@ -40,13 +40,13 @@ impl<'a> SiteReader<'a> {
     }
 
     /// The site's blocks as they are now.
-    pub(in crate::summary) fn view(&self) -> View<'a> {
+    pub(crate) fn view(&self) -> View<'a> {
         View { store: self.store, snapshot: self.store.db.snapshot(), site: self.site }
     }
 }
 
 /// One site's blocks at one moment.
-pub(in crate::summary) struct View<'a> {
+pub(crate) struct View<'a> {
     store: &'a SummaryStore,
     snapshot: Snapshot,
     site: SiteId,
@@ -54,42 +54,64 @@ pub(in crate::summary) struct View<'a> {
 
 impl<'a> View<'a> {
     /// First minute that a tier still holds.
-    pub(in crate::summary) fn floor(&self, tier: Tier) -> Result<u32> {
+    pub(crate) fn floor(&self, tier: Tier) -> Result<u32> {
         floor(&self.snapshot, &self.store.meta, self.site, tier)
     }
 
-    /// Fresh chunks that touch minutes `from..to`.
-    pub(in crate::summary) fn fresh(&self, from: u32, to: u32) -> Result<Vec<CachedBlock<'a>>> {
-        self.read(None, 0, HOUR_MINUTES, from, to)
+    /// The first minute of which anything is held.
+    pub(crate) fn first_minute(&self) -> Result<Option<u32>> {
+        let mut first = None;
+        let bases = CUBES.iter().filter(|cube| cube.id == BASE || cube.tier == Tier::Minute);
+        let folded = bases.map(|cube| (self.store.keyspace(cube.tier), cube.id));
+        for (keyspace, cube) in folded.chain([(&self.store.fresh, CELLS.id)]) {
+            if let Some(entry) = self.snapshot.range(keyspace, BlockKey::range(self.site, cube, 0..=u32::MAX)).next() {
+                let start = BlockKey::from_bytes(&entry.key()?)?.start;
+                first = Some(first.map_or(start, |first: u32| first.min(start)));
+            }
+        }
+        Ok(first)
     }
 
-    /// Blocks of a cube that touch minutes `from..to`. Where a cube has no block since the site didn't use its dimension, the
-    /// tier's base tells the same.
-    pub(in crate::summary) fn folded(&self, tier: Tier, cube: Cube, from: u32, to: u32) -> Result<Vec<CachedBlock<'a>>> {
-        let period = if tier == Tier::Minute { HOUR_MINUTES } else { PERIOD_MINUTES_MAX };
-        let mut blocks = self.read(Some(tier), cube.id, period, from, to)?;
-        if cube.own_dimension().is_some() {
-            let present: Vec<u32> = blocks.iter().map(CachedBlock::start).collect();
-            let base = self.read(Some(tier), tier.base().id, period, from, to)?;
-            blocks.extend(base.into_iter().filter(|block| present.binary_search(&block.start()).is_err()));
+    /// Fresh chunks that touch minutes `from..to`.
+    pub(crate) fn fresh(&self, from: u32, to: u32) -> Result<Vec<CachedBlock<'a>>> {
+        self.read(CELLS, true, HOUR_MINUTES, from, to)
+    }
+
+    /// Blocks of a cube that touch minutes `from..to`; where a cube of one dimension has none, the base's, in which that
+    /// dimension is empty. These have bots, too.
+    pub(crate) fn folded(&self, cube: Cube, from: u32, to: u32) -> Result<Vec<CachedBlock<'a>>> {
+        let period = match cube.period {
+            Grain::Minute | Grain::Hour => HOUR_MINUTES,
+            Grain::Day => DAY_MINUTES_MAX,
+            Grain::Week => 7 * DAY_MINUTES_MAX,
+        };
+        let mut blocks = self.read(cube, false, period, from, to)?;
+        if let Some(base) = cube.base().filter(|_| cube.single().is_some()) {
+            let told: Vec<(u32, u32)> = blocks.iter().map(|block| (block.start(), block.end())).collect();
+            let untold = |block: &CachedBlock<'_>| {
+                let before = told.partition_point(|(start, _)| *start <= block.start());
+                before.checked_sub(1).and_then(|i| told.get(i)).is_none_or(|(_, end)| *end <= block.start())
+            };
+            let base = self.read(base, false, DAY_MINUTES_MAX, from, to)?;
+            blocks.extend(base.into_iter().filter(untold));
         }
         Ok(blocks)
     }
 
-    fn read(&self, tier: Option<Tier>, cube: u8, period: u32, from: u32, to: u32) -> Result<Vec<CachedBlock<'a>>> {
+    fn read(&self, cube: Cube, fresh: bool, period: u32, from: u32, to: u32) -> Result<Vec<CachedBlock<'a>>> {
         let mut blocks = Vec::new();
         if from >= to {
             return Ok(blocks);
         }
-        let keyspace: &Keyspace = tier.map_or(&self.store.fresh, |tier| self.store.keyspace(tier));
+        let keyspace: &Keyspace = if fresh { &self.store.fresh } else { self.store.keyspace(cube.tier) };
         let starts = from.saturating_sub(period)..=to - 1;
-        for entry in self.snapshot.range(keyspace, BlockKey::range(self.site, cube, starts)) {
+        for entry in self.snapshot.range(keyspace, BlockKey::range(self.site, cube.id, starts)) {
             let (key, bytes) = entry.into_inner()?;
             let key = BlockKey::from_bytes(&key)?;
             debug_assert_eq!(key.site, self.site);
             let block = Block::open(bytes)?;
             if block.end() > from {
-                blocks.push(CachedBlock { store: self.store, tier, key, block });
+                blocks.push(CachedBlock { store: self.store, cube, fresh, key, block });
             }
         }
         Ok(blocks)
@@ -97,44 +119,40 @@ impl<'a> View<'a> {
 }
 
 /// A block whose columns are decoded once while they stay in the cache.
-pub(in crate::summary) struct CachedBlock<'a> {
+pub(crate) struct CachedBlock<'a> {
     store: &'a SummaryStore,
-    tier: Option<Tier>,
+    cube: Cube,
+    fresh: bool,
     key: BlockKey,
     block: Block,
 }
 
 impl CachedBlock<'_> {
-    pub(in crate::summary) fn rows(&self) -> usize {
+    pub(crate) fn rows(&self) -> usize {
         self.block.rows()
     }
 
     /// First minute.
-    pub(in crate::summary) fn start(&self) -> u32 {
+    pub(crate) fn start(&self) -> u32 {
         self.block.start()
     }
 
     /// Minute after the last.
-    pub(in crate::summary) fn end(&self) -> u32 {
+    pub(crate) fn end(&self) -> u32 {
         self.block.end()
     }
 
-    /// Minutes of a slot.
-    pub(in crate::summary) fn slot_minutes(&self) -> u32 {
-        match self.tier {
-            None | Some(Tier::Minute) => 1,
-            Some(Tier::Hour) => HOUR_MINUTES,
-            Some(Tier::Day) => self.end() - self.start(),
+    /// Minutes from a row's slot to the next.
+    pub(crate) fn slot_minutes(&self) -> u32 {
+        match self.cube.slot {
+            Grain::Minute => 1,
+            Grain::Hour => HOUR_MINUTES,
+            Grain::Day | Grain::Week => self.end() - self.start(),
         }
     }
 
-    /// Whether a column has anything but zeros.
-    pub(in crate::summary) fn has(&self, section: Section) -> bool {
-        self.block.has(section)
-    }
-
     fn column(&self, section: Section, decode: impl Fn() -> Result<Column>) -> Result<Column> {
-        let key: ColumnKey = (self.tier, self.key, section);
+        let key: ColumnKey = ((!self.fresh).then_some(self.cube.tier), self.key, section);
         if let Some(column) = self.store.cache.get(&key) {
             return Ok(column);
         }
@@ -144,7 +162,7 @@ impl CachedBlock<'_> {
     }
 
     /// Texts of a dimension; one empty text if the cube or the site doesn't use it.
-    pub(in crate::summary) fn texts(&self, dimension: Dimension) -> Result<Arc<[Arc<str>]>> {
+    pub(crate) fn texts(&self, dimension: Dimension) -> Result<Arc<[Arc<str>]>> {
         let section = Section::texts(dimension);
         match self.column(section, || Ok(Column::Texts(self.block.texts(dimension)?.into())))? {
             Column::Texts(texts) => Ok(texts),
@@ -153,7 +171,7 @@ impl CachedBlock<'_> {
     }
 
     /// Places in [`CachedBlock::texts`], slots, or zigzag values of a counter.
-    pub(in crate::summary) fn numbers(&self, section: Section) -> Result<Arc<Numbers>> {
+    pub(crate) fn numbers(&self, section: Section) -> Result<Arc<Numbers>> {
         if !self.block.has(section) {
             return Ok(Arc::default());
         }
@@ -164,7 +182,7 @@ impl CachedBlock<'_> {
     }
 
     /// A sparse column; `None` if it is empty.
-    pub(in crate::summary) fn sparse(&self, section: Section) -> Result<Option<Arc<Sparse>>> {
+    pub(crate) fn sparse(&self, section: Section) -> Result<Option<Arc<Sparse>>> {
         if !self.block.has(section) {
             return Ok(None);
         }

@@ -2,11 +2,9 @@
 
 use std::sync::Arc;
 
-use super::block::{Block, Section};
-use super::numbers::Numbers;
-use super::cube::{DimensionSet, Kept};
-use crate::error::Result;
-use crate::summary::cell::{Counter, Dimensions, Measures, Metric};
+use super::block::Columns;
+use super::cube::{ANY_BOT, Bots, Cube};
+use crate::summary::cell::{Dimensions, Measures, Metric};
 use crate::summary::dimension::{DIMENSIONS, Dimension};
 use crate::summary::histogram::{BUCKETS, midpoint};
 use crate::summary::metric::METRICS;
@@ -143,77 +141,74 @@ pub(super) type RowKey = ([u32; DIMENSIONS], u16);
 
 /// Sums cells over the dimensions of a cube.
 pub(super) struct Rows {
-    dimensions: DimensionSet,
-    kept: Kept,
+    cube: Cube,
     interners: [Interner; DIMENSIONS],
     cells: hashbrown::HashMap<RowKey, Sums, ahash::RandomState>,
 }
 
 impl Rows {
-    pub(super) fn new(dimensions: DimensionSet, kept: Kept) -> Self {
+    pub(super) fn new(cube: Cube) -> Self {
         let interners = std::array::from_fn(|_| Interner::default());
-        Rows { dimensions, kept, interners, cells: hashbrown::HashMap::default() }
+        Rows { cube, interners, cells: hashbrown::HashMap::default() }
     }
 
-    /// Adds a delta.
+    /// Adds a delta; only for the cube that has all dimensions.
     pub(super) fn add_delta(&mut self, slot: u16, dimensions: &Dimensions, measures: &Measures) {
         let mut numbers = [0; DIMENSIONS];
         let slots = numbers.iter_mut().zip(&mut self.interners).zip(dimensions.texts());
-        for (_, ((number, interner), text)) in slots.enumerate().filter(|(i, _)| self.dimensions.0 & 1 << i != 0) {
-            *number = interner.number(text);
-        }
+        slots.for_each(|((number, interner), text)| *number = interner.number(text));
         self.cells.entry((numbers, slot)).or_default().add_measures(measures);
     }
 
     /// Adds all rows of a block for which `slot_of` (given the row's slot) names a slot here. What this cube doesn't keep is left out.
-    pub(super) fn add_block(&mut self, block: &Block, slot_of: impl Fn(u16) -> Option<u16>) -> Result<()> {
-        let rows = block.rows();
-        let mut numbers = Vec::with_capacity(DIMENSIONS);
-        for (dimension, interner) in Dimension::ALL.into_iter().zip(&mut self.interners) {
-            if !self.dimensions.contains(dimension) {
-                numbers.push((Vec::new(), Numbers::Zero));
+    pub(super) fn add_block(&mut self, block: &Columns, slot_of: impl Fn(u16) -> Option<u16>) {
+        let mut places: [Vec<u32>; DIMENSIONS] = Default::default();
+        for ((i, dimension), interner) in Dimension::ALL.into_iter().enumerate().zip(&mut self.interners) {
+            let (Some(places), Some(texts)) = (places.get_mut(i), block.texts.get(i)) else { continue };
+            if self.cube.dimensions.contains(dimension) {
+                let any_bot = dimension == Dimension::Bot && self.cube.bots != Bots::Kinds;
+                let told = |text: &Arc<str>| if any_bot && !text.is_empty() { ANY_BOT.into() } else { text.clone() };
+                *places = texts.iter().map(|text| interner.number(&told(text))).collect();
+            }
+        }
+        let has_bot = |text: &Arc<str>| self.cube.has_bot(text);
+        let bots: Vec<bool> = block
+            .texts
+            .get(Dimension::Bot.index())
+            .map(|texts| texts.iter().map(has_bot).collect())
+            .unwrap_or_default();
+        for row in 0..block.rows {
+            let bot = block.index.get(Dimension::Bot.index()).map_or(0, |index| index.get(row));
+            if bots.get(bot as usize) != Some(&true) {
                 continue;
             }
-            let known: Vec<u32> = block.texts(dimension)?.iter().map(|text| interner.number(text)).collect();
-            numbers.push((known, block.numbers(Section::index(dimension))?));
-        }
-        let slots = block.numbers(Section::SLOTS)?;
-        let mut counters = Vec::new();
-        for counter in Counter::ALL.into_iter().filter(|counter| block.has(Section::counter(*counter))) {
-            counters.push((counter as u8, block.numbers(Section::counter(counter))?));
-        }
-        let mut samples = Vec::new();
-        if self.kept.samples {
-            for metric in Metric::ALL {
-                samples.push((sample_place(metric, 0), block.sparse(Section::samples(metric))?));
-            }
-        }
-        let ratings = if self.kept.samples { block.sparse(Section::RATINGS)? } else { Default::default() };
-        let visitors = if self.kept.visitors { block.sparse(Section::VISITORS)? } else { Default::default() };
-        let issues = block.sparse(Section::ISSUES)?;
-        for row in 0..rows {
-            let Some(slot) = slot_of(slots.get(row) as u16) else { continue };
+            let Some(slot) = slot_of(block.slots.get(row) as u16) else { continue };
             let mut key = [0; DIMENSIONS];
-            for (number, (known, index)) in key.iter_mut().zip(&numbers) {
-                *number = known.get(index.get(row) as usize).copied().unwrap_or_default();
+            for ((number, places), index) in key.iter_mut().zip(&places).zip(&block.index) {
+                if !places.is_empty() {
+                    *number = places.get(index.get(row) as usize).copied().unwrap_or_default();
+                }
             }
             let sums = self.cells.entry((key, slot)).or_default();
-            for (counter, values) in &counters {
+            for (counter, values) in &block.counters {
                 match values.get(row) {
                     0 => {}
                     value => sums.count(*counter, unzigzag(value)),
                 }
             }
-            for (base, column) in &samples {
-                for (bucket, count) in column.row(row) {
-                    push(&mut sums.samples, (base + bucket, *count), add);
+            block.issues.row(row).iter().for_each(|entry| push(&mut sums.issues, *entry, add));
+            if self.cube.kept.samples {
+                for (metric, column) in Metric::ALL.into_iter().zip(&block.samples) {
+                    for (bucket, count) in column.row(row) {
+                        push(&mut sums.samples, (sample_place(metric, *bucket), *count), add);
+                    }
                 }
+                block.ratings.row(row).iter().for_each(|entry| push(&mut sums.ratings, *entry, add));
             }
-            ratings.row(row).iter().for_each(|entry| push(&mut sums.ratings, *entry, add));
-            issues.row(row).iter().for_each(|entry| push(&mut sums.issues, *entry, add));
-            visitors.row(row).iter().for_each(|entry| push(&mut sums.visitors, *entry, i32::max));
+            if self.cube.kept.visitors {
+                block.visitors.row(row).iter().for_each(|entry| push(&mut sums.visitors, *entry, i32::max));
+            }
         }
-        Ok(())
     }
 
     /// Whether a dimension had only empty texts so far.
@@ -235,8 +230,13 @@ impl Rows {
                     *used = true;
                 }
             }
-            let mut sorted: Vec<(&Arc<str>, usize)> =
-                interner.texts.iter().enumerate().filter(|(i, _)| used.get(*i) == Some(&true)).map(|(i, t)| (t, i)).collect();
+            let mut sorted: Vec<(&Arc<str>, usize)> = interner
+                .texts
+                .iter()
+                .enumerate()
+                .filter(|(i, _)| used.get(*i) == Some(&true))
+                .map(|(i, t)| (t, i))
+                .collect();
             sorted.sort_unstable();
             let mut rank = vec![0u32; interner.texts.len()];
             for (place, (_, number)) in sorted.iter().enumerate() {

@@ -4,7 +4,7 @@
 //! entries, and a crowded histogram from a thin one, so lists are sorted into classes by length and density, each with
 //! its own streams: an entropy coder then sees one distribution at a time.
 
-use super::stream::{put_stream, read_stream};
+use super::stream::{Effort, put_stream, read_stream};
 use crate::error::Result;
 use crate::summary::varint::{Reader, put};
 
@@ -15,7 +15,7 @@ const CLASSES: usize = 6;
 
 /// The decoded column.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(in crate::summary) struct Sparse {
+pub(crate) struct Sparse {
     /// Where each row's entries end.
     ends: Vec<u32>,
     /// All rows' entries, ascending by number within a row.
@@ -24,7 +24,7 @@ pub(in crate::summary) struct Sparse {
 
 impl Sparse {
     /// A row's entries.
-    pub(in crate::summary) fn row(&self, row: usize) -> &[Entry] {
+    pub(crate) fn row(&self, row: usize) -> &[Entry] {
         let start = row.checked_sub(1).and_then(|before| self.ends.get(before)).map_or(0, |end| *end as usize);
         let end = self.ends.get(row).map_or(start, |end| *end as usize);
         self.entries.get(start..end).unwrap_or_default()
@@ -58,7 +58,7 @@ struct Streams {
 }
 
 /// Appends a column; `rows` are ascending by number, without zeros.
-pub(super) fn put_sparse<'a>(out: &mut Vec<u8>, rows: impl Iterator<Item = &'a [Entry]>) {
+pub(super) fn put_sparse<'a>(out: &mut Vec<u8>, rows: impl Iterator<Item = &'a [Entry]>, effort: Effort) {
     let mut streams: [Streams; CLASSES] = Default::default();
     let mut lens = Vec::new();
     let mut classes = Vec::new();
@@ -81,15 +81,15 @@ pub(super) fn put_sparse<'a>(out: &mut Vec<u8>, rows: impl Iterator<Item = &'a [
     }
     let used = (0..CLASSES as u8).filter(|class| classes.contains(class)).fold(0u8, |used, class| used | 1 << class);
     out.push(used);
-    put_stream(out, &lens);
+    put_stream(out, &lens, effort);
     if used.count_ones() > 1 {
-        put_stream(out, &classes);
+        put_stream(out, &classes, effort);
     }
     for (_, streams) in streams.iter().enumerate().filter(|(class, _)| used & 1 << class != 0) {
-        put_stream(out, &streams.first_low);
-        put_stream(out, &streams.first_high);
-        put_stream(out, &streams.gaps);
-        put_stream(out, &streams.values);
+        put_stream(out, &streams.first_low, effort);
+        put_stream(out, &streams.first_high, effort);
+        put_stream(out, &streams.gaps, effort);
+        put_stream(out, &streams.values, effort);
     }
 }
 
@@ -152,7 +152,7 @@ mod tests {
         ) {
             let rows: Vec<Vec<Entry>> = rows.into_iter().map(|row: BTreeMap<_, _>| row.into_iter().collect()).collect();
             let mut out = Vec::new();
-            put_sparse(&mut out, rows.iter().map(Vec::as_slice));
+            put_sparse(&mut out, rows.iter().map(Vec::as_slice), Effort::Quick);
             let column = read_sparse(&mut Reader::new(&out, "test"), rows.len()).unwrap();
             for (i, row) in rows.iter().enumerate() {
                 prop_assert_eq!(column.row(i), row.as_slice());

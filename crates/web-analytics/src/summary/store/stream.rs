@@ -14,8 +14,24 @@ use crate::summary::varint::{Reader, put};
 const COMPRESS_LEN_MIN: usize = 24;
 /// No stream of a block may be longer, bytes.
 const STREAM_LEN_MAX: usize = 1 << 30;
-/// Past this level zstd spends time on matches that numbers don't have.
-const LEVEL: i32 = 3;
+/// How much time to spend on getting small. The same bytes come back either way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Effort {
+    /// For what is soon written again.
+    Quick,
+    /// For what stays.
+    Thorough,
+}
+
+impl Effort {
+    fn level(self) -> i32 {
+        match self {
+            Effort::Quick => 1,
+            // Optimal parsing finds the short matches that numbers of few values have.
+            Effort::Thorough => 15,
+        }
+    }
+}
 
 thread_local! {
     static COMPRESSOR: RefCell<Option<Compressor<'static>>> = const { RefCell::new(None) };
@@ -23,8 +39,8 @@ thread_local! {
 }
 
 /// Appends a stream.
-pub(super) fn put_stream(out: &mut Vec<u8>, bytes: &[u8]) {
-    let compressed = if bytes.len() < COMPRESS_LEN_MIN { None } else { compress(bytes) };
+pub(super) fn put_stream(out: &mut Vec<u8>, bytes: &[u8], effort: Effort) {
+    let compressed = if bytes.len() < COMPRESS_LEN_MIN { None } else { compress(bytes, effort) };
     match compressed {
         Some(frame) if frame.len() + 2 < bytes.len() => {
             put(out, (bytes.len() as u64) << 1 | 1);
@@ -39,13 +55,14 @@ pub(super) fn put_stream(out: &mut Vec<u8>, bytes: &[u8]) {
 }
 
 /// A frame, or nothing if zstd refuses (then the bytes are stored as they are).
-fn compress(bytes: &[u8]) -> Option<Vec<u8>> {
+fn compress(bytes: &[u8], effort: Effort) -> Option<Vec<u8>> {
     COMPRESSOR.with_borrow_mut(|compressor| {
         if compressor.is_none() {
-            let mut fresh = Compressor::new(LEVEL).ok()?;
+            let mut fresh = Compressor::new(effort.level()).ok()?;
             fresh.set_parameter(zstd::zstd_safe::CParameter::ContentSizeFlag(false)).ok()?;
             *compressor = Some(fresh);
         }
+        compressor.as_mut()?.set_parameter(zstd::zstd_safe::CParameter::CompressionLevel(effort.level())).ok()?;
         compressor.as_mut()?.compress(bytes).ok()
     })
 }
@@ -86,7 +103,7 @@ mod tests {
             let mut bytes = noise;
             bytes.resize(bytes.len() + zeros, 0);
             let mut out = Vec::new();
-            put_stream(&mut out, &bytes);
+            put_stream(&mut out, &bytes, Effort::Thorough);
             prop_assert!(out.len() <= bytes.len() + 3);
             prop_assert_eq!(read_stream(&mut Reader::new(&out, "test")).unwrap(), bytes);
         }

@@ -1,0 +1,308 @@
+//! Measures the summary store on a site of 33,000 impressions a day: bytes an impression by tier, and how long each panel
+//! of the dashboard takes.
+//!
+//! `cargo run --release -p tidemill-web-analytics --example summary_size -- [DAYS] [IMPRESSIONS_A_DAY]` (default: 365 33000)
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a tool for developers")]
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use rand::rngs::SmallRng;
+use rand::{Rng, SeedableRng};
+use rand_distr::{Distribution, LogNormal, Zipf};
+use tidemill_web_analytics::query::{Parameters, SiteQuery};
+use tidemill_web_analytics::summary::buffer::DeltaBuffer;
+use tidemill_web_analytics::summary::cell::{CellKey, Counter, Dimensions, Measures, Metric, Minute, SiteId};
+use tidemill_web_analytics::summary::store::{SitePolicy, SummaryStore};
+
+const SITE: SiteId = SiteId(1);
+/// 2025-11-01 00:00 UTC.
+const FIRST_MINUTE: u32 = 29_366_400;
+const DAY: u32 = 1_440;
+
+/// One visitor's technology.
+struct Technology {
+    device: Arc<str>,
+    os: Arc<str>,
+    browser: Arc<str>,
+    weight: f64,
+}
+
+struct Site {
+    random: SmallRng,
+    technologies: Vec<Technology>,
+    pages: Vec<Arc<str>>,
+    referrers: Vec<Arc<str>>,
+    bots: Vec<Arc<str>>,
+    groups: [Arc<str>; 2],
+    navigations: [Arc<str>; 3],
+    page_rank: Zipf<f64>,
+    referrer_rank: Zipf<f64>,
+    visitors_a_day: u64,
+}
+
+impl Site {
+    fn new(impressions_a_day: u64) -> Self {
+        let technology = |(device, os, browser, weight): &(&str, &str, &str, f64)| Technology {
+            device: (*device).into(),
+            os: (*os).into(),
+            browser: (*browser).into(),
+            weight: *weight,
+        };
+        Site {
+            random: SmallRng::seed_from_u64(7),
+            technologies: TECHNOLOGIES.iter().map(technology).collect(),
+            pages: (0..40).map(|page| format!("/category/product-{page}").into()).collect(),
+            referrers: (0..15).map(|site| format!("www.site-{site}.example").into()).collect(),
+            bots: ["Googlebot", "bingbot", "GPTBot"].map(Arc::from).into(),
+            groups: ["A".into(), "B".into()],
+            navigations: ["navigate".into(), "reload".into(), "back_forward".into()],
+            page_rank: Zipf::new(40.0, 1.0).unwrap(),
+            referrer_rank: Zipf::new(15.0, 1.0).unwrap(),
+            visitors_a_day: impressions_a_day / 5,
+        }
+    }
+
+    fn pick(&mut self) -> (Arc<str>, Arc<str>, Arc<str>) {
+        let mut place = self.random.random::<f64>() * TECHNOLOGIES.iter().map(|(.., weight)| weight).sum::<f64>();
+        let technology = self.technologies.iter().find(|technology| {
+            place -= technology.weight;
+            place <= 0.0
+        });
+        let Technology { device, os, browser, .. } = technology.unwrap_or(&self.technologies[0]);
+        (device.clone(), os.clone(), browser.clone())
+    }
+
+    /// One session that starts in this minute; returns its number of impressions.
+    fn session(&mut self, start: u32, buffer: &mut DeltaBuffer) -> u64 {
+        let (device, os, browser) = self.pick();
+        let mut impressions = 1;
+        while impressions < 40 && self.random.random::<f64>() < 0.72 {
+            impressions += 1;
+        }
+        let bot = if self.random.random::<f64>() < 0.1 {
+            self.bots[self.random.random_range(0..3)].clone()
+        } else {
+            "".into()
+        };
+        let group = self.random.random_range(0..2);
+        let slow = if &*device == "mobile" { 1.5 } else { 1.0 } * if group == 0 { 0.8 } else { 1.0 };
+        let mut dimensions =
+            Dimensions { group: self.groups[group].clone(), device, browser, os, bot, ..Dimensions::default() };
+        let visitor = u64::from(start / DAY) << 40 | self.random.random_range(0..self.visitors_a_day);
+        let mut minute = start;
+        let mut entry = None;
+        for number in 0..impressions {
+            dimensions.page = self.pages[self.page_rank.sample(&mut self.random) as usize - 1].clone();
+            let direct = number > 0 || self.random.random::<f64>() < 0.35;
+            dimensions.referrer = if direct {
+                "".into()
+            } else {
+                self.referrers[self.referrer_rank.sample(&mut self.random) as usize - 1].clone()
+            };
+            let navigation = if self.random.random::<f64>() < 0.9 { 0 } else { self.random.random_range(1..3) };
+            dimensions.navigation = self.navigations[navigation].clone();
+            let key = CellKey { site: SITE, minute: Minute(minute), dimensions: dimensions.clone() };
+            let measures = self.impression(visitor, slow);
+            buffer.cell(&key).add(&measures);
+            entry.get_or_insert(key);
+            minute += u32::from(self.random.random::<f64>() < 0.6);
+        }
+        if let Some(entry) = entry {
+            let cell = buffer.cell(&entry);
+            cell.count(Counter::Sessions, 1);
+            cell.count(Counter::SessionImpressions, impressions);
+            if impressions == 1 {
+                cell.count(Counter::Bounces, 1);
+            } else {
+                cell.count(Counter::SessionSeconds, self.random.random_range(5..90) * impressions);
+            }
+            if self.random.random::<f64>() < 0.03 {
+                cell.count(Counter::Orders, 1);
+                cell.count(Counter::RevenueCents, self.random.random_range(500..20_000));
+            }
+        }
+        impressions as u64
+    }
+
+    fn impression(&mut self, visitor: u64, slow: f64) -> Measures {
+        let mut measures = Measures { visitors: vec![visitor], ..Measures::default() };
+        measures.count(Counter::Impressions, 1);
+        measures.count(Counter::Beacons, self.random.random_range(3..9));
+        if self.random.random::<f64>() < 0.3 {
+            measures.count(Counter::Events, self.random.random_range(1..4));
+        }
+        if self.random.random::<f64>() < 0.02 {
+            measures.count(Counter::Errors, 1);
+        }
+        if self.random.random::<f64>() < 0.05 {
+            measures.issue(self.random.random_range(0..8), 1);
+        }
+        let last_beacon_came = self.random.random::<f64>() < 0.82;
+        for (metric, median, sigma) in [
+            (Metric::Ttfb, 300.0, 0.6),
+            (Metric::Fcp, 900.0, 0.5),
+            (Metric::Load, 2_400.0, 0.5),
+            (Metric::Lcp, 1_600.0, 0.5),
+            (Metric::Inp, 90.0, 0.7),
+            (Metric::Cls, 0.05, 0.9),
+        ] {
+            let late = matches!(metric, Metric::Lcp | Metric::Inp | Metric::Cls);
+            if late && !last_beacon_came || metric == Metric::Cls && self.random.random::<f64>() < 0.4 {
+                continue;
+            }
+            let value = LogNormal::new(f64::ln(median * slow), sigma).unwrap().sample(&mut self.random);
+            measures.sample(metric, value.min(metric.limit()), 1);
+        }
+        measures
+    }
+
+    /// A day's deltas, hour by hour, as a sink commits them.
+    fn day(&mut self, day: u32, impressions: u64, store: &SummaryStore, epoch: &mut u64) {
+        for hour in 0..24u32 {
+            // Fewer visitors at night.
+            let share = (1.0 + 0.7 * f64::sin(f64::from(hour + 18) / 24.0 * std::f64::consts::TAU)) / 24.0;
+            let wanted = (impressions as f64 * share) as u64;
+            let mut buffer = DeltaBuffer::default();
+            let mut made = 0;
+            while made < wanted {
+                let minute = FIRST_MINUTE + day * DAY + hour * 60 + self.random.random_range(0..60);
+                made += self.session(minute, &mut buffer);
+            }
+            *epoch += 1;
+            store.commit_deltas(*epoch, "sink-0", &buffer.drain()).unwrap();
+        }
+    }
+}
+
+const TECHNOLOGIES: [(&str, &str, &str, f64); 18] = [
+    ("mobile", "Android", "Chrome", 28.0),
+    ("mobile", "iOS", "Safari", 22.0),
+    ("desktop", "Windows", "Chrome", 17.0),
+    ("desktop", "Windows", "Edge", 7.0),
+    ("desktop", "macOS", "Safari", 5.0),
+    ("desktop", "macOS", "Chrome", 5.0),
+    ("mobile", "Android", "Samsung Internet", 4.0),
+    ("desktop", "Windows", "Firefox", 3.5),
+    ("tablet", "iOS", "Safari", 2.0),
+    ("mobile", "iOS", "Chrome", 1.5),
+    ("desktop", "Linux", "Firefox", 1.0),
+    ("desktop", "Linux", "Chrome", 1.0),
+    ("tablet", "Android", "Chrome", 0.8),
+    ("desktop", "Windows", "Opera", 0.8),
+    ("mobile", "Android", "Firefox", 0.5),
+    ("desktop", "macOS", "Firefox", 0.5),
+    ("desktop", "Windows", "Vivaldi", 0.3),
+    ("mobile", "Android", "Opera", 0.1),
+];
+
+/// Times each panel over the whole time, cold (a reopened store would differ only by the page cache) and again.
+fn panels(store: &SummaryStore, end: u32, days: u32) {
+    let now = i64::from(end) * 60_000;
+    let from = now - i64::from(days) * 86_400_000;
+    let query = SiteQuery::new(store.site(SITE), jiff::tz::TimeZone::UTC, vec![]);
+    let base = Parameters { from: Some(from), to: Some(now), ..Parameters::default() };
+    let filtered =
+        |filters: &[&str]| Parameters { filter: filters.iter().map(|f| f.to_string()).collect(), ..base.clone() };
+    let by = |name: &str| Parameters { dimension: Some(name.into()), ..base.clone() };
+    let metrics = "impressions,sessions,bounces,orders,revenue_cents,errors,p75_lcp";
+    let series = |parameters: Parameters| Parameters { metrics: Some(metrics.into()), ..parameters };
+    let groups = Parameters { by: Some("group".into()), ..base.clone() };
+    type Panel<'p> = (&'p str, Box<dyn Fn() -> Result<Option<String>, tidemill_web_analytics::error::Error> + 'p>);
+    let query = &query;
+    let panel = |name: &'static str,
+                 parameters: Parameters,
+                 kind: fn(&SiteQuery<'_>, &Parameters, i64) -> Missing|
+     -> Panel<'_> { (name, Box::new(move || kind(query, &parameters, now))) };
+    let overview: fn(&SiteQuery<'_>, &Parameters, i64) -> Missing =
+        |q, p, n| q.overview(p, n).map(|a| a.partial.map(|p| p.reason));
+    let timeseries: fn(&SiteQuery<'_>, &Parameters, i64) -> Missing =
+        |q, p, n| q.timeseries(p, n).map(|a| a.partial.map(|p| p.reason));
+    let vitals: fn(&SiteQuery<'_>, &Parameters, i64) -> Missing =
+        |q, p, n| q.vitals(p, n).map(|a| a.partial.map(|p| p.reason));
+    let histogram: fn(&SiteQuery<'_>, &Parameters, i64) -> Missing =
+        |q, p, n| q.histogram(p, n).map(|a| a.partial.map(|p| p.reason));
+    let breakdown: fn(&SiteQuery<'_>, &Parameters, i64) -> Missing =
+        |q, p, n| q.breakdown(p, n).map(|a| a.partial.map(|p| p.reason));
+    let quality: fn(&SiteQuery<'_>, &Parameters, i64) -> Missing =
+        |q, p, n| q.quality(p, n).map(|a| a.partial.map(|p| p.reason));
+    let combination = ["device:mobile", "browser:Chrome", "page:/category/product-3"];
+    let panels: Vec<Panel<'_>> = vec![
+        panel("overview", base.clone(), overview),
+        panel("timeseries", series(base.clone()), timeseries),
+        panel("vitals", base.clone(), vitals),
+        panel("histogram by group", groups, histogram),
+        panel("breakdown page", by("page"), breakdown),
+        panel("breakdown referrer", by("referrer"), breakdown),
+        panel("breakdown browser", by("browser"), breakdown),
+        panel("breakdown device", by("device"), breakdown),
+        panel("quality", base.clone(), quality),
+        panel("overview, one page", filtered(&["page:/category/product-3"]), overview),
+        panel("vitals, one page", filtered(&["page:/category/product-3"]), vitals),
+        panel("overview, three filters", filtered(&combination), overview),
+        panel("timeseries, three filters", series(filtered(&combination)), timeseries),
+        panel(
+            "breakdown referrer, three filters",
+            Parameters { dimension: Some("referrer".into()), ..filtered(&combination) },
+            breakdown,
+        ),
+    ];
+    let mut all = Vec::new();
+    for (name, ask) in &panels {
+        let mut times: Vec<f64> = Vec::new();
+        let mut missing = None;
+        for _ in 0..5 {
+            let started = Instant::now();
+            missing = ask().unwrap();
+            times.push(started.elapsed().as_secs_f64() * 1e3);
+        }
+        all.extend(&times);
+        let first = times[0];
+        times.sort_by(f64::total_cmp);
+        println!(
+            "{name:34} first {first:7.1} ms, median {:7.1} ms{}",
+            times[2],
+            if missing.is_some() { " (partial)" } else { "" }
+        );
+    }
+    all.sort_by(f64::total_cmp);
+    println!("all panels: p95 {:.1} ms of {} queries", all[all.len() * 95 / 100], all.len());
+}
+
+type Missing = Result<Option<String>, tidemill_web_analytics::error::Error>;
+
+fn main() {
+    let mut arguments = std::env::args().skip(1).map(|argument| argument.parse::<u64>().expect("a number"));
+    let days = arguments.next().unwrap_or(365) as u32;
+    let impressions = arguments.next().unwrap_or(33_000);
+    let folder = tempfile::tempdir().unwrap();
+    let store = SummaryStore::open(folder.path()).unwrap();
+    let policy = SitePolicy { time_zone: jiff::tz::TimeZone::UTC, minute_days: 30, hour_days: 90, day_days: 400 };
+    let mut site = Site::new(impressions);
+    let mut epoch = 0;
+    let started = Instant::now();
+    let mut folding = 0.0;
+    for day in 0..days {
+        site.day(day, impressions, &store, &mut epoch);
+        let midnight = Minute(FIRST_MINUTE + (day + 1) * DAY);
+        let fold_started = Instant::now();
+        store.fold_before(SITE, midnight, &policy).unwrap();
+        store.retain(midnight, &[(SITE, policy.clone())]).unwrap();
+        folding += fold_started.elapsed().as_secs_f64();
+    }
+    println!("{days} days written in {:.1} s, of which {folding:.1} s folding", started.elapsed().as_secs_f64());
+    let figures = store.figures().unwrap();
+    for (name, tier) in ["minute", "hour", "day"].iter().zip(figures.tiers) {
+        let each = |bytes: u64| bytes as f64 / tier.impressions.max(1) as f64;
+        println!(
+            "{name:6} {:>9} impressions {:>9} cells {:>6} blocks {:>6.2} bytes an impression",
+            tier.impressions,
+            tier.cells,
+            tier.blocks,
+            each(tier.bytes)
+        );
+    }
+    println!("{:.1} MB on disk", store.disk_bytes().unwrap() as f64 / 1e6);
+    panels(&store, FIRST_MINUTE + days * DAY, days);
+}

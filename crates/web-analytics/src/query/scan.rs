@@ -1,0 +1,297 @@
+//! Adding up the rows of blocks, by point in time and value of a dimension.
+
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+
+use super::SiteQuery;
+use super::answer::{Answer, Partial, Range};
+use super::parameters::{BotFilter, Question, minute_ms};
+use super::plan::{Need, plan};
+use super::totals::Totals;
+use crate::error::Result;
+use crate::summary::cell::{Counter, Metric};
+use crate::summary::dimension::Dimension;
+use crate::summary::store::{Bots, CachedBlock, DimensionSet, Grain, Kept, Numbers, Period, Section, View};
+use crate::summary::varint::unzigzag;
+
+/// What to add up.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Wanted<'w> {
+    pub(super) counters: &'w [Counter],
+    pub(super) issues: bool,
+    pub(super) metrics: &'w [Metric],
+    pub(super) visitors: bool,
+    /// Totals for each value of this dimension apart.
+    pub(super) by: Option<Dimension>,
+    /// Only these values get totals of their own, the others share [`REST`].
+    pub(super) values: Option<&'w [Arc<str>]>,
+    /// Totals for each point apart: where points begin, ascending. One point if empty.
+    pub(super) points: &'w [u32],
+}
+
+/// Stands for all values that have no totals of their own.
+pub(super) const REST: u32 = u32::MAX;
+
+/// What was added up.
+#[derive(Debug, Default)]
+pub(super) struct Sums {
+    totals: Vec<Totals>,
+    /// Places in `totals` by point and number of the value.
+    places: HashMap<(u32, u32), u32, ahash::RandomState>,
+    /// Values of the dimension, by number. The empty one is number 0 when nothing is grouped.
+    values: Vec<Arc<str>>,
+    numbers: HashMap<Arc<str>, u32, ahash::RandomState>,
+}
+
+impl Sums {
+    fn number(&mut self, value: &Arc<str>, wanted: &Wanted<'_>) -> u32 {
+        if let Some(number) = self.numbers.get(value) {
+            return *number;
+        }
+        if wanted.values.is_some_and(|values| !values.contains(value)) {
+            return REST;
+        }
+        let number = self.values.len() as u32;
+        self.values.push(value.clone());
+        self.numbers.insert(value.clone(), number);
+        number
+    }
+
+    fn place(&mut self, point: u32, number: u32) -> u32 {
+        *self.places.entry((point, number)).or_insert_with(|| {
+            self.totals.push(Totals::default());
+            self.totals.len() as u32 - 1
+        })
+    }
+
+    fn get(&self, point: u32, number: u32) -> Option<&Totals> {
+        self.totals.get(*self.places.get(&(point, number))? as usize)
+    }
+
+    /// All of one point, when nothing was grouped.
+    pub(super) fn point(&self, point: u32) -> Option<&Totals> {
+        self.get(point, 0)
+    }
+
+    /// Everything, when neither points nor values were asked for.
+    pub(super) fn only(self) -> Totals {
+        self.get(0, 0).cloned().unwrap_or_default()
+    }
+
+    /// Totals of each value, and of the rest, when no points were asked for.
+    pub(super) fn by_value(&self) -> (Vec<(Arc<str>, &Totals)>, Option<&Totals>) {
+        let values = (0..).zip(&self.values).filter_map(|(number, value)| Some((value.clone(), self.get(0, number)?)));
+        (values.collect(), self.get(0, REST))
+    }
+}
+
+/// One request: all scans see the same moment, and what they miss is collected.
+pub(super) struct Scan<'a, 's> {
+    site: &'s SiteQuery<'a>,
+    view: View<'a>,
+    missing_until: Option<u32>,
+}
+
+impl<'a, 's> Scan<'a, 's> {
+    pub(super) fn new(site: &'s SiteQuery<'a>) -> Self {
+        Scan { site, view: site.reader.view(), missing_until: None }
+    }
+
+    /// The answer to `question`, of which parts may be missing.
+    pub(super) fn answer<T>(self, question: &Question, body: T) -> Answer<T> {
+        let Period { start, end } = question.range;
+        let partial = self.missing_until.map(|minute| Partial {
+            before: minute_ms(minute),
+            reason: "what is kept of that time doesn't tell this combination of filters, interval and measures".into(),
+        });
+        Answer { range: Range { from: minute_ms(start), to: minute_ms(end) }, partial, body }
+    }
+
+    /// As [`Scan::sum`]; what isn't held any more doesn't make the answer partial.
+    pub(super) fn sum_held(&mut self, question: &Question, wanted: &Wanted<'_>) -> Result<Sums> {
+        let missing = self.missing_until;
+        let sums = self.sum(question, wanted);
+        self.missing_until = missing;
+        sums
+    }
+
+    /// Adds up what is wanted.
+    pub(super) fn sum(&mut self, question: &Question, wanted: &Wanted<'_>) -> Result<Sums> {
+        let mut sums = Sums::default();
+        if wanted.by.is_none() {
+            sums.number(&"".into(), &Wanted::default());
+        }
+        let nothing = Wanted { by: wanted.by, values: wanted.values, points: wanted.points, ..Wanted::default() };
+        let only = |samples, visitors| Kept { samples, visitors };
+        if !wanted.counters.is_empty() || wanted.issues {
+            let wanted = Wanted { counters: wanted.counters, issues: wanted.issues, ..nothing.clone() };
+            self.add(question, &wanted, only(false, false), &mut sums)?;
+        }
+        if !wanted.metrics.is_empty() {
+            let wanted = Wanted { metrics: wanted.metrics, ..nothing.clone() };
+            self.add(question, &wanted, only(true, false), &mut sums)?;
+        }
+        if wanted.visitors {
+            self.add(question, &Wanted { visitors: true, ..nothing }, only(false, true), &mut sums)?;
+        }
+        Ok(sums)
+    }
+
+    fn add(&mut self, question: &Question, wanted: &Wanted<'_>, kept: Kept, sums: &mut Sums) -> Result<()> {
+        let asked = question.filters.iter().map(|(dimension, _)| *dimension).chain(wanted.by);
+        let dimensions = asked.filter(|d| *d != Dimension::Bot).fold(DimensionSet::default(), DimensionSet::with);
+        let bots = match question.bots {
+            _ if wanted.by == Some(Dimension::Bot) => Bots::Kinds,
+            BotFilter::Exclude => Bots::Left,
+            BotFilter::Include | BotFilter::Only => Bots::Told,
+        };
+        let slot = if wanted.points.is_empty() { Grain::Week } else { question.interval };
+        let plan = plan(&self.view, &self.site.zone, question.range, &Need { dimensions, bots, kept, slot })?;
+        for (cube, period) in plan.pieces {
+            for block in self.view.folded(cube, period.start, period.end)? {
+                add_block(&block, period, question, wanted, sums)?;
+            }
+        }
+        for block in self.view.fresh(question.range.start, question.range.end)? {
+            add_block(&block, question.range, question, wanted, sums)?;
+        }
+        if !plan.missing.is_empty()
+            && let Some(first) = self.view.first_minute()?
+        {
+            // Nothing is missing of a time before the site began.
+            let missing = plan.missing.iter().filter(|missing| missing.end > first).map(|missing| missing.end).max();
+            self.missing_until = self.missing_until.max(missing);
+        }
+        Ok(())
+    }
+}
+
+/// A row, and the place of the totals to which it is added.
+type Selected = (u32, u32);
+
+fn add_block(
+    block: &CachedBlock<'_>,
+    period: Period,
+    question: &Question,
+    wanted: &Wanted<'_>,
+    sums: &mut Sums,
+) -> Result<()> {
+    let Some(filters) = filters(block, question)? else { return Ok(()) };
+    let selected = select(block, period, &filters, wanted, sums)?;
+    if selected.is_empty() {
+        return Ok(());
+    }
+    let totals = &mut sums.totals;
+    for counter in wanted.counters {
+        let column = block.numbers(Section::counter(*counter))?;
+        for (row, target) in &selected {
+            let value = column.get(*row as usize);
+            if value != 0
+                && let Some(totals) = totals.get_mut(*target as usize)
+            {
+                totals.count(*counter, unzigzag(value));
+            }
+        }
+    }
+    let mut sparse = |section: Section, add: &dyn Fn(&mut Totals, u16, i32)| -> Result<()> {
+        let Some(column) = block.sparse(section)? else { return Ok(()) };
+        for (row, target) in &selected {
+            if let Some(totals) = totals.get_mut(*target as usize) {
+                column.row(*row as usize).iter().for_each(|(number, value)| add(totals, *number, *value));
+            }
+        }
+        Ok(())
+    };
+    for metric in wanted.metrics {
+        sparse(Section::samples(*metric), &|totals, bucket, count| {
+            totals.add_sample(*metric, bucket, i64::from(count));
+        })?;
+    }
+    if !wanted.metrics.is_empty() {
+        sparse(Section::RATINGS, &|totals, place, by| totals.add_rating(place, i64::from(by)))?;
+    }
+    if wanted.issues {
+        sparse(Section::ISSUES, &|totals, issue, by| *totals.issues.entry(issue).or_default() += i64::from(by))?;
+    }
+    if wanted.visitors {
+        sparse(Section::VISITORS, &|totals, register, rank| {
+            totals.visitors.add(register, u8::try_from(rank).unwrap_or(u8::MAX));
+        })?;
+    }
+    Ok(())
+}
+
+/// A dimension's column in a block, and which of its places pass.
+type Filter = (Arc<Numbers>, Vec<bool>);
+
+/// Filters that some rows of a block don't pass. `None` if no row passes.
+fn filters(block: &CachedBlock<'_>, question: &Question) -> Result<Option<Vec<Filter>>> {
+    let mut filters = Vec::new();
+    let mut check = |dimension: Dimension, passes: &dyn Fn(&str) -> bool| -> Result<bool> {
+        let passing: Vec<bool> = block.texts(dimension)?.iter().map(|text| passes(text)).collect();
+        if !passing.contains(&true) {
+            return Ok(false);
+        }
+        if passing.contains(&false) {
+            filters.push((block.numbers(Section::index(dimension))?, passing));
+        }
+        Ok(true)
+    };
+    for (dimension, values) in &question.filters {
+        if !check(*dimension, &|text| values.iter().any(|value| value == text))? {
+            return Ok(None);
+        }
+    }
+    let bots = match question.bots {
+        BotFilter::Include => true,
+        BotFilter::Exclude => check(Dimension::Bot, &str::is_empty)?,
+        BotFilter::Only => check(Dimension::Bot, &|text| !text.is_empty())?,
+    };
+    Ok(bots.then_some(filters))
+}
+
+const UNSEEN: u32 = u32::MAX;
+
+/// The rows that pass, and where they are added.
+fn select(
+    block: &CachedBlock<'_>,
+    period: Period,
+    filters: &[Filter],
+    wanted: &Wanted<'_>,
+    sums: &mut Sums,
+) -> Result<Vec<Selected>> {
+    let numbers = match wanted.by {
+        None => vec![0],
+        Some(dimension) => block.texts(dimension)?.iter().map(|value| sums.number(value, wanted)).collect::<Vec<u32>>(),
+    };
+    let index = wanted.by.map_or(Ok(Arc::default()), |dimension| block.numbers(Section::index(dimension)))?;
+    let slots = block.numbers(Section::SLOTS)?;
+    let mut points: Vec<Option<u32>> = Vec::new();
+    // Places of totals, by slot and place of the value.
+    let mut targets: Vec<u32> = Vec::new();
+    let mut selected = Vec::new();
+    for row in 0..block.rows() {
+        if filters.iter().any(|(index, passing)| passing.get(index.get(row) as usize) != Some(&true)) {
+            continue;
+        }
+        let slot = slots.get(row) as usize;
+        while points.len() <= slot {
+            let minute = block.start() + points.len() as u32 * block.slot_minutes();
+            let inside = period.start <= minute && minute < period.end;
+            let point = wanted.points.partition_point(|start| *start <= minute).saturating_sub(1);
+            points.push(inside.then_some(point as u32));
+            targets.resize(points.len() * numbers.len(), UNSEEN);
+        }
+        let Some(point) = points.get(slot).copied().flatten() else { continue };
+        let place = index.get(row) as usize;
+        let (Some(target), Some(number)) = (targets.get_mut(slot * numbers.len() + place), numbers.get(place)) else {
+            continue;
+        };
+        if *target == UNSEEN {
+            *target = sums.place(point, *number);
+        }
+        selected.push((row as u32, *target));
+    }
+    Ok(selected)
+}
