@@ -7,6 +7,8 @@ export class Resource<T> {
   error = $state.raw<ApiError>();
   /** The answer shown is to another question than the one asked now. */
   outdated = $state(false);
+  /** When the last answer came. */
+  at = $state(0);
   /** Where it was asked, for `curl`. */
   path = $state("");
 
@@ -26,6 +28,7 @@ export class Resource<T> {
       if (request_.signal.aborted) return;
       this.data = data;
       this.path = path;
+      this.at = Date.now();
       this.error = undefined;
       this.outdated = false;
     } catch (error) {

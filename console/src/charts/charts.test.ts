@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { histogramRows } from "./histogram";
+import { histogramRows, shownGroups } from "./histogram";
 import { sparkPath } from "./spark";
 import { nearest, overlay } from "./timeline";
 
@@ -42,4 +42,11 @@ test("a group without a sample has no ticks", () => {
     groups: [{ value: "A", samples: 0, p50: null, p75: null, p95: null, bars: [] }],
   });
   expect(rows).toEqual({ bars: [], ticks: [], end: 100, beyond: 0 });
+});
+
+test("named groups come first, in order, and no more than can be told apart", () => {
+  const group = (value: string) => ({ value, samples: 1, p50: 1, p75: 1, p95: 1, bars: [] });
+  const answer = { range: { from: 0, to: 1 }, metric: "lcp" as const, unit: "ms", width: 1, groups: ["", "C", "B", "A", "D"].map(group) };
+  expect(shownGroups(answer).map(({ value }) => value)).toEqual(["A", "B", "C", "D"]);
+  expect(shownGroups({ ...answer, groups: ["", "B"].map(group) }).map(({ value }) => value)).toEqual(["B", ""]);
 });

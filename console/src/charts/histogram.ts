@@ -1,5 +1,5 @@
 /** Histograms of the A/B groups over each other: bars of equal width, quantiles as ticks above. */
-import type { Histogram } from "../api/types";
+import type { Histogram, HistogramGroup } from "../api/types";
 import { vitalValue } from "../format/vitals";
 import type { Colours } from "./colours";
 import type { Spec } from "./vega";
@@ -9,12 +9,16 @@ export const GROUPS_MAX = 4;
 
 export const QUANTILES = ["p50", "p75", "p95"] as const;
 
+/** The groups that are shown: those with a name first, so that each keeps its colour. */
+export const shownGroups = (answer: Histogram): HistogramGroup[] =>
+  answer.groups.toSorted((a, b) => Number(!a.value) - Number(!b.value) || (a.value < b.value ? -1 : 1)).slice(0, GROUPS_MAX);
+
 /** Pixels from the top: each group has its own line of labels above the bars, so that equal quantiles don't hide each other. */
 const rowOf = (at: number): number => 8 + at * 16;
 
 /** The rows for drawing, up to where nearly all lies; `beyond` is the largest share of a group that lies further out. */
 export const histogramRows = (answer: Histogram) => {
-  const groups = answer.groups.slice(0, GROUPS_MAX);
+  const groups = shownGroups(answer);
   const far = Math.max(...groups.map(({ p95 }) => p95 ?? 0), 0) * 1.5;
   const bars = groups.flatMap(({ value, bars }, at) => bars.map((bar) => ({ group: value, at, ...bar })));
   const end = Math.max(...bars.filter(({ from, count }) => from <= far && count > 0).map(({ to }) => to), answer.width);

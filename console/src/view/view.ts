@@ -11,9 +11,9 @@ export type Bots = "exclude" | "include" | "only";
 export type Interval = "auto" | "minute" | "hour" | "day";
 
 /** What the chart over time can show. */
-export const SERIES = ["impressions", "sessions", "bounce_rate", "orders", "revenue_cents", "errors", "p75_lcp"] as const;
+export const SERIES = ["impressions", "visitors", "sessions", "bounce_rate", "orders", "revenue_cents", "errors", "p75_lcp"] as const;
 /** What it asks for: rates are computed from counts. */
-export const SERIES_ASKED = ["impressions", "sessions", "bounces", "orders", "revenue_cents", "errors", "p75_lcp"] as const;
+export const SERIES_ASKED = ["impressions", "visitors", "sessions", "bounces", "orders", "revenue_cents", "errors", "p75_lcp"] as const;
 export type Series = (typeof SERIES)[number];
 
 export interface View {

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+/// Where a server is that was started without further ado.
+const DEFAULT_SERVER: &str = "http://127.0.0.1:7171";
 const EXIT_CODES: &str = "Exit codes: 0 done · 1 failed · 2 wrong usage or configuration · 3 no server can be reached · \
                           4 the server refused · 130 interrupted";
 
@@ -18,9 +20,10 @@ pub(crate) struct Args {
     /// How to print results; errors go to standard error in the same form.
     #[arg(long, global = true, value_enum, default_value = "human", env = "TIDEMILL_OUTPUT")]
     pub(crate) output: Output,
-    /// The running server that `site`, `stream` and `query` talk to.
-    #[arg(long, global = true, value_name = "URL", default_value = "http://127.0.0.1:7171", env = "TIDEMILL_SERVER")]
-    pub(crate) server: String,
+    /// The running server that `site`, `stream` and `query` talk to [default: http://127.0.0.1:7171]; `demo` starts one
+    /// of its own unless one is named.
+    #[arg(long, global = true, value_name = "URL", env = "TIDEMILL_SERVER")]
+    pub(crate) server: Option<String>,
     /// What to log, by part: `warn,tidemill=debug`.
     #[arg(long, global = true, value_name = "FILTER", default_value = "warn,tidemill=info", env = "TIDEMILL_LOG")]
     pub(crate) log: String,
@@ -105,10 +108,11 @@ pub(crate) struct Demo {
     /// Seconds to run; without it until Ctrl-C.
     #[arg(long, value_name = "S")]
     pub(crate) duration: Option<f64>,
-    /// Seed of the simulated visitors: the same seed makes the same visitors.
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub(crate) seed: u64,
-    /// Don't invite to open a browser; print only the result.
+    /// Seed of the simulated visitors: the same seed makes the same visitors [default: 1 with --headless, else another
+    /// each time].
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// Nobody watches: print only the result, and take --duration.
     #[arg(long)]
     pub(crate) headless: bool,
     /// Where the configuration comes from.
@@ -261,6 +265,13 @@ pub(crate) enum Stream {
 pub(crate) struct Query {
     /// The statement; `-` reads it from standard input.
     pub(crate) sql: String,
+}
+
+impl Args {
+    /// The running server, as a URL.
+    pub(crate) fn server(&self) -> &str {
+        self.server.as_deref().unwrap_or(DEFAULT_SERVER)
+    }
 }
 
 impl Configuration {

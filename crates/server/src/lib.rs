@@ -7,18 +7,23 @@
 //! - [`config`]: every key, where it comes from, what is checked
 //! - [`Server`]: start and stop
 //! - [`client`]: a small client of the HTTP API
+//! - [`load`], [`observe`], [`demo`], [`bench`]: simulated visitors, what becomes of them, and how fast
 
 mod api;
 mod app;
 mod assets;
+pub mod bench;
+pub mod child;
 pub mod client;
 mod collector;
 pub mod config;
 mod data_folder;
+pub mod demo;
 mod error;
 mod health;
 mod http;
 pub mod load;
+pub mod observe;
 mod server;
 mod sites;
 

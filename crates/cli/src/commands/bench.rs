@@ -1,8 +1,32 @@
 //! `tidemill bench NAME`
 
-use crate::args::{Args, Bench};
-use crate::failure::Failure;
+use serde_json::json;
+use tidemill_server::bench::{self, Name};
 
-pub(crate) fn run(bench: &Bench, _: &Args) -> Result<(), Failure> {
-    Err(Failure::Failed(format!("the benchmark {:?} is not part of this build", bench.name)))
+use super::{block_on_all_cores, start_logs};
+use crate::args::{Args, Bench, BenchName, Output};
+use crate::failure::Failure;
+use crate::output;
+
+pub(crate) fn run(bench: &Bench, args: &Args) -> Result<(), Failure> {
+    start_logs(args)?;
+    let name = match bench.name {
+        BenchName::Ingest => Name::Ingest,
+        BenchName::Replay => Name::Replay,
+        BenchName::Freshness => Name::Freshness,
+        BenchName::Memory => Name::Memory,
+        BenchName::Storage => Name::Storage,
+        BenchName::Queries => Name::Queries,
+        BenchName::Recovery => Name::Recovery,
+    };
+    let binary = std::env::current_exe()?;
+    let found = block_on_all_cores(async { Ok(bench::run(name, binary).await?) })?;
+    match args.output {
+        Output::Json => output::json(&json!(found))?,
+        Output::Human => {
+            let rows = found.all().map(|(figure, value)| vec![figure.to_owned(), value.to_string()]);
+            output::table(&["figure", "value"], rows)?;
+        }
+    }
+    Ok(())
 }

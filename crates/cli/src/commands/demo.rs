@@ -1,8 +1,101 @@
 //! `tidemill demo NAME`
 
-use crate::args::{Args, Demo};
-use crate::failure::Failure;
+use std::time::Duration;
 
-pub(crate) fn run(demo: &Demo, _: &Args) -> Result<(), Failure> {
-    Err(Failure::Failed(format!("the demo {:?} is not part of this build", demo.name)))
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+use tidemill_server::demo::web_analytics::{self, Demo as Settings, Event, Outcome, Status};
+use tidemill_server::stop_signal;
+
+use super::{block_on_all_cores, configuration, start_logs};
+use crate::args::{Args, Demo, DemoName, Output};
+use crate::failure::Failure;
+use crate::output;
+
+/// Visitors of a run that nobody watches are always the same, unless a seed says otherwise.
+const HEADLESS_SEED: u64 = 1;
+
+pub(crate) fn run(demo: &Demo, args: &Args) -> Result<(), Failure> {
+    let DemoName::WebAnalytics = demo.name;
+    if demo.headless && demo.duration.is_none() {
+        return Err(Failure::Usage("--headless needs --duration: nobody is there to stop it".into()));
+    }
+    let wrong = |flag: &str| Failure::Usage(format!("{flag} must be a number above 0"));
+    if !(demo.rate.is_finite() && demo.rate > 0.0) {
+        return Err(wrong("--rate"));
+    }
+    let duration = demo.duration.map(|seconds| Duration::try_from_secs_f64(seconds).map_err(|_| wrong("--duration")));
+    let settings = Settings {
+        config: configuration(&demo.configuration)?,
+        server: args.server.clone(),
+        rate: demo.rate,
+        duration: duration.transpose()?,
+        seed: demo.seed.or(demo.headless.then_some(HEADLESS_SEED)),
+    };
+    start_logs(args)?;
+    block_on_all_cores(async {
+        let mut screen = Screen::new(demo.headless || args.output == Output::Json);
+        let outcome = web_analytics::run(settings, stop_signal()?, |event| screen.show(&event)).await?;
+        screen.close();
+        print(&outcome, args.output)
+    })
+}
+
+fn print(outcome: &Outcome, form: Output) -> Result<(), Failure> {
+    if form == Output::Json {
+        return Ok(output::json(&json!(outcome))?);
+    }
+    output::line(&format!("{} beacons sent, {} acknowledged", outcome.sent, outcome.acknowledged))?;
+    let (expected, observed) = (json!(outcome.expected), json!(outcome.observed));
+    let rows = expected.as_object().into_iter().flatten().map(|(name, value)| {
+        let observed = output::plain(observed.get(name));
+        vec![name.replace('_', " "), output::plain(Some(value)), observed]
+    });
+    output::table(&["", "simulated", "on the dashboard"], rows)?;
+    Ok(())
+}
+
+/// The address, and a line that tells how it goes; on standard error, so that results can be piped.
+struct Screen {
+    quiet: bool,
+    line: ProgressBar,
+}
+
+impl Screen {
+    fn new(quiet: bool) -> Self {
+        let line = if quiet { ProgressBar::hidden() } else { ProgressBar::new_spinner() };
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
+            line.set_style(style);
+        }
+        Self { quiet, line }
+    }
+
+    fn show(&mut self, event: &Event) {
+        match event {
+            Event::Ready { url } if !self.quiet => {
+                eprintln!("Dashboard  {url}/");
+                eprintln!("Demo shop  {url}/demo-shop   (open it and watch yourself appear)");
+                eprintln!("Ctrl-C stops it.\n");
+            }
+            Event::Ready { .. } => {}
+            Event::Progress(status) => self.progress(status),
+            Event::CatchingUp => self.line.set_message("the last beacons are on their way…"),
+        }
+        self.line.tick();
+    }
+
+    fn progress(&self, status: &Status) {
+        self.line.set_message(format!(
+            "{:.0} beacons/s · {} sent · {} acknowledged · {} behind · {} impressions on the dashboard",
+            status.beacons_per_second,
+            status.sent,
+            status.acknowledged,
+            status.behind_beacons,
+            status.observed_impressions,
+        ));
+    }
+
+    fn close(&self) {
+        self.line.finish_and_clear();
+    }
 }

@@ -26,7 +26,7 @@ pub(crate) fn configuration(from: &Configuration) -> Result<Config, Failure> {
 
 /// A client of the running server.
 pub(crate) fn client(args: &Args) -> Result<Client, Failure> {
-    Ok(Client::new(&args.server)?)
+    Ok(Client::new(args.server())?)
 }
 
 /// Sends logs to standard error.

@@ -79,7 +79,7 @@ fn print_one(site: &Value, args: &Args) -> Result<(), Failure> {
         }
     }
     let key = output::plain(site.get("key"));
-    let server = args.server.trim_end_matches('/');
+    let server = args.server().trim_end_matches('/');
     output::line("\nPut this into the head of the site's pages:\n")?;
     Ok(output::line(&format!("  <script defer src=\"{server}/t.js\" data-site=\"{key}\"></script>"))?)
 }

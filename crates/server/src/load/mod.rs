@@ -137,6 +137,10 @@ impl<'a> Run<'a> {
         loop {
             if over.is_none() && self.is_over() {
                 over = Some(Instant::now());
+                // The source has counted it already.
+                if next.take().is_some() {
+                    self.send(Instant::now(), &mut request)?;
+                }
             }
             self.resend()?;
             // Hand out what is due, as long as a connection is free for it.
@@ -178,7 +182,9 @@ impl<'a> Run<'a> {
     fn due(&self, at: Duration) -> Instant {
         match self.load.pacing {
             Pacing::Natural => self.started + at,
-            Pacing::Constant(per_second) => self.started + Duration::from_secs_f64(self.report.sent as f64 / per_second),
+            Pacing::Constant(per_second) => {
+                self.started + Duration::from_secs_f64(self.report.sent as f64 / per_second)
+            }
             Pacing::Closed => Instant::now(),
         }
     }

@@ -13,35 +13,17 @@ const ORDER: u64 = 4;
 const DAY_MS: i64 = 86_400_000;
 
 /// Writes the impression's beacon with this number, sent at `at` µs after the start.
-pub(super) fn write(
-    out: &mut Vec<u8>,
-    scene: &Scene<'_>,
-    number: u8,
-    at: u64,
-    settings: &Settings,
-) {
+pub(super) fn write(out: &mut Vec<u8>, scene: &Scene<'_>, number: u8, at: u64, settings: &Settings) {
     let (session, impression) = (&scene.session, &scene.impression);
     let kind = impression.kind(number);
     out.clear();
     text(out, "{\"v\":1");
     if session.has_id {
-        id(
-            out,
-            ",\"s\":\"",
-            draw::id(settings.seed, SESSION, session.number),
-        );
+        id(out, ",\"s\":\"", draw::id(settings.seed, SESSION, session.number));
     }
-    id(
-        out,
-        ",\"p\":\"",
-        draw::id(settings.seed, IMPRESSION, impression.number),
-    );
+    id(out, ",\"p\":\"", draw::id(settings.seed, IMPRESSION, impression.number));
     if session.has_id {
-        id(
-            out,
-            ",\"u\":\"",
-            draw::id(settings.seed, VISITOR, u64::from(session.visitor.number)),
-        );
+        id(out, ",\"u\":\"", draw::id(settings.seed, VISITOR, u64::from(session.visitor.number)));
     }
     integer(out, ",\"n\":", u64::from(number));
     text(out, ",\"t\":\"");
@@ -70,14 +52,7 @@ fn statics(out: &mut Vec<u8>, scene: &Scene<'_>, kind: Kind) {
     text(out, "\",\"nt\":\"");
     text(out, impression.navigation);
     let in_b = visitor.group_b != (deviates && impression.anomaly == Anomaly::GroupConflict);
-    text(
-        out,
-        if in_b {
-            "\",\"g\":\"B\""
-        } else {
-            "\",\"g\":\"A\""
-        },
-    );
+    text(out, if in_b { "\",\"g\":\"B\"" } else { "\",\"g\":\"A\"" });
     let [width, height] = visitor.viewport;
     if impression.anomaly == Anomaly::MalformedField && kind == Kind::Nav {
         text(out, ",\"vw\":\"wide\"");
@@ -95,11 +70,7 @@ fn timers(out: &mut Vec<u8>, impression: &Impression, kind: Kind) {
     tenths(out, ",\"fcp\":", timers.fcp);
     tenths(out, ",\"dcl\":", timers.dcl);
     let absurd = impression.anomaly == Anomaly::MetricOutOfRange;
-    tenths(
-        out,
-        ",\"load\":",
-        if absurd { 864_000_000 } else { timers.load },
-    );
+    tenths(out, ",\"load\":", if absurd { 864_000_000 } else { timers.load });
     if kind != Kind::Load {
         tenths(out, ",\"lcp\":", timers.lcp);
         integer(out, ",\"cls\":", u64::from(timers.cls / 10_000));
@@ -120,26 +91,13 @@ fn timers(out: &mut Vec<u8>, impression: &Impression, kind: Kind) {
 
 fn rest(out: &mut Vec<u8>, impression: &Impression, kind: Kind, settings: &Settings) {
     match kind {
-        Kind::Interaction => text(
-            out,
-            ",\"e\":{\"name\":\"add-to-cart\",\"interactive\":true}",
-        ),
-        Kind::Notice => text(
-            out,
-            ",\"e\":{\"name\":\"teaser-seen\",\"interactive\":false}",
-        ),
-        Kind::Error => text(
-            out,
-            ",\"err\":{\"msg\":\"price is undefined\",\"src\":\"shop.js:42\"}",
-        ),
+        Kind::Interaction => text(out, ",\"e\":{\"name\":\"add-to-cart\",\"interactive\":true}"),
+        Kind::Notice => text(out, ",\"e\":{\"name\":\"teaser-seen\",\"interactive\":false}"),
+        Kind::Error => text(out, ",\"err\":{\"msg\":\"price is undefined\",\"src\":\"shop.js:42\"}"),
         Kind::Leave => text(out, ",\"x\":true"),
         Kind::Order => {
             if let Some(order) = impression.order {
-                id(
-                    out,
-                    ",\"o\":{\"id\":\"",
-                    draw::id(settings.seed, ORDER, u64::from(order.number)),
-                );
+                id(out, ",\"o\":{\"id\":\"", draw::id(settings.seed, ORDER, u64::from(order.number)));
                 integer(out, ",\"value_cents\":", u64::from(order.cents));
                 text(out, ",\"currency\":\"EUR\"}");
             }
@@ -192,11 +150,7 @@ fn id(out: &mut Vec<u8>, before: &str, id: u64) {
     text(out, before);
     for shift in (0..16).rev() {
         let nibble = (id >> (4 * shift) & 15) as u8;
-        out.push(if nibble < 10 {
-            b'0' + nibble
-        } else {
-            b'a' + nibble - 10
-        });
+        out.push(if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 });
     }
     out.push(b'"');
 }

@@ -15,13 +15,9 @@ impl Weighted {
     pub(super) fn new(weights: impl IntoIterator<Item = f64>) -> Self {
         let weights: Vec<f64> = weights.into_iter().collect();
         let total: f64 = weights.iter().sum();
-        let mut shares: Vec<f64> = weights
-            .iter()
-            .map(|weight| weight / total * weights.len() as f64)
-            .collect();
+        let mut shares: Vec<f64> = weights.iter().map(|weight| weight / total * weights.len() as f64).collect();
         let mut columns: Vec<(f32, u32)> = (0..shares.len()).map(|at| (1.0, at as u32)).collect();
-        let (mut small, mut large): (Vec<usize>, Vec<usize>) =
-            (0..shares.len()).partition(|&at| shares[at] < 1.0);
+        let (mut small, mut large): (Vec<usize>, Vec<usize>) = (0..shares.len()).partition(|&at| shares[at] < 1.0);
         while let (Some(poor), Some(&rich)) = (small.pop(), large.last()) {
             columns[poor] = (shares[poor] as f32, rich as u32);
             shares[rich] -= 1.0 - shares[poor];
@@ -44,11 +40,7 @@ impl Weighted {
         }
         let column = random.random_range(0..self.columns.len());
         let (stays, other) = self.columns[column];
-        if random.random::<f32>() < stays {
-            column
-        } else {
-            other as usize
-        }
+        if random.random::<f32>() < stays { column } else { other as usize }
     }
 }
 

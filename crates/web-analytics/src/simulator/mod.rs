@@ -89,14 +89,7 @@ impl Simulator {
     pub fn new(settings: Settings, population: Population) -> Self {
         let mut schedule = Schedule::default();
         let visits = Visits::new(&settings, &mut schedule);
-        Self {
-            settings,
-            population,
-            schedule,
-            visits,
-            truth: Truth::default(),
-            body: Vec::with_capacity(1024),
-        }
+        Self { settings, population, schedule, visits, truth: Truth::default(), body: Vec::with_capacity(1024) }
     }
 
     /// The next beacon, or `None` when the run is over and every session has ended.
@@ -104,24 +97,13 @@ impl Simulator {
         loop {
             let due = self.schedule.pop()?;
             match due.what {
-                What::Session => self.visits.open_session(
-                    due.at,
-                    &self.settings,
-                    &self.population,
-                    &mut self.schedule,
-                ),
+                What::Session => self.visits.open_session(due.at, &self.settings, &self.population, &mut self.schedule),
                 What::Impression { session } => {
-                    self.visits.open_impression(
-                        due.at,
-                        session,
-                        &self.settings,
-                        &mut self.schedule,
-                    );
+                    self.visits.open_impression(due.at, session, &self.settings, &mut self.schedule);
                 }
                 What::Malformed => return Some(self.malformed(due.at)),
                 What::Reload { reload } => {
-                    self.visits
-                        .open_reload(due.at, reload, &self.settings, &mut self.schedule);
+                    self.visits.open_reload(due.at, reload, &self.settings, &mut self.schedule);
                 }
                 What::Beacon { impression, number } => {
                     return self.beacon(due.at, impression, number);
@@ -161,8 +143,7 @@ impl Simulator {
     fn malformed(&mut self, at: u64) -> Arrival<'_> {
         let visitor = self.visits.passer_by(&self.population);
         self.visits.garbage(&mut self.body);
-        self.visits
-            .next_malformed(at, &self.settings, &mut self.schedule);
+        self.visits.next_malformed(at, &self.settings, &mut self.schedule);
         self.truth.saw_garbage();
         Arrival {
             at: Duration::from_micros(at),

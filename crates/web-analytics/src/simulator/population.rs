@@ -75,15 +75,10 @@ pub(super) struct Visitor {
 
 impl Population {
     /// The lists that the tracker's build brings: 952 user agents with real weights, 2,118 declared bots.
-    #[allow(
-        clippy::expect_used,
-        reason = "built into the binary, and a test reads them"
-    )]
+    #[allow(clippy::expect_used, reason = "built into the binary, and a test reads them")]
     pub fn built_in() -> Self {
-        let profiles: Vec<Profile> =
-            serde_json::from_str(BROWSERS).expect("user-agents.json is well-formed");
-        let crawlers: Vec<Crawler> =
-            serde_json::from_str(CRAWLERS).expect("crawlers.json is well-formed");
+        let profiles: Vec<Profile> = serde_json::from_str(BROWSERS).expect("user-agents.json is well-formed");
+        let crawlers: Vec<Crawler> = serde_json::from_str(CRAWLERS).expect("crawlers.json is well-formed");
         Self::new(profiles, crawlers)
     }
 
@@ -99,39 +94,23 @@ impl Population {
             })
             .collect();
         let bots = agents.len();
-        agents.extend(
-            crawlers
-                .into_iter()
-                .flat_map(|crawler| crawler.instances)
-                .map(|user_agent| Agent {
-                    user_agent,
-                    viewport: [1024, 768],
-                    mobile: false,
-                    bot: true,
-                }),
-        );
-        Self {
-            agents,
-            browsers,
-            bots,
-            countries: Weighted::new(COUNTRIES.iter().map(|(_, weight)| *weight)),
-        }
+        agents.extend(crawlers.into_iter().flat_map(|crawler| crawler.instances).map(|user_agent| Agent {
+            user_agent,
+            viewport: [1024, 768],
+            mobile: false,
+            bot: true,
+        }));
+        Self { agents, browsers, bots, countries: Weighted::new(COUNTRIES.iter().map(|(_, weight)| *weight)) }
     }
 
     /// The header `User-Agent` of an agent.
     pub(super) fn user_agent(&self, agent: u32) -> &str {
-        self.agents
-            .get(agent as usize)
-            .map_or("", |agent| &agent.user_agent)
+        self.agents.get(agent as usize).map_or("", |agent| &agent.user_agent)
     }
 
     /// A new visitor, the `number`-th.
     pub(super) fn visitor(&self, number: u32, bot: bool, random: &mut SmallRng) -> Visitor {
-        let agent = if bot {
-            random.random_range(self.bots..self.agents.len())
-        } else {
-            self.browsers.draw(random)
-        };
+        let agent = if bot { random.random_range(self.bots..self.agents.len()) } else { self.browsers.draw(random) };
         let profile = &self.agents[agent];
         Visitor {
             agent: agent as u32,

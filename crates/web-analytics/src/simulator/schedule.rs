@@ -50,11 +50,7 @@ pub(super) struct Schedule {
 impl Schedule {
     pub(super) fn push(&mut self, at: u64, what: What) {
         self.planned += 1;
-        self.heap.push(Due {
-            at,
-            planned: self.planned,
-            what,
-        });
+        self.heap.push(Due { at, planned: self.planned, what });
     }
 
     pub(super) fn pop(&mut self) -> Option<Due> {

@@ -7,19 +7,10 @@ use rand::rngs::SmallRng;
 
 use super::draw::Weighted;
 
-const CATEGORIES: [&str; 12] = [
-    "shoes", "jackets", "trousers", "shirts", "bags", "watches", "outdoor", "running", "kids",
-    "home", "sale", "new",
-];
+const CATEGORIES: [&str; 12] =
+    ["shoes", "jackets", "trousers", "shirts", "bags", "watches", "outdoor", "running", "kids", "home", "sale", "new"];
 const PRODUCTS: u16 = 120;
-const OTHERS: [&str; 6] = [
-    "/search",
-    "/cart",
-    "/account",
-    "/help/shipping",
-    "/help/returns",
-    "/about",
-];
+const OTHERS: [&str; 6] = ["/search", "/cart", "/account", "/help/shipping", "/help/returns", "/about"];
 /// Where visitors come from, with weights.
 const REFERRERS: [(&str, f64); 9] = [
     ("", 42.0),
@@ -60,10 +51,7 @@ pub(super) struct Shop {
 impl Shop {
     pub(super) fn new() -> Self {
         Self {
-            pages: Weighted::zipf(
-                1 + CATEGORIES.len() + OTHERS.len() + usize::from(PRODUCTS),
-                0.9,
-            ),
+            pages: Weighted::zipf(1 + CATEGORIES.len() + OTHERS.len() + usize::from(PRODUCTS), 0.9),
             referrers: Weighted::new(REFERRERS.iter().map(|(_, weight)| *weight)),
         }
     }
@@ -102,12 +90,7 @@ impl Page {
         let _ = match self {
             Self::Home => write!(out, "/"),
             Self::Category(at) => write!(out, "/c/{}", name(&CATEGORIES, at)),
-            Self::Product(at) => write!(
-                out,
-                "/p/{}-{}?ref=list",
-                name(&CATEGORIES, at % 12),
-                1000 + at
-            ),
+            Self::Product(at) => write!(out, "/p/{}-{}?ref=list", name(&CATEGORIES, at % 12), 1000 + at),
             Self::Other(at) => write!(out, "{}", name(&OTHERS, at)),
             Self::Checkout => write!(out, "/checkout"),
             Self::ThankYou => write!(out, "/checkout/thank-you"),
@@ -119,12 +102,7 @@ impl Referrer {
     pub(super) fn write(self, site: u16, out: &mut Vec<u8>) {
         match self {
             Self::Outside(at) => {
-                out.extend_from_slice(
-                    REFERRERS
-                        .get(usize::from(at))
-                        .map_or("", |(host, _)| host)
-                        .as_bytes(),
-                );
+                out.extend_from_slice(REFERRERS.get(usize::from(at)).map_or("", |(host, _)| host).as_bytes());
             }
             Self::Own(page) => page.write(site, out),
         }

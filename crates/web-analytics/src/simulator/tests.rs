@@ -7,13 +7,8 @@ use serde_json::Value;
 use super::*;
 
 fn simulator(seed: u64, seconds: u64, dirty: bool) -> Simulator {
-    let settings = Settings {
-        seed,
-        rate: 2_000.0,
-        duration: Some(Duration::from_secs(seconds)),
-        dirty,
-        ..Settings::default()
-    };
+    let settings =
+        Settings { seed, rate: 2_000.0, duration: Some(Duration::from_secs(seconds)), dirty, ..Settings::default() };
     Simulator::new(settings, Population::built_in())
 }
 
@@ -28,6 +23,7 @@ struct Joined {
     groups: HashSet<String>,
     order: Option<String>,
     interactive: bool,
+    left: bool,
     flags: HashSet<&'static str>,
 }
 
@@ -52,21 +48,15 @@ fn recount(simulator: &mut Simulator) -> Expected {
             format!("{} {}", arrival.address, arrival.user_agent)
         });
         joined.bot = bots.contains(arrival.user_agent);
-        *joined
-            .numbers
-            .entry(beacon["n"].as_u64().expect("numbered"))
-            .or_default() += 1;
+        *joined.numbers.entry(beacon["n"].as_u64().expect("numbered")).or_default() += 1;
         joined.kinds.insert(text("t").expect("typed"));
         joined.urls.insert(text("url").expect("placed"));
         joined.groups.insert(text("g").expect("grouped"));
+        joined.left |= beacon["x"] == Value::Bool(true);
         joined.interactive |= beacon["e"]["interactive"] == Value::Bool(true);
         if let Some(id) = beacon["o"]["id"].as_str() {
-            let cents = beacon["o"]["value_cents"]
-                .as_u64()
-                .expect("orders have a value");
-            let (first, _) = orders
-                .entry(id.to_owned())
-                .or_insert_with(|| (p.clone(), cents));
+            let cents = beacon["o"]["value_cents"].as_u64().expect("orders have a value");
+            let (first, _) = orders.entry(id.to_owned()).or_insert_with(|| (p.clone(), cents));
             if *first != p {
                 joined.flags.insert("duplicate_order");
             }
@@ -79,31 +69,20 @@ fn recount(simulator: &mut Simulator) -> Expected {
         if skew.abs() > 86_400_000 {
             joined.flags.insert("clock_skew");
         }
-        if beacon["m"]
-            .as_object()
-            .is_some_and(|m| m.values().any(|value| value.as_f64() > Some(60_000.0)))
-        {
+        if beacon["m"].as_object().is_some_and(|m| m.values().any(|value| value.as_f64() > Some(60_000.0))) {
             joined.flags.insert("metric_out_of_range");
         }
     }
     let mut sessions: HashMap<String, (u64, bool)> = HashMap::new();
     for joined in impressions.values_mut() {
         let found = [
-            (
-                joined.numbers.values().any(|times| *times > 1),
-                "duplicate_beacon",
-            ),
+            (joined.numbers.values().any(|times| *times > 1), "duplicate_beacon"),
             (!joined.kinds.contains("nav"), "missing_nav"),
-            (!joined.kinds.contains("load"), "missing_load"),
+            (joined.left && !joined.kinds.contains("load"), "missing_load"),
             (joined.urls.len() > 1, "static_conflict"),
             (joined.groups.len() > 1, "group_conflict"),
         ];
-        joined.flags.extend(
-            found
-                .iter()
-                .filter(|(found, _)| *found)
-                .map(|(_, flag)| flag),
-        );
+        joined.flags.extend(found.iter().filter(|(found, _)| *found).map(|(_, flag)| flag));
         let session = sessions.entry(joined.session.clone()).or_default();
         session.0 += 1;
         session.1 |= joined.interactive;
@@ -112,27 +91,16 @@ fn recount(simulator: &mut Simulator) -> Expected {
         expected.issues += joined.flags.len() as u64;
     }
     expected.sessions = sessions.len() as u64;
-    expected.bounces = sessions
-        .values()
-        .filter(|(impressions, active)| *impressions == 1 && !active)
-        .count() as u64;
+    expected.bounces = sessions.values().filter(|(impressions, active)| *impressions == 1 && !active).count() as u64;
     expected.orders = orders.len() as u64;
     expected.revenue_cents = orders.values().map(|(_, cents)| cents).sum();
     expected
 }
 
 fn crawler_user_agents() -> HashSet<String> {
-    let crawlers: Value =
-        serde_json::from_str(include_str!("../../tracker/dist/crawlers.json")).expect("JSON");
-    let instances = crawlers
-        .as_array()
-        .expect("a list")
-        .iter()
-        .flat_map(|crawler| crawler["instances"].as_array());
-    instances
-        .flatten()
-        .map(|instance| instance.as_str().expect("text").to_owned())
-        .collect()
+    let crawlers: Value = serde_json::from_str(include_str!("../../tracker/dist/crawlers.json")).expect("JSON");
+    let instances = crawlers.as_array().expect("a list").iter().flat_map(|crawler| crawler["instances"].as_array());
+    instances.flatten().map(|instance| instance.as_str().expect("text").to_owned()).collect()
 }
 
 #[test]
@@ -141,12 +109,7 @@ fn the_truth_is_what_a_recount_of_the_bytes_gives() {
         let mut simulator = simulator(seed, 20, true);
         let recounted = recount(&mut simulator);
         assert_eq!(simulator.expected(), recounted, "seed {seed}");
-        assert!(
-            recounted.orders > 0
-                && recounted.bots > 0
-                && recounted.issues > 0
-                && recounted.bounces > 0
-        );
+        assert!(recounted.orders > 0 && recounted.bots > 0 && recounted.issues > 0 && recounted.bounces > 0);
     }
 }
 
@@ -156,58 +119,20 @@ fn traffic_has_the_shape_of_the_settings() {
     let (mut leaves, mut malformed) = (0_u64, 0_u64);
     let leave = b"\"x\":true";
     while let Some(arrival) = simulator.next_arrival() {
-        leaves += u64::from(
-            arrival
-                .body
-                .windows(leave.len())
-                .any(|window| window == leave),
-        );
+        leaves += u64::from(arrival.body.windows(leave.len()).any(|window| window == leave));
         malformed += u64::from(arrival.malformed);
     }
     let expected = simulator.expected();
     let ratio = |part: u64, whole: u64| part as f64 / whole as f64;
     let close = |what: &str, is: f64, should: f64, within: f64| {
-        assert!(
-            (is - should).abs() <= within * should,
-            "{what}: {is}, should be {should}"
-        );
+        assert!((is - should).abs() <= within * should, "{what}: {is}, should be {should}");
     };
-    close(
-        "beacons a second",
-        ratio(expected.beacons, 200),
-        2_000.0,
-        0.05,
-    );
-    close(
-        "beacons an impression",
-        ratio(expected.beacons, expected.impressions),
-        5.6,
-        0.01,
-    );
-    close(
-        "impressions a session",
-        ratio(expected.impressions, expected.sessions),
-        3.6,
-        0.03,
-    );
-    close(
-        "impressions with their last beacon",
-        ratio(leaves, expected.impressions),
-        0.82,
-        0.02,
-    );
-    close(
-        "orders a session",
-        ratio(expected.orders, expected.sessions),
-        0.03,
-        0.1,
-    );
-    close(
-        "bots",
-        ratio(expected.bots, expected.impressions),
-        0.08,
-        0.1,
-    );
+    close("beacons a second", ratio(expected.beacons, 200), 2_000.0, 0.05);
+    close("beacons an impression", ratio(expected.beacons, expected.impressions), 5.6, 0.01);
+    close("impressions a session", ratio(expected.impressions, expected.sessions), 3.6, 0.03);
+    close("impressions with their last beacon", ratio(leaves, expected.impressions), 0.82, 0.02);
+    close("orders a session", ratio(expected.orders, expected.sessions), 0.03, 0.1);
+    close("bots", ratio(expected.bots, expected.impressions), 0.08, 0.1);
     close("garbage", ratio(malformed, expected.beacons), 0.001, 0.25);
     assert_eq!(malformed, simulator.quarantined());
 }
@@ -218,12 +143,7 @@ fn the_same_seed_gives_the_same_bytes_and_another_seed_other_ids() {
         let mut simulator = simulator(seed, 5, true);
         let mut all = Vec::new();
         while let Some(arrival) = simulator.next_arrival() {
-            all.push((
-                arrival.at,
-                arrival.user_agent.to_owned(),
-                arrival.address,
-                arrival.body.to_vec(),
-            ));
+            all.push((arrival.at, arrival.user_agent.to_owned(), arrival.address, arrival.body.to_vec()));
         }
         all
     };
@@ -233,21 +153,14 @@ fn the_same_seed_gives_the_same_bytes_and_another_seed_other_ids() {
 
 #[test]
 fn a_simulation_ends_in_time_and_in_order_however_slow_its_visitors() {
-    let settings = Settings {
-        duration: Some(Duration::from_secs(8)),
-        pace: 1.0,
-        ..Settings::default()
-    };
+    let settings = Settings { duration: Some(Duration::from_secs(8)), pace: 1.0, ..Settings::default() };
     let mut simulator = Simulator::new(settings, Population::built_in());
     let mut last = Duration::ZERO;
     while let Some(arrival) = simulator.next_arrival() {
         assert!(arrival.at >= last);
         last = arrival.at;
     }
-    assert!(
-        last <= Duration::from_secs(8) && last > Duration::from_secs(4),
-        "{last:?}"
-    );
+    assert!(last <= Duration::from_secs(8) && last > Duration::from_secs(4), "{last:?}");
     assert!(simulator.visits.is_over(), "every session has ended");
 }
 

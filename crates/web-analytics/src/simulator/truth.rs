@@ -49,6 +49,8 @@ pub(super) struct SeenImpression {
     /// Some beacon told the usual statics, some told the deviating ones.
     usual: bool,
     deviating: bool,
+    loaded: bool,
+    left: bool,
 }
 
 /// What has been seen of a session.
@@ -137,41 +139,28 @@ fn see(scene: &Scene<'_>, kind: Kind, number: u8, new_order: Option<bool>) -> Se
     let mut flag = |issue: Issue, found: bool| seen.issues |= u16::from(found) << issue as u16;
     if seen.numbers == 0 {
         flag(Issue::MissingNav, true);
-        flag(Issue::MissingLoad, true);
         flag(Issue::GeneratedId, !scene.session.has_id);
-        flag(
-            Issue::ClockSkew,
-            matches!(impression.anomaly, Anomaly::ClockSkew(_)),
-        );
+        flag(Issue::ClockSkew, matches!(impression.anomaly, Anomaly::ClockSkew(_)));
     }
     let again = seen.numbers & (1 << number) != 0;
     flag(Issue::DuplicateBeacon, again);
     // A beacon that comes twice does not make its order a duplicate.
     flag(Issue::DuplicateOrder, !again && new_order == Some(false));
-    flag(
-        Issue::MetricOutOfRange,
-        impression.anomaly == Anomaly::MetricOutOfRange && kind.has_timers(),
-    );
-    flag(
-        Issue::MalformedField,
-        impression.anomaly == Anomaly::MalformedField && kind == Kind::Nav,
-    );
+    flag(Issue::MetricOutOfRange, impression.anomaly == Anomaly::MetricOutOfRange && kind.has_timers());
+    flag(Issue::MalformedField, impression.anomaly == Anomaly::MalformedField && kind == Kind::Nav);
     let deviates = impression.deviates(kind);
     seen.usual |= !deviates;
     seen.deviating |= deviates;
     let conflict = seen.usual && seen.deviating;
-    flag(
-        Issue::StaticConflict,
-        conflict && impression.anomaly == Anomaly::StaticConflict,
-    );
-    flag(
-        Issue::GroupConflict,
-        conflict && impression.anomaly == Anomaly::GroupConflict,
-    );
-    let mut retract =
-        |issue: Issue, cured: bool| seen.issues &= !(u16::from(cured) << issue as u16);
+    flag(Issue::StaticConflict, conflict && impression.anomaly == Anomaly::StaticConflict);
+    flag(Issue::GroupConflict, conflict && impression.anomaly == Anomaly::GroupConflict);
+    seen.loaded |= kind == Kind::Load;
+    seen.left |= kind == Kind::Leave;
+    // Until the page is left the load may still be coming.
+    flag(Issue::MissingLoad, seen.left && !seen.loaded);
+    let mut retract = |issue: Issue, cured: bool| seen.issues &= !(u16::from(cured) << issue as u16);
     retract(Issue::MissingNav, kind == Kind::Nav);
-    retract(Issue::MissingLoad, kind == Kind::Load);
+    retract(Issue::MissingLoad, seen.loaded);
     seen.numbers |= 1 << number;
     seen
 }

@@ -94,14 +94,8 @@ pub(super) struct Visits {
 
 impl Visits {
     pub(super) fn new(settings: &Settings, schedule: &mut Schedule) -> Self {
-        let end_us = settings
-            .duration
-            .map_or(u64::MAX, |duration| duration.as_micros() as u64);
-        let begin_share = if settings.duration.is_some() {
-            0.8
-        } else {
-            1.0
-        };
+        let end_us = settings.duration.map_or(u64::MAX, |duration| duration.as_micros() as u64);
+        let begin_share = if settings.duration.is_some() { 0.8 } else { 1.0 };
         let mut visits = Self {
             random: SmallRng::seed_from_u64(settings.seed),
             shop: Shop::new(),
@@ -145,23 +139,16 @@ impl Visits {
         let visitor = self.visitor(bot, population);
         let has_id = !(settings.dirty && self.random.random_bool(settings::WITHOUT_SESSION_ID));
         // Who has no session id is told by the address: it must not come back within the session's gap.
-        let visitor = if has_id {
-            visitor
-        } else {
-            self.new_visitor(bot, population)
-        };
+        let visitor = if has_id { visitor } else { self.new_visitor(bot, population) };
         let single = self.random.random_bool(SINGLE);
         let mut impressions = if single {
             1
         } else {
             2 + impression::geometric(MORE_IMPRESSIONS, &mut self.random).min(IMPRESSIONS_MAX - 2)
         };
-        let order = (!bot
-            && !single
-            && self
-                .random
-                .random_bool(settings::ORDERS / (1.0 - SINGLE) / (1.0 - settings.bots)))
-        .then(|| self.order());
+        let order =
+            (!bot && !single && self.random.random_bool(settings::ORDERS / (1.0 - SINGLE) / (1.0 - settings.bots)))
+                .then(|| self.order());
         if order.is_some() {
             impressions = impressions.max(3);
         }
@@ -170,19 +157,8 @@ impl Visits {
     }
 
     /// A visitor opens an order's confirmation page again, hours later.
-    pub(super) fn open_reload(
-        &mut self,
-        at: u64,
-        reload: u32,
-        settings: &Settings,
-        schedule: &mut Schedule,
-    ) {
-        let Some(Reload {
-            visitor,
-            site,
-            order,
-        }) = self.reloads.remove(reload)
-        else {
+    pub(super) fn open_reload(&mut self, at: u64, reload: u32, settings: &Settings, schedule: &mut Schedule) {
+        let Some(Reload { visitor, site, order }) = self.reloads.remove(reload) else {
             return;
         };
         let impressions = 1 + impression::geometric(1.0, &mut self.random).min(3);
@@ -191,13 +167,7 @@ impl Visits {
     }
 
     /// A visitor of an open session opens the next page.
-    pub(super) fn open_impression(
-        &mut self,
-        at: u64,
-        session: u32,
-        settings: &Settings,
-        schedule: &mut Schedule,
-    ) {
+    pub(super) fn open_impression(&mut self, at: u64, session: u32, settings: &Settings, schedule: &mut Schedule) {
         let Some(open) = self.sessions.get(session) else {
             return;
         };
@@ -218,10 +188,7 @@ impl Visits {
     pub(super) fn scene(&mut self, impression: u32) -> Option<Scene<'_>> {
         let impression = self.impressions.get_mut(impression)?;
         let session = self.sessions.get_mut(impression.session)?;
-        Some(Scene {
-            session,
-            impression,
-        })
+        Some(Scene { session, impression })
     }
 
     /// A beacon of the impression has arrived: gives the slots back once nothing more will come.
@@ -316,15 +283,12 @@ impl Visits {
         session.impressions_left -= 1;
         let random = &mut self.random;
         let dwell_us = session.dwell_us * random.random_range(0.5..1.5);
-        let reload = session.previous == Some(page)
-            || (session.previous.is_none() && page == Page::ThankYou);
+        let reload = session.previous == Some(page) || (session.previous.is_none() && page == Page::ThankYou);
         let plan = Plan {
             session: slot,
             number: self.impression_count,
             page,
-            referrer: session
-                .previous
-                .map_or_else(|| self.shop.referrer(random), Referrer::Own),
+            referrer: session.previous.map_or_else(|| self.shop.referrer(random), Referrer::Own),
             navigation: impression::navigation(reload, random),
             order,
             dwell_us,
@@ -360,11 +324,7 @@ impl Visits {
         let latest = self.begin_until_us.min(at + (900.0 * dwell_us) as u64);
         if soonest < latest {
             let due = self.random.random_range(soonest..latest);
-            let reload = self.reloads.insert(Reload {
-                visitor,
-                site,
-                order,
-            });
+            let reload = self.reloads.insert(Reload { visitor, site, order });
             schedule.push(due, What::Reload { reload });
         }
     }
@@ -406,9 +366,6 @@ impl Visits {
 
     fn order(&mut self) -> Order {
         self.order_count += 1;
-        Order {
-            number: self.order_count,
-            cents: Shop::order_cents(&mut self.random),
-        }
+        Order { number: self.order_count, cents: Shop::order_cents(&mut self.random) }
     }
 }

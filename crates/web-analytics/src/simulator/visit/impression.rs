@@ -103,19 +103,10 @@ pub(in crate::simulator) struct Impression {
 }
 
 impl Impression {
-    pub(super) fn new(
-        plan: &Plan,
-        visitor: &Visitor,
-        settings: &Settings,
-        random: &mut SmallRng,
-    ) -> Self {
+    pub(super) fn new(plan: &Plan, visitor: &Visitor, settings: &Settings, random: &mut SmallRng) -> Self {
         let mut script = [Kind::Ping; SCRIPT_MAX];
         script[..3].copy_from_slice(&[Kind::Nav, Kind::Load, Kind::Vitals]);
-        let extras = if visitor.bot {
-            0
-        } else {
-            geometric(plan.extras, random) as usize
-        };
+        let extras = if visitor.bot { 0 } else { geometric(plan.extras, random) as usize };
         let mut length = 3;
         for _ in 0..extras.min(SCRIPT_MAX - SCRIPT_FIXED) {
             script[length] = extra(plan.engaged, random);
@@ -132,11 +123,7 @@ impl Impression {
             referrer: plan.referrer,
             navigation: plan.navigation,
             order: plan.order,
-            anomaly: if settings.dirty {
-                anomaly(random)
-            } else {
-                Anomaly::None
-            },
+            anomaly: if settings.dirty { anomaly(random) } else { Anomaly::None },
             timers: timers(visitor, random),
             seen: SeenImpression::default(),
             session: plan.session,
@@ -148,18 +135,12 @@ impl Impression {
 
     /// What the beacon with this number tells.
     pub(in crate::simulator) fn kind(&self, number: u8) -> Kind {
-        self.script
-            .get(usize::from(number))
-            .copied()
-            .unwrap_or(Kind::Ping)
+        self.script.get(usize::from(number)).copied().unwrap_or(Kind::Ping)
     }
 
     /// Whether a beacon of this kind tells other statics than the rest of the impression.
     pub(in crate::simulator) fn deviates(&self, kind: Kind) -> bool {
-        matches!(
-            self.anomaly,
-            Anomaly::StaticConflict | Anomaly::GroupConflict
-        ) && kind == Kind::Load
+        matches!(self.anomaly, Anomaly::StaticConflict | Anomaly::GroupConflict) && kind == Kind::Load
     }
 
     /// Decides which beacons arrive and when, and schedules them as those of the impression in `slot`.
@@ -187,29 +168,14 @@ impl Impression {
                 Kind::Leave => plan.dwell_us,
                 _ => plan.dwell_us * random.random_range(0.3..0.98),
             };
-            let late = if random.random_bool(settings::BEACONS_LATE) {
-                plan.late_us * random.random::<f64>()
-            } else {
-                0.0
-            };
+            let late =
+                if random.random_bool(settings::BEACONS_LATE) { plan.late_us * random.random::<f64>() } else { 0.0 };
             let due = at + (after + late) as u64;
-            schedule.push(
-                due,
-                What::Beacon {
-                    impression: slot,
-                    number,
-                },
-            );
+            schedule.push(due, What::Beacon { impression: slot, number });
             self.to_come += 1;
             if settings.dirty && random.random_bool(settings::BEACONS_TWICE) {
                 let again = due + (0.3 * plan.late_us * random.random::<f64>()) as u64;
-                schedule.push(
-                    again,
-                    What::Beacon {
-                        impression: slot,
-                        number,
-                    },
-                );
+                schedule.push(again, What::Beacon { impression: slot, number });
                 self.to_come += 1;
             }
         }
@@ -218,11 +184,7 @@ impl Impression {
 
 /// Mean number of extra beacons of a human's impression, so that all impressions together have the settings' mean.
 pub(super) fn extras(settings: &Settings) -> f64 {
-    let twice = if settings.dirty {
-        settings::BEACONS_TWICE
-    } else {
-        0.0
-    };
+    let twice = if settings.dirty { settings::BEACONS_TWICE } else { 0.0 };
     let orders = settings::ORDERS / settings::IMPRESSIONS_PER_SESSION;
     let fixed = 4.0 - NAV_LOST - LOAD_LOST - VITALS_LOST - settings::LAST_BEACON_LOST + orders;
     (settings::BEACONS_PER_IMPRESSION / (1.0 + twice) - fixed) / (1.0 - settings.bots).max(0.01)
@@ -270,11 +232,7 @@ fn anomaly(random: &mut SmallRng) -> Anomaly {
     }
     match random.random_range(0..5_u8) {
         0 => Anomaly::MetricOutOfRange,
-        1 => Anomaly::ClockSkew(if random.random() {
-            -3650
-        } else {
-            random.random_range(2..400)
-        }),
+        1 => Anomaly::ClockSkew(if random.random() { -3650 } else { random.random_range(2..400) }),
         2 => Anomaly::StaticConflict,
         3 => Anomaly::GroupConflict,
         _ => Anomaly::MalformedField,
@@ -284,11 +242,7 @@ fn anomaly(random: &mut SmallRng) -> Anomaly {
 /// Lognormal around 1.3 s (LCP of group A) and 2.1 s (group B), phones a little slower.
 fn timers(visitor: &Visitor, random: &mut SmallRng) -> Timers {
     let slow = if visitor.mobile { 1.15 } else { 0.95 };
-    let (lcp_ms, inp_ms) = if visitor.group_b {
-        (2100.0, 110.0)
-    } else {
-        (1300.0, 75.0)
-    };
+    let (lcp_ms, inp_ms) = if visitor.group_b { (2100.0, 110.0) } else { (1300.0, 75.0) };
     let lcp = lognormal(lcp_ms * slow, 0.45, random).min(45_000.0);
     let fcp = lcp * random.random_range(0.45..0.9);
     let ttfb = fcp * random.random_range(0.15..0.55);
@@ -304,11 +258,7 @@ fn timers(visitor: &Visitor, random: &mut SmallRng) -> Timers {
         lcp: tenths(lcp),
         inp: tenths(lognormal(inp_ms * slow, 0.7, random)),
         // A third of all pages never shift; few shift much.
-        cls: if shifts < 0.33 {
-            0
-        } else {
-            (lognormal(0.03, 1.0, random).min(2.0) * 1e4) as u32
-        },
+        cls: if shifts < 0.33 { 0 } else { (lognormal(0.03, 1.0, random).min(2.0) * 1e4) as u32 },
     }
 }
 

@@ -1,0 +1,77 @@
+//! Resident memory: at the rate of a large deployment with as many open sessions, and while the pipeline has a long way
+//! to catch up, when everything between the log and the sinks is as full as it gets.
+
+use std::time::{Duration, Instant};
+
+use super::replay::fill_log;
+use super::traffic::{CONNECTIONS, Openings, Traffic, endless};
+use super::{Bench, Figures, SITE, said};
+use crate::child::ChildServer;
+use crate::error::{Error, Result};
+use crate::load::{self, Load, Pacing, Progress};
+use crate::observe::Observer;
+
+const OPEN_SESSIONS: u64 = 113_000;
+const BEACONS_PER_SECOND: f64 = 1_080.0;
+const RUN: Duration = Duration::from_secs(30);
+const BACKLOG_BEACONS: u64 = 2_000_000;
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// How long the pipeline may take to catch up.
+const CATCH_UP_MAX: Duration = Duration::from_secs(120);
+const MEGABYTE: f64 = 1e6;
+
+pub(super) async fn run(bench: &Bench) -> Result<Figures> {
+    let mut figures = Figures::new("memory");
+    let server = bench.server("memory", &[]).await?;
+    let key = server.ensure_site(SITE).await?;
+    figures.add("resident_at_start_mb", server.resident_bytes()? as f64 / MEGABYTE);
+
+    open_sessions(&server, &key).await?;
+    let observer = Observer::from_now(server.client().clone(), SITE).await.map_err(said)?;
+    let traffic = Traffic::start(server.address(), &key, endless(2, BEACONS_PER_SECOND), Pacing::Natural, Some(RUN));
+    let most = watch(&server, |elapsed, _| elapsed >= RUN, &observer).await?;
+    let report = traffic.finish().await?;
+    figures.add("resident_mb", most / MEGABYTE);
+    figures.add("open_sessions", OPEN_SESSIONS as f64);
+    figures.add("beacons_per_second", report.acknowledged as f64 / report.elapsed.as_secs_f64());
+    server.stop()?;
+
+    fill_log(bench, "backlog", BACKLOG_BEACONS).await?;
+    let server = bench.server("backlog", &[]).await?;
+    let observer = Observer::from_now(server.client().clone(), SITE).await.map_err(said)?;
+    let most = watch(&server, |elapsed, behind| behind == 0 || elapsed >= CATCH_UP_MAX, &observer).await?;
+    figures.add("resident_catching_up_mb", most / MEGABYTE);
+    Ok(figures)
+}
+
+/// Opens the sessions with one beacon each, and waits until the pipeline has them.
+async fn open_sessions(server: &ChildServer, key: &str) -> Result<()> {
+    let observer = Observer::from_now(server.client().clone(), SITE).await.map_err(said)?;
+    let mut openings = Openings { simulator: endless(1, 50_000.0), key: key.to_owned(), left: OPEN_SESSIONS };
+    let target = server.address();
+    let load = Load { target, connections: CONNECTIONS, pacing: Pacing::Closed, retry: true, limit: None };
+    let sent = tokio::task::spawn_blocking(move || load::run(&load, &mut openings, &Progress::default()));
+    let sent = sent.await.map_err(|error| Error::part("the load generator", error))?;
+    sent.map_err(|error| Error::part("the load generator", error))?;
+    let begun = Instant::now();
+    while observer.observed().await.map_err(said)?.sessions < OPEN_SESSIONS {
+        if begun.elapsed() > CATCH_UP_MAX {
+            return Err(Error::part("the benchmark", "the sessions did not open in time"));
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+    Ok(())
+}
+
+/// The most bytes seen until it is over, which is told from the time passed and the beacons behind.
+async fn watch(server: &ChildServer, over: impl Fn(Duration, u64) -> bool, observer: &Observer) -> Result<f64> {
+    let (begun, mut most) = (Instant::now(), 0);
+    loop {
+        most = most.max(server.resident_bytes()?);
+        let behind = observer.behind_beacons().await.map_err(said)?;
+        if over(begun.elapsed(), behind) {
+            return Ok(most as f64);
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}

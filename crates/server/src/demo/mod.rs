@@ -1,0 +1,3 @@
+//! Demos: from nothing to a running server with something in it.
+
+pub mod web_analytics;
