@@ -2,7 +2,7 @@ import { svelte } from "@sveltejs/vite-plugin-svelte";
 import { defineConfig } from "vite";
 
 /** A running `tidemill serve` for development. */
-const server = process.env.TIDEMILL_URL ?? "http://127.0.0.1:7171";
+const server = process.env.CONSOLE_SERVER ?? "http://127.0.0.1:7171";
 
 export default defineConfig({
   plugins: [svelte()],

@@ -20,6 +20,6 @@ const files = (await readdir(here)).filter((name) => name.endsWith(".test.mjs") 
 const tests = spawn(process.execPath, ["--test", "--test-reporter=spec", "--test-concurrency=1", ...files], {
   cwd: here,
   stdio: "inherit",
-  env: { ...process.env, TIDEMILL_BINARY: binary },
+  env: { ...process.env, BINARY_UNDER_TEST: binary },
 });
 tests.on("exit", (code) => process.exit(code ?? 1));

@@ -34,7 +34,7 @@ export class Tidemill {
   /** Starts the process; again after `halt`, on the same data. */
   async run() {
     this.log = "";
-    this.process = spawn(process.env.TIDEMILL_BINARY, ["serve", "--data", this.data, "--port", String(this.port)]);
+    this.process = spawn(process.env.BINARY_UNDER_TEST, ["serve", "--data", this.data, "--port", String(this.port)]);
     this.process.stdout.on("data", (text) => (this.log += text));
     this.process.stderr.on("data", (text) => (this.log += text));
     const until = Date.now() + START_MS;
