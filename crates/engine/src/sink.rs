@@ -54,6 +54,11 @@ pub trait Sink: Send {
         Ok(())
     }
 
+    /// All that was prepared up to this epoch is committed, on this worker.
+    fn committed(&mut self, _epoch: Epoch) -> Result<()> {
+        Ok(())
+    }
+
     /// Reads back what `prepare` wrote to its writer.
     fn restore(&mut self, _reader: &SnapshotReader) -> Result<()> {
         Ok(())
@@ -137,6 +142,6 @@ impl Operator for SinkOperator {
             self.sink.commit(epoch, &id, &bytes)?;
             self.done.push((epoch, id));
         }
-        Ok(())
+        self.sink.committed(epoch)
     }
 }

@@ -1,5 +1,7 @@
 //! The typed API as a Flink user would write it.
 
+#![allow(clippy::unwrap_used)]
+
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};

@@ -1,5 +1,7 @@
 //! Order, watermarks and progress across exchanges: the traps of the transport, each with a test.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use std::{

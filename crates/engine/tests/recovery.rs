@@ -1,5 +1,7 @@
 //! Whatever happens in between, each row counts once.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use std::time::Duration;

@@ -141,8 +141,7 @@ pub const TIMERS: usize = 7;
 
 impl Timer {
     /// All, in the order of their discriminants.
-    pub const ALL: [Self; TIMERS] =
-        [Self::Lcp, Self::Inp, Self::Cls, Self::Fcp, Self::Ttfb, Self::Load, Self::Dcl];
+    pub const ALL: [Self; TIMERS] = [Self::Lcp, Self::Inp, Self::Cls, Self::Fcp, Self::Ttfb, Self::Load, Self::Dcl];
 
     /// As it is written in beacons and rows.
     pub fn name(self) -> &'static str {

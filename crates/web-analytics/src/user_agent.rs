@@ -63,7 +63,11 @@ fn classify(user_agent: &str) -> Agent {
 /// The parser takes tablets for phones or desktops. Android's own rule: a tablet does not say `Mobile`.
 fn is_tablet(user_agent: &str) -> bool {
     let says = |word| user_agent.contains(word);
-    says("iPad") || says("Tablet") || says("PlayBook") || says("Silk/") || says("Android") && !says("Mobile") && !says("TV")
+    says("iPad")
+        || says("Tablet")
+        || says("PlayBook")
+        || says("Silk/")
+        || says("Android") && !says("Mobile") && !says("TV")
 }
 
 fn family(name: &str) -> &str {
@@ -134,15 +138,21 @@ mod tests {
             [&agent.browser, &agent.os, agent.device, &agent.bot].map(str::to_owned)
         };
         assert_eq!(
-            read("Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/145.0.0.0 Safari/537.36 Edg/145.0.0.0"),
+            read(
+                "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/145.0.0.0 Safari/537.36 Edg/145.0.0.0"
+            ),
             ["Edge", "Windows", "desktop", ""]
         );
         assert_eq!(
-            read("Mozilla/5.0 (iPhone; CPU iPhone OS 18_7 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.6.1 Mobile/15E148 Safari/604.1"),
+            read(
+                "Mozilla/5.0 (iPhone; CPU iPhone OS 18_7 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.6.1 Mobile/15E148 Safari/604.1"
+            ),
             ["Safari", "iOS", "mobile", ""]
         );
         assert_eq!(
-            read("Mozilla/5.0 (iPad; CPU OS 16_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/16.6 Mobile/15E148 Safari/604.1"),
+            read(
+                "Mozilla/5.0 (iPad; CPU OS 16_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/16.6 Mobile/15E148 Safari/604.1"
+            ),
             ["Safari", "iOS", "tablet", ""]
         );
         assert_eq!(
@@ -150,10 +160,15 @@ mod tests {
             ["Firefox", "macOS", "desktop", ""]
         );
         assert_eq!(
-            read("Mozilla/5.0 (Linux; Android 13; SM-T870) AppleWebKit/537.36 (KHTML, like Gecko) SamsungBrowser/21.0 Chrome/110.0.5481.154 Safari/537.36"),
+            read(
+                "Mozilla/5.0 (Linux; Android 13; SM-T870) AppleWebKit/537.36 (KHTML, like Gecko) SamsungBrowser/21.0 Chrome/110.0.5481.154 Safari/537.36"
+            ),
             ["Samsung Internet", "Android", "tablet", ""]
         );
         assert_eq!(read(""), ["", "", "other", ""]);
-        assert_eq!(read("Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)")[3], "search-engine");
+        assert_eq!(
+            read("Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)")[3],
+            "search-engine"
+        );
     }
 }

@@ -56,12 +56,40 @@ fn text_without_escapes_is_borrowed_from_the_body() {
 #[test]
 fn a_field_of_a_wrong_type_is_left_out_and_flagged() {
     let broken = [
-        r#""s":7"#, r#""u":[1]"#, r#""n":-1"#, r#""n":65536"#, r#""n":1.5"#, r#""n":"1""#, r#""t":"new""#, r#""t":1"#,
-        r#""ts":"now""#, r#""ts":1e300"#, r#""url":{}"#, r#""ref":1"#, r#""nt":"fly""#, r#""g":1"#, r#""d":[]"#,
-        r#""d":{"a":1}"#, r#""vw":-1"#, r#""vh":"x""#, r#""vw":1e9"#, r#""ct":4"#, r#""m":1"#, r#""m":{"lcp":"1"}"#,
-        r#""e":"x""#, r#""e":{"name":1}"#, r#""e":{"interactive":"yes"}"#, r#""err":"x""#, r#""err":{"msg":1}"#,
-        r#""o":"x""#, r#""o":{"id":{}}"#, r#""o":{"id":"1","value_cents":"9"}"#, r#""o":{"id":"1","currency":"euro"}"#,
-        r#""o":{"id":"1","value_cents":9e15}"#, r#""x":1"#, r#""t":"order""#,
+        r#""s":7"#,
+        r#""u":[1]"#,
+        r#""n":-1"#,
+        r#""n":65536"#,
+        r#""n":1.5"#,
+        r#""n":"1""#,
+        r#""t":"new""#,
+        r#""t":1"#,
+        r#""ts":"now""#,
+        r#""ts":1e300"#,
+        r#""url":{}"#,
+        r#""ref":1"#,
+        r#""nt":"fly""#,
+        r#""g":1"#,
+        r#""d":[]"#,
+        r#""d":{"a":1}"#,
+        r#""vw":-1"#,
+        r#""vh":"x""#,
+        r#""vw":1e9"#,
+        r#""ct":4"#,
+        r#""m":1"#,
+        r#""m":{"lcp":"1"}"#,
+        r#""e":"x""#,
+        r#""e":{"name":1}"#,
+        r#""e":{"interactive":"yes"}"#,
+        r#""err":"x""#,
+        r#""err":{"msg":1}"#,
+        r#""o":"x""#,
+        r#""o":{"id":{}}"#,
+        r#""o":{"id":"1","value_cents":"9"}"#,
+        r#""o":{"id":"1","currency":"euro"}"#,
+        r#""o":{"id":"1","value_cents":9e15}"#,
+        r#""x":1"#,
+        r#""t":"order""#,
     ];
     for members in broken {
         with(members, |beacon| {
@@ -77,7 +105,10 @@ fn null_is_as_good_as_absent() {
     let members = names.map(|name| format!("{name:?}:null")).join(",");
     let beacon = format!(r#"{{"v":1,"p":"p","s":"s",{members}}}"#);
     let expected = Beacon {
-        impression: "p".into(), tells: Tells::NAV, issues: Issues(1 << Issue::GeneratedId as u8), ..Beacon::default()
+        impression: "p".into(),
+        tells: Tells::NAV,
+        issues: Issues(1 << Issue::GeneratedId as u8),
+        ..Beacon::default()
     };
     // The later "s" counts.
     assert_eq!(json(&beacon.replace(r#""s":"s","#, "")).unwrap(), expected);
@@ -163,7 +194,13 @@ fn a_boomerang_beacon_tells_navigation_and_load_at_once() {
             navigation: Some(Navigation::Navigate),
             connection: Some("4g".into()),
             timers: [
-                Some(2233.0), None, Some(0.09678397256389808), Some(1618.0), Some(1300.0), Some(2207.0), Some(2007.0),
+                Some(2233.0),
+                None,
+                Some(0.09678397256389808),
+                Some(1618.0),
+                Some(1300.0),
+                Some(2207.0),
+                Some(2007.0),
             ],
             ..Beacon::default()
         }

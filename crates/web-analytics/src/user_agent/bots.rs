@@ -35,9 +35,8 @@ impl Bots {
     /// A pattern that does not compile is left out and logged: a list newer than this program must not stop it.
     fn compile(crawlers: &[Crawler]) -> Self {
         let build = |patterns: &[&str]| RegexSetBuilder::new(patterns).size_limit(COMPILED_BYTES_MAX).build();
-        let compile = |crawlers: &[&Crawler]| {
-            build(&crawlers.iter().map(|crawler| crawler.pattern.as_str()).collect::<Vec<_>>())
-        };
+        let compile =
+            |crawlers: &[&Crawler]| build(&crawlers.iter().map(|crawler| crawler.pattern.as_str()).collect::<Vec<_>>());
         let mut kept: Vec<&Crawler> = crawlers.iter().collect();
         let patterns = compile(&kept).or_else(|_| {
             kept.retain(|crawler| {
