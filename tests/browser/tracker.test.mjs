@@ -121,6 +121,26 @@ test("a router's new path is a new impression; a new query is not", async () => 
   await close();
 });
 
+test("a soft navigation is measured by itself, from the click on", async () => {
+  const body = `<h1>A page with a headline</h1><button id="b">next</button><main></main>
+    <script>b.onclick = () => setTimeout(() => {
+      history.pushState({}, "", "/next");
+      document.querySelector("main").innerHTML = "<h2 style='font-size: 80px'>The headline of the next page, long and large</h2>";
+    }, 150);</script>`;
+  const { page, leave: close } = await open(pageWith("", "", body));
+  await sent("load");
+  await page.click("#b");
+  await page.waitForTimeout(800);
+  await leave(page);
+  const [first, next] = recorder.impressions().map((beacons) => beacons.at(-1));
+  assert.equal(new URL(next.url).pathname, "/next");
+  assert.ok(next.m.lcp >= 150 && next.m.lcp < 800, `${next.m.lcp} ms after the click`);
+  assert.equal(next.m.load, undefined, "nothing was loaded");
+  assert.equal(new URL(first.url).pathname, "/a.html");
+  assert.ok(first.m.load > 0 && first.m.inp >= 0, "the click belongs to the page that it was made on");
+  await close();
+});
+
 test("without storage nothing is kept and no session id is sent", async () => {
   const { page, leave: close } = await open(pageWith('data-storage="none"'));
   await sent("load");
