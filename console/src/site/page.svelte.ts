@@ -28,7 +28,7 @@ export class SitePageState {
   constructor(readonly site: string) {
     this.data = new SiteData(site);
     this.feed = new Feed(
-      () => this.#onUpdate(),
+      () => this.tick(),
       () => this.reload(),
     );
   }
@@ -47,16 +47,23 @@ export class SitePageState {
     this.show({ filters: toggleFilter(this.view.filters, filter) });
   }
 
+  /** Seen again after it was hidden. */
+  resume(): void {
+    this.feed.open(this.site);
+    this.tick();
+  }
+
+  /** Asks again if the page moves with the time. */
+  tick(): void {
+    if (!this.live || document.visibilityState === "hidden" || !isOpen(this.view.range, Date.now())) return;
+    this.#numbers.soon();
+    this.#panels.soon();
+  }
+
   /** Asks for all of it again, at once. */
   reload(): void {
     this.#numbers.now();
     this.#panels.now();
-  }
-
-  #onUpdate(): void {
-    if (!this.live || document.visibilityState === "hidden" || !isOpen(this.view.range, Date.now())) return;
-    this.#numbers.soon();
-    this.#panels.soon();
   }
 
   stop(): void {
