@@ -8,6 +8,7 @@ use tidemill_streams::{AppendFuture, Error, Options, Position, Record, Result, S
 const RECORD_BYTES: usize = 500;
 const IN_FLIGHT: usize = 10_000;
 const BATCH: usize = 500;
+const RATE: usize = 10_000;
 
 fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let mut args = std::env::args().skip(1);
@@ -21,17 +22,16 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let config = StreamConfig { shards: 2, ..StreamConfig::default() };
 
     let stream = streams.create("single", config.clone())?;
-    let (records, elapsed, mut latencies) = append_singly(&stream, duration)?;
+    let (records, elapsed, latencies) = append_singly(&stream, duration)?;
     report("append, single records in flight", records, elapsed);
-    latencies.sort();
-    for (name, share) in [("p50", 50), ("p99", 99)] {
-        let at = latencies.get(latencies.len() * share / 100).copied().unwrap_or_default();
-        println!("  acknowledgement {name} at {IN_FLIGHT} in flight: {:.2} ms", at.as_secs_f64() * 1e3);
-    }
+    report_latencies(&format!("append, {IN_FLIGHT} in flight"), latencies);
 
     let stream = streams.create("batched", config)?;
     let (records, elapsed) = append_batches(&stream, duration)?;
     report(&format!("append, batches of {BATCH}"), records, elapsed);
+
+    let latencies = append_at_rate(&stream, duration.min(Duration::from_secs(2)))?;
+    report_latencies(&format!("append, {RATE} records/s"), latencies);
 
     let start = Instant::now();
     let mut calls = 0;
@@ -51,6 +51,12 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
 fn report(what: &str, records: usize, elapsed: Duration) {
     let rate = records as f64 / elapsed.as_secs_f64();
     println!("{what}: {rate:.0} records/s, {:.0} MB/s", rate * RECORD_BYTES as f64 / 1e6);
+}
+
+fn report_latencies(what: &str, mut latencies: Vec<Duration>) {
+    latencies.sort();
+    let at = |share: usize| latencies.get(latencies.len() * share / 100).map_or(0.0, |at| at.as_secs_f64() * 1e3);
+    println!("{what}: acknowledgement p50 {:.2} ms, p99 {:.2} ms", at(50), at(99));
 }
 
 fn append_singly(stream: &Stream, duration: Duration) -> Result<(usize, Duration, Vec<Duration>)> {
@@ -102,6 +108,27 @@ fn append_batches(stream: &Stream, duration: Duration) -> Result<(usize, Duratio
         future.wait()?;
     }
     Ok((records, start.elapsed()))
+}
+
+/// Single records at a steady rate; how long each acknowledgement took.
+fn append_at_rate(stream: &Stream, duration: Duration) -> Result<Vec<Duration>> {
+    let (sent, acknowledged) = std::sync::mpsc::channel::<(Instant, AppendFuture)>();
+    let waiting = std::thread::spawn(move || {
+        acknowledged.iter().map(|(at, future)| future.wait().map(|_| at.elapsed())).collect::<Result<Vec<_>>>()
+    });
+    let start = Instant::now();
+    let mut records = 0;
+    while start.elapsed() < duration {
+        while records < (start.elapsed().as_secs_f64() * RATE as f64) as usize {
+            let key = (records as u64).to_le_bytes();
+            let record = Record { partition_key: &key, data: &[7; RECORD_BYTES], ..Record::default() };
+            let _ = sent.send((Instant::now(), stream.append(record)));
+            records += 1;
+        }
+        std::thread::sleep(Duration::from_micros(500));
+    }
+    drop(sent);
+    waiting.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 fn read_slices(stream: &Stream) -> Result<(usize, Duration)> {
