@@ -218,6 +218,9 @@ impl ShardReader {
     /// At the tail of an open shard: a time T so that every record appended from now on is stamped later than T. It
     /// grows with the clock, so that an idle shard's watermark can. `None` while records wait to be read, and after
     /// the end of a closed shard.
+    ///
+    /// The promise holds while the process lives, and over a clean stop. After a crash it holds unless the clock was set
+    /// back behind it: only stamps are on disk by then.
     pub fn tail_time(&self) -> Option<IngestionTime> {
         self.shard.tail_time(self.next, self.clock.now())
     }

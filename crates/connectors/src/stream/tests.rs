@@ -19,15 +19,19 @@ use tidemill_streams::{
 
 use super::*;
 
-/// What came out: (key, data, shard, sequence, time), and the watermarks.
+/// Key, data, shard, sequence number, time.
 type Row = (String, String, u32, u64, i64);
 
+/// What came out.
 #[derive(Clone, Default)]
-struct Seen(Arc<Mutex<(Vec<Row>, Vec<EventTime>)>>);
+struct Seen {
+    rows: Arc<Mutex<Vec<Row>>>,
+    watermarks: Arc<Mutex<Vec<EventTime>>>,
+}
 
 impl Seen {
     fn rows(&self) -> Vec<Row> {
-        self.0.lock().0.clone()
+        self.rows.lock().clone()
     }
 
     fn data(&self) -> Vec<String> {
@@ -35,7 +39,7 @@ impl Seen {
     }
 
     fn watermark(&self) -> Option<EventTime> {
-        self.0.lock().1.last().copied()
+        self.watermarks.lock().last().copied()
     }
 }
 
@@ -46,13 +50,13 @@ impl Sink for Seen {
         for row in 0..batch.num_rows() {
             let shard = shards.as_primitive::<UInt32Type>().value(row);
             let sequence = sequences.as_primitive::<UInt64Type>().value(row);
-            self.0.lock().0.push((text(1, row), text(0, row), shard, sequence, batch.times()[row]));
+            self.rows.lock().push((text(1, row), text(0, row), shard, sequence, batch.times()[row]));
         }
         Ok(())
     }
 
     fn on_watermark(&mut self, time: EventTime) -> Result<()> {
-        self.0.lock().1.push(time);
+        self.watermarks.lock().push(time);
         Ok(())
     }
 

@@ -138,6 +138,9 @@ impl Stream {
         let _one_at_a_time = self.0.changing.lock();
         let config = StreamConfig { retention_hours: hours, retention_bytes: bytes, ..self.0.config.lock().clone() };
         config.check(&self.0.options)?;
+        if config == *self.0.config.lock() {
+            return Ok(());
+        }
         self.ask(|reply| self.0.queue.control(Control::Configure(config, reply)))
     }
 

@@ -1,16 +1,21 @@
 //! A shard: what its one writer and its many readers share.
 
+mod description;
+mod listeners;
+
+pub use description::ShardDescription;
+pub use listeners::DataWaker;
+
 use std::sync::Arc;
 use std::task::Waker;
 
 use parking_lot::{Condvar, Mutex};
 use serde::{Deserialize, Serialize};
 
+use listeners::Listeners;
+
 use crate::log::Segment;
 use crate::{Error, HashRange, IngestionTime, Result, Sequence, ShardId};
-
-/// Called when a shard has something new; see [`crate::ShardReader::on_data`].
-pub type DataWaker = Arc<dyn Fn() + Send + Sync>;
 
 /// What never changes about a shard. Kept on disk.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,21 +66,6 @@ struct State {
     end: Option<ShardEnd>,
     deleted: bool,
     listeners: Listeners,
-}
-
-#[derive(Default)]
-struct Listeners {
-    next_id: u64,
-    /// Called at each change, until taken away.
-    lasting: Vec<(u64, DataWaker)>,
-    /// Woken at the next change.
-    once: Vec<(u64, Waker)>,
-}
-
-impl std::fmt::Debug for Listeners {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} listeners, {} waiting", self.lasting.len(), self.once.len())
-    }
 }
 
 /// What a reader needs to know to go on.
@@ -327,44 +317,4 @@ impl State {
     fn ready(&self, position: Sequence) -> bool {
         position < self.next || self.end.is_some() || self.deleted
     }
-}
-
-impl Listeners {
-    fn new_id(&mut self) -> u64 {
-        self.next_id += 1;
-        self.next_id
-    }
-}
-
-/// What [`crate::Stream::describe`] tells about a shard.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct ShardDescription {
-    /// Its number.
-    pub id: ShardId,
-    /// The hash keys that it owns, or owned before it was closed.
-    pub range: HashRange,
-    /// The shards that were split or merged into it.
-    pub parents: Vec<ShardId>,
-    /// The shards that it was split or merged into.
-    pub children: Vec<ShardId>,
-    /// When it was made.
-    pub created: IngestionTime,
-    /// Its first sequence number ever.
-    pub start_sequence: Sequence,
-    /// The first sequence number that is still kept.
-    pub oldest_sequence: Sequence,
-    /// The number after that of its last record.
-    pub next_sequence: Sequence,
-    /// Records kept.
-    pub records: u64,
-    /// Bytes of its files.
-    pub bytes: u64,
-    /// Files.
-    pub segments: usize,
-    /// No record that is kept has an earlier stamp.
-    pub oldest_time: IngestionTime,
-    /// No record has a later stamp.
-    pub newest_time: IngestionTime,
-    /// Whether it was split or merged: it takes no more records.
-    pub closed: bool,
 }
