@@ -13,8 +13,6 @@ export type Spec = Partial<TopLevelSpec> & Record<string, unknown>;
 const config = (colours: Colours) => ({
   font: "Inter, ui-sans-serif, system-ui, sans-serif",
   background: "transparent",
-  // The element around the chart says what it shows; its marks say nothing more.
-  aria: false,
   view: { stroke: null },
   axis: {
     labelColor: colours.soft,
