@@ -221,7 +221,9 @@ impl Output<'_> {
         }
         let finished = rows.finish();
         let unused = cube.single().is_some_and(|dimension| finished.is_unused(dimension));
-        if let Some(bytes) = block::encode(&finished, period.start, minutes, Effort::Thorough).filter(|_| !unused) {
+        // The day tier is what is left in the end; the others are written more often than they are worth.
+        let effort = if cube.tier == Tier::Day { Effort::Thorough } else { Effort::Quick };
+        if let Some(bytes) = block::encode(&finished, period.start, minutes, effort).filter(|_| !unused) {
             self.blocks.push((cube, period.start, bytes));
         }
         Ok(())
