@@ -281,7 +281,7 @@ test("a server that stops leaves the figures, says so, and is picked up again", 
   await server.run();
   await page.getByRole("switch", { name: /behind/ }).waitFor({ timeout: 20_000 });
   await page.getByRole("alert").first().waitFor({ state: "detached", timeout: 20_000 });
-  assert.equal(await shown(page, "impressions"), String(IMPRESSIONS));
+  await page.waitForFunction((text) => document.querySelector("[data-figure=impressions] .value")?.textContent === text, String(IMPRESSIONS));
   await leave();
 });
 
