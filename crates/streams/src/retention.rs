@@ -1,18 +1,18 @@
 //! Retention: whole segments are removed once all that they hold is too old, or their stream too large.
 
 use std::path::{Path, PathBuf};
-use std::sync::Weak;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 use std::{fs, io};
 
-use crate::streams::Inner;
+use crate::Stream;
+use crate::streams::StreamMap;
 
 /// The housekeeping thread of a folder: sweeps each stream from time to time, until `stop` hangs up.
-pub(crate) fn keep_house(streams: &Weak<Inner>, interval: Duration, stop: &Receiver<()>) {
+pub(crate) fn keep_house(streams: &StreamMap, interval: Duration, stop: &Receiver<()>) {
     while let Err(RecvTimeoutError::Timeout) = stop.recv_timeout(interval) {
-        let Some(streams) = streams.upgrade() else { return };
-        for stream in streams.all() {
+        let streams: Vec<Stream> = streams.lock().values().cloned().collect();
+        for stream in streams {
             if let Err(error) = stream.enforce_retention() {
                 tracing::debug!(stream = stream.name(), %error, "retention was skipped");
             }

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Weak};
+use std::thread::JoinHandle;
 
 use parking_lot::Mutex;
 
@@ -19,14 +20,17 @@ use crate::{Error, Result, Stream};
 pub struct Streams(Arc<Inner>);
 
 #[derive(Debug)]
-pub(crate) struct Inner {
+struct Inner {
     folder: PathBuf,
     options: Options,
-    streams: Mutex<BTreeMap<String, Stream>>,
+    streams: Arc<StreamMap>,
     lock: Arc<FolderLock>,
-    /// The housekeeping thread ends when this is gone.
-    _housekeeping: Sender<()>,
+    /// The thread that removes what has expired; it ends when the sender is gone.
+    housekeeping: Option<(Sender<()>, JoinHandle<()>)>,
 }
+
+/// The streams of a folder by name.
+pub(crate) type StreamMap = Mutex<BTreeMap<String, Stream>>;
 
 /// The lock that keeps other processes out.
 #[derive(Debug)]
@@ -50,17 +54,14 @@ impl Streams {
         catalog::check_format(dir)?;
         let folder = dir.join("streams");
         create_folder(&folder)?;
-        let streams = open_all(&folder, &options, &lock)?;
-        let (housekeeping, stop) = channel();
-        let interval = options.retention_interval;
-        let inner = Inner { folder, options, streams: Mutex::new(streams), lock, _housekeeping: housekeeping };
-        let inner = Arc::new(inner);
-        let weak: Weak<Inner> = Arc::downgrade(&inner);
-        std::thread::Builder::new()
+        let streams = Arc::new(Mutex::new(open_all(&folder, &options, &lock)?));
+        let (stop, stopped) = channel();
+        let (kept, interval) = (Arc::clone(&streams), options.retention_interval);
+        let thread = std::thread::Builder::new()
             .name("stream-retention".into())
-            .spawn(move || crate::retention::keep_house(&weak, interval, &stop))
+            .spawn(move || crate::retention::keep_house(&kept, interval, &stopped))
             .map_err(|e| Error::io("start the housekeeping thread of", dir, e))?;
-        Ok(Self(inner))
+        Ok(Self(Arc::new(Inner { folder, options, streams, lock, housekeeping: Some((stop, thread)) })))
     }
 
     /// Makes a stream. Names have 1 to 128 of `A-Z a-z 0-9 _ - .`, no dot first.
@@ -97,7 +98,7 @@ impl Streams {
 
     /// All streams, by name.
     pub fn list(&self) -> Vec<Stream> {
-        self.0.all()
+        self.0.streams.lock().values().cloned().collect()
     }
 
     /// Deletes a stream with its records. Those who still hold it get [`Error::StreamDeleted`].
@@ -118,9 +119,14 @@ impl Streams {
     }
 }
 
-impl Inner {
-    pub(crate) fn all(&self) -> Vec<Stream> {
-        self.streams.lock().values().cloned().collect()
+impl Drop for Inner {
+    /// The thread holds streams while it works: it has to end before the folder can be unlocked.
+    fn drop(&mut self) {
+        if let Some((stop, thread)) = self.housekeeping.take() {
+            drop(stop);
+            // A panic of the thread was reported by the panic itself.
+            let _ = thread.join();
+        }
     }
 }
 

@@ -144,3 +144,24 @@ fn the_retention_can_be_changed_and_is_kept() {
     let config = streams.get("s").unwrap().describe().config;
     assert_eq!((config.retention_hours, config.retention_bytes), (Some(48), Some(1 << 30)));
 }
+
+#[test]
+fn what_has_expired_goes_by_itself_and_never_keeps_a_folder_locked() {
+    let dir = tempfile::tempdir().unwrap();
+    let now = Arc::new(AtomicI64::new(0));
+    let often = || Options { retention_interval: Duration::from_micros(10), ..options(&now, 1) };
+    let streams = Streams::open(dir.path(), often()).unwrap();
+    let stream = streams.create("s", StreamConfig::default()).unwrap();
+    put(&stream, b"old");
+    now.store(100 * HOUR, Ordering::SeqCst);
+    let deadline = std::time::Instant::now() + Duration::from_secs(30);
+    while stream.describe().records > 0 && std::time::Instant::now() < deadline {
+        std::thread::yield_now();
+    }
+    assert_eq!(stream.describe().records, 0);
+    drop((stream, streams));
+    for _ in 0..50 {
+        let streams = Streams::open(dir.path(), often()).unwrap();
+        put(&streams.get("s").unwrap(), b"x");
+    }
+}
