@@ -12,9 +12,12 @@
 pub mod beacon;
 pub mod envelope;
 pub mod error;
+pub mod message;
 pub mod query;
 pub mod simulator;
+pub mod sites;
 pub mod summary;
 pub mod user_agent;
+pub mod visits;
 
 pub use error::{Error, Result};

@@ -1,0 +1,145 @@
+//! What an impression's beacons amount to, in the order of their times.
+
+use super::segment::Fact;
+use crate::beacon::{Issue, Issues, TIMERS, Tells};
+
+/// Sums over a segment that outlive its beacons.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(super) struct Totals {
+    pub(super) beacons: u32,
+    /// Those of them that were no duplicates.
+    pub(super) distinct: u32,
+    pub(super) events: u32,
+    pub(super) errors: u32,
+    pub(super) orders: u32,
+    pub(super) revenue_cents: i64,
+    /// What any beacon told.
+    pub(super) tells: u16,
+    pub(super) issues: u16,
+}
+
+impl Totals {
+    pub(super) fn tells(&self, what: Tells) -> bool {
+        Tells(self.tells).any(what)
+    }
+
+    pub(super) fn add(&mut self, issue: Issue) {
+        self.issues |= 1 << issue as u8;
+    }
+
+    pub(super) fn count(&mut self, fact: &Fact) {
+        let tells = Tells(fact.tells);
+        self.distinct = self.distinct.saturating_add(1);
+        self.tells |= fact.tells;
+        self.issues |= fact.issues;
+        self.events += u32::from(tells.any(Tells::EVENT));
+        self.errors += u32::from(tells.any(Tells::ERROR));
+        let order = fact.detail.as_ref().and_then(|detail| detail.order);
+        if let Some(order) = order.filter(|_| tells.any(Tells::FIRST_ORDER)) {
+            self.orders += 1;
+            self.revenue_cents = self.revenue_cents.saturating_add(order.value_cents);
+        }
+    }
+}
+
+/// Numbers seen: few and small, so mostly bits.
+#[derive(Clone, Debug, Default)]
+struct Numbers {
+    low: u64,
+    high: Vec<u16>,
+}
+
+impl Numbers {
+    /// False if it was there.
+    fn insert(&mut self, number: u16) -> bool {
+        if number < 64 {
+            let bit = 1 << number;
+            let new = self.low & bit == 0;
+            self.low |= bit;
+            return new;
+        }
+        match self.high.binary_search(&number) {
+            Ok(_) => false,
+            Err(place) => {
+                self.high.insert(place, number);
+                true
+            }
+        }
+    }
+}
+
+/// The fold of a segment's beacons so far.
+#[derive(Clone, Debug)]
+pub(super) struct Fold {
+    numbers: Numbers,
+    pub(super) totals: Totals,
+    /// For each timer the value of the highest beacon number, and that number.
+    timers: [(u16, f32); TIMERS],
+    pub(super) last_ms: i64,
+    leave_ms: Option<i64>,
+    /// Has what makes it an impression: a navigation, a load, or vitals as its very first beacon.
+    pub(super) anchored: bool,
+}
+
+impl Default for Fold {
+    fn default() -> Self {
+        Self {
+            numbers: Numbers::default(),
+            totals: Totals::default(),
+            timers: [(0, f32::NAN); TIMERS],
+            last_ms: i64::MIN,
+            leave_ms: None,
+            anchored: false,
+        }
+    }
+}
+
+impl Fold {
+    /// Takes the next beacon in; says whether it was no duplicate.
+    pub(super) fn add(&mut self, fact: &Fact) -> bool {
+        self.totals.beacons += 1;
+        if !self.numbers.insert(fact.number) {
+            self.totals.add(Issue::DuplicateBeacon);
+            return false;
+        }
+        let tells = Tells(fact.tells);
+        self.totals.count(fact);
+        self.last_ms = self.last_ms.max(fact.time_ms);
+        if tells.any(Tells::LEAVE) {
+            self.leave_ms = Some(self.leave_ms.map_or(fact.time_ms, |leave| leave.max(fact.time_ms)));
+        }
+        self.anchored |= tells.any(Tells::NAV) || tells.any(Tells::LOAD) || tells.any(Tells::VITALS) && fact.number == 0;
+        for (best, value) in self.timers.iter_mut().zip(fact.timers) {
+            if !value.is_nan() && (best.1.is_nan() || fact.number > best.0) {
+                *best = (fact.number, value);
+            }
+        }
+        true
+    }
+
+    /// The timers that count.
+    pub(super) fn timers(&self) -> [f32; TIMERS] {
+        self.timers.map(|(_, value)| value)
+    }
+
+    /// No beacon after this belongs to the segment.
+    pub(super) fn deadline_ms(&self, first_ms: i64, gap_ms: i64) -> i64 {
+        let idle = self.last_ms.saturating_add(gap_ms.min(super::IDLE_MS));
+        let left = self.leave_ms.map_or(i64::MAX, |leave| leave.saturating_add(super::LEAVE_GRACE_MS));
+        idle.min(left).min(first_ms.saturating_add(super::AGE_MS_MAX))
+    }
+
+    /// Issues of the impression as a whole.
+    pub(super) fn issues(&self) -> Issues {
+        let mut issues = Issues(self.totals.issues);
+        if self.anchored {
+            if !self.totals.tells(Tells::NAV) {
+                issues.add(Issue::MissingNav);
+            }
+            if !self.totals.tells(Tells::LOAD) {
+                issues.add(Issue::MissingLoad);
+            }
+        }
+        issues
+    }
+}
