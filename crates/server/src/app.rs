@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use tidemill_streams::{Options, StreamConfig, Streams};
+use tidemill_web_analytics::summary::cell::SiteId;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
+use crate::analytics::Analytics;
 use crate::api::{ApiError, ApiResult};
 use crate::assets::Shop;
 use crate::collector::{Collector, Senders, Tally};
@@ -22,7 +24,8 @@ pub(crate) const BEACON_STREAM: &str = "web-beacons";
 #[derive(Debug)]
 pub(crate) struct App {
     pub(crate) config: Config,
-    pub(crate) sites: Sites,
+    pub(crate) sites: Arc<Sites>,
+    pub(crate) analytics: Analytics,
     pub(crate) streams: Streams,
     pub(crate) collector: Collector,
     pub(crate) shop: Shop,
@@ -37,7 +40,7 @@ pub(crate) struct App {
 impl App {
     /// Opens everything in the data folder.
     pub(crate) fn open(config: Config, folder: DataFolder) -> Result<App> {
-        let sites = Sites::open(folder.join("sites.json"))?;
+        let sites = Arc::new(Sites::open(folder.join("sites.json"))?);
         let streams = Streams::open(folder.join("streams"), Options::default()).map_err(Error::from_streams)?;
         let hours = Some(sites.snapshot().beacon_hours());
         let stream = match streams.get(BEACON_STREAM) {
@@ -50,8 +53,10 @@ impl App {
         };
         stream.set_retention(hours, Some(config.beacons.stream_bytes_max)).map_err(Error::from_streams)?;
         let senders = Senders::new(folder.secret()?);
+        let analytics = Analytics::open(&folder.join("summaries"), stream.clone(), &sites, &config)?;
         Ok(App {
             sites,
+            analytics,
             streams,
             collector: Collector { stream, senders, tally: Tally::default() },
             shop: Shop::default(),
@@ -108,6 +113,13 @@ impl App {
 
     /// Deletes a site and its data.
     pub(crate) fn delete_site(&self, name: &str) -> ApiResult<Arc<View>> {
-        self.sites.delete(name)
+        let gone = self.sites.delete(name)?;
+        // Its beacons are refused already; the pipeline forgets it with the next snapshot.
+        self.analytics.pulse.forget(gone.site.id);
+        if let Err(error) = self.analytics.summaries.erase(SiteId(gone.site.id)) {
+            tracing::error!(site = name, %error, "the summaries of a deleted site are still there");
+        }
+        self.renew_beacon_retention();
+        Ok(gone)
     }
 }

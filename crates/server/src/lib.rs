@@ -9,6 +9,7 @@
 //! - [`client`]: a small client of the HTTP API
 //! - [`load`], [`observe`], [`demo`], [`bench`]: simulated visitors, what becomes of them, and how fast
 
+mod analytics;
 mod api;
 mod app;
 mod assets;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use tokio::task::JoinHandle;
 
+use crate::analytics::SAMPLE_EVERY;
 use crate::api::ApiError;
 use crate::app::App;
 use crate::config::Config;
@@ -36,6 +37,7 @@ impl Server {
         let app = Arc::new(app);
         let front = Arc::new(Front::new(app.clone()));
         let serving = tokio::spawn(listener.serve(front, app.config.http.clone(), app.connections.clone(), app.stopping()));
+        tokio::spawn(sample_progress(app.clone()));
         tracing::info!(%address, data = %app.config.data.display(), "serving");
         Ok(Server { app, address, serving })
     }
@@ -70,6 +72,18 @@ impl Server {
     pub async fn stop(self) -> Result<()> {
         self.app.stop();
         self.serving.await.map_err(|error| Error::part("stop", error))
+    }
+}
+
+/// Notes how many beacons were accepted, until the server stops.
+async fn sample_progress(app: Arc<App>) {
+    let mut ticks = tokio::time::interval(SAMPLE_EVERY);
+    let mut stopping = app.stopping();
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => app.analytics.progress.sample(jiff::Timestamp::now().as_microsecond()),
+            _ = stopping.wait_for(|stop| *stop) => return,
+        }
     }
 }
 

@@ -147,6 +147,21 @@ impl ApiError {
         Self::new(status, code, message, hint)
     }
 
+    /// An error of web analytics.
+    pub(crate) fn of_web_analytics(error: &tidemill_web_analytics::Error) -> Self {
+        let status = match error {
+            tidemill_web_analytics::Error::Unknown { .. } => StatusCode::NOT_FOUND,
+            error if error.is_callers_fault() => StatusCode::BAD_REQUEST,
+            _ => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        if status.is_server_error() {
+            tracing::error!(%error, "a question to the summaries failed");
+        }
+        let text = error.to_string();
+        let message = text.strip_prefix(error.code()).map_or(text.as_str(), |rest| rest.trim_start_matches([':', ' ']));
+        Self::new(status, error.code(), message, error.hint())
+    }
+
     /// SQL that can't be planned or run.
     pub(crate) fn sql(error: impl std::fmt::Display) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "TM-API-0009", error.to_string(), "")

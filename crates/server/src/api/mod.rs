@@ -1,6 +1,8 @@
 //! The REST API below `/api/v1`, described by OpenAPI.
 
+mod analytics;
 mod error;
+mod events;
 mod extract;
 mod openapi;
 mod sites;
@@ -22,6 +24,15 @@ pub(crate) fn router() -> Router<Arc<App>> {
     Router::new()
         .route("/api/v1/sites", get(sites::list).post(sites::create))
         .route("/api/v1/sites/{site}", get(sites::show).patch(sites::update).delete(sites::delete))
+        .route("/api/v1/sites/{site}/overview", get(analytics::overview))
+        .route("/api/v1/sites/{site}/timeseries", get(analytics::timeseries))
+        .route("/api/v1/sites/{site}/vitals", get(analytics::vitals))
+        .route("/api/v1/sites/{site}/histogram", get(analytics::histogram))
+        .route("/api/v1/sites/{site}/breakdown", get(analytics::breakdown))
+        .route("/api/v1/sites/{site}/quality", get(analytics::quality))
+        .route("/api/v1/sites/{site}/realtime", get(analytics::realtime))
+        .route("/api/v1/sites/{site}/dimensions/{dimension}/values", get(analytics::values))
+        .route("/api/v1/sites/{site}/events", get(events::events))
         .route("/api/v1/streams", get(streams::list).post(streams::create))
         .route("/api/v1/streams/{stream}", get(streams::describe).delete(streams::delete))
         .route("/api/v1/streams/{stream}/records", get(streams::tail).post(streams::put))

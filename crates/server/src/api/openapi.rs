@@ -2,7 +2,7 @@
 
 use utoipa::OpenApi;
 
-use super::{sites, streams};
+use super::{analytics, events, sites, streams};
 use crate::{collector, health};
 
 #[derive(OpenApi)]
@@ -15,6 +15,7 @@ use crate::{collector, health};
     tags(
         (name = "beacons", description = "What visitors' browsers send"),
         (name = "sites", description = "Sites of web analytics and their settings"),
+        (name = "web analytics", description = "What a site's dashboard shows; docs/web-analytics/query-api.md"),
         (name = "streams", description = "Durable, ordered, sharded logs of records"),
         (name = "operation", description = "For those who run the server")
     ),
@@ -26,6 +27,15 @@ use crate::{collector, health};
         sites::show,
         sites::update,
         sites::delete,
+        analytics::overview,
+        analytics::timeseries,
+        analytics::vitals,
+        analytics::histogram,
+        analytics::breakdown,
+        analytics::quality,
+        analytics::realtime,
+        analytics::values,
+        events::events,
         streams::list,
         streams::create,
         streams::describe,
