@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use tidemill_streams::{Options, StreamConfig, Streams};
+use tidemill_tables::Tables;
 use tidemill_web_analytics::summary::cell::SiteId;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
@@ -15,6 +16,7 @@ use crate::config::Config;
 use crate::data_folder::DataFolder;
 use crate::error::{Error, Result};
 use crate::http::OpenConnections;
+use crate::sql::Sql;
 use crate::sites::{NewSite, SitePatch, Sites, View};
 
 /// The stream that beacons are kept in until the pipeline, and every replay, is through with them.
@@ -28,6 +30,7 @@ pub(crate) struct App {
     pub(crate) analytics: Analytics,
     pub(crate) streams: Streams,
     pub(crate) collector: Collector,
+    pub(crate) sql: Sql,
     pub(crate) shop: Shop,
     pub(crate) connections: OpenConnections,
     pub(crate) started: Instant,
@@ -54,7 +57,10 @@ impl App {
         stream.set_retention(hours, Some(config.beacons.stream_bytes_max)).map_err(Error::from_streams)?;
         let senders = Senders::new(folder.secret()?);
         let analytics = Analytics::open(&folder.join("summaries"), stream.clone(), &sites, &config)?;
+        let tables = Tables::open(folder.join("tables")).map_err(|error| Error::part("tables", error))?;
+        let sql = Sql::open(tables, folder.join("lake"), &config.query)?;
         Ok(App {
+            sql,
             sites,
             analytics,
             streams,

@@ -27,6 +27,7 @@ pub mod load;
 pub mod observe;
 mod server;
 mod sites;
+mod sql;
 
 pub use config::Config;
 pub use error::{Error, Result};

@@ -81,7 +81,7 @@ impl ApiError {
     pub(crate) fn slow_body() -> Self {
         Self::new(
             StatusCode::REQUEST_TIMEOUT,
-            "TM-API-0012",
+            "TM-API-0011",
             "the body did not arrive in time",
             "send it at once, or raise http.body_timeout_ms",
         )
@@ -91,7 +91,7 @@ impl ApiError {
     pub(crate) fn own_stream(name: &str) -> Self {
         Self::new(
             StatusCode::CONFLICT,
-            "TM-API-0014",
+            "TM-API-0013",
             format!("the stream {name:?} is the collector's own"),
             "send beacons to /b/{key}; create another stream for other records",
         )
@@ -102,7 +102,7 @@ impl ApiError {
         let host: String = host.chars().take(100).collect();
         Self::new(
             StatusCode::MISDIRECTED_REQUEST,
-            "TM-API-0013",
+            "TM-API-0012",
             format!("this server doesn't answer to the host {host:?}"),
             "use 127.0.0.1 or localhost, or add the name to http.hosts",
         )
@@ -162,17 +162,12 @@ impl ApiError {
         Self::new(status, error.code(), message, error.hint())
     }
 
-    /// SQL that can't be planned or run.
-    pub(crate) fn sql(error: impl std::fmt::Display) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "TM-API-0009", error.to_string(), "")
-    }
-
     /// No such path.
     pub(crate) fn no_path(path: &str) -> Self {
         let path: String = path.chars().take(200).collect();
         Self::new(
             StatusCode::NOT_FOUND,
-            "TM-API-0010",
+            "TM-API-0009",
             format!("there is nothing at {path}"),
             "/api/v1/openapi.json lists what there is",
         )
@@ -182,7 +177,7 @@ impl ApiError {
     pub(crate) fn method() -> Self {
         Self::new(
             StatusCode::METHOD_NOT_ALLOWED,
-            "TM-API-0011",
+            "TM-API-0010",
             "this path doesn't take that method",
             "/api/v1/openapi.json lists what there is",
         )

@@ -5,6 +5,7 @@ mod error;
 mod events;
 mod extract;
 mod openapi;
+mod query;
 mod sites;
 mod streams;
 
@@ -12,7 +13,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::http::Uri;
-use axum::routing::{any, get};
+use axum::routing::{any, get, post};
 
 use crate::app::App;
 
@@ -36,6 +37,7 @@ pub(crate) fn router() -> Router<Arc<App>> {
         .route("/api/v1/streams", get(streams::list).post(streams::create))
         .route("/api/v1/streams/{stream}", get(streams::describe).delete(streams::delete))
         .route("/api/v1/streams/{stream}/records", get(streams::tail).post(streams::put))
+        .route("/api/v1/query", post(query::query))
         .route("/api/v1/openapi.json", get(openapi::description))
         .route("/api/{*path}", any(async |uri: Uri| ApiError::no_path(uri.path())))
 }

@@ -2,7 +2,7 @@
 
 use utoipa::OpenApi;
 
-use super::{analytics, events, sites, streams};
+use super::{analytics, events, query, sites, streams};
 use crate::{collector, health};
 
 #[derive(OpenApi)]
@@ -17,6 +17,7 @@ use crate::{collector, health};
         (name = "sites", description = "Sites of web analytics and their settings"),
         (name = "web analytics", description = "What a site's dashboard shows; docs/web-analytics/query-api.md"),
         (name = "streams", description = "Durable, ordered, sharded logs of records"),
+        (name = "sql", description = "Read-only SQL"),
         (name = "operation", description = "For those who run the server")
     ),
     paths(
@@ -42,6 +43,7 @@ use crate::{collector, health};
         streams::delete,
         streams::records::put,
         streams::tail::tail,
+        query::query,
         health::healthz,
         health::metrics,
         description,

@@ -1,0 +1,148 @@
+//! Read-only SQL over everything that is kept: tables, the lake's files, sites and streams.
+//!
+//! Queries run on threads of their own: they must not hold up the acknowledgement of beacons, and a deeply nested query
+//! needs a deep stack, as DataFusion walks it by recursion.
+
+mod lake;
+mod overview;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::Schema;
+use datafusion::arrow::json::writer::{JsonArray, WriterBuilder};
+use futures::StreamExt;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use tidemill_tables::sql::{SqlContext, SqlLimits};
+use tidemill_tables::{Error, Tables};
+use tokio::runtime::Runtime;
+use utoipa::ToSchema;
+
+use crate::app::App;
+use crate::config;
+use crate::error::{Error as ServerError, Result};
+
+/// Stack of a query's threads; the kernel gives what is touched.
+const STACK_BYTES: usize = 256 << 20;
+/// With this text no query can nest deeper than that stack.
+const TEXT_BYTES_MAX: usize = 64 << 10;
+const THREADS: usize = 2;
+
+/// Where queries run.
+pub(crate) struct Sql {
+    context: SqlContext,
+    lake: PathBuf,
+    rows_max: usize,
+    /// There until dropped.
+    runtime: Option<Runtime>,
+}
+
+impl std::fmt::Debug for Sql {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("Sql")
+    }
+}
+
+/// A column of an answer.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Column {
+    name: String,
+    /// As Arrow names it.
+    #[serde(rename = "type")]
+    data_type: String,
+}
+
+/// Rows of a query.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Rows {
+    columns: Vec<Column>,
+    /// One object a row.
+    #[schema(value_type = Vec<serde_json::Value>)]
+    rows: Box<RawValue>,
+    row_count: usize,
+    /// Whether there were more rows than the limit.
+    truncated: bool,
+}
+
+impl Sql {
+    pub(crate) fn open(tables: Tables, lake: PathBuf, limits: &config::Query) -> Result<Sql> {
+        let limits_of_context = SqlLimits {
+            memory_bytes: limits.memory_bytes_max,
+            query_time: Duration::from_millis(limits.timeout_ms),
+            queries_max: limits.running_max,
+            text_bytes_max: TEXT_BYTES_MAX,
+            ..SqlLimits::default()
+        };
+        let failed = |error: &dyn std::fmt::Display| ServerError::part("SQL", error);
+        let context = SqlContext::new(limits_of_context).map_err(|error| failed(&error))?.with_tables(tables);
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(THREADS)
+            .thread_name("sql")
+            .thread_stack_size(STACK_BYTES)
+            .enable_all()
+            .build()
+            .map_err(|error| failed(&error))?;
+        Ok(Sql { context, lake, rows_max: limits.rows_max, runtime: Some(runtime) })
+    }
+
+    /// Runs one query.
+    pub(crate) async fn query(&self, app: &App, sql: String) -> std::result::Result<Rows, Error> {
+        overview::register(&self.context, app)?;
+        let (context, lake, rows_max) = (self.context.clone(), self.lake.clone(), self.rows_max);
+        let Some(runtime) = &self.runtime else { return Err(Error::Execution("the server stops".into())) };
+        let running = runtime.spawn(async move {
+            lake::register(&context, &lake).await?;
+            rows(&context, &sql, rows_max).await
+        });
+        running.await.map_err(|error| Error::Execution(error.to_string()))?
+    }
+}
+
+impl Drop for Sql {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+async fn rows(context: &SqlContext, sql: &str, rows_max: usize) -> std::result::Result<Rows, Error> {
+    let mut stream = context.query(sql).await?;
+    let schema = stream.schema();
+    let mut batches: Vec<RecordBatch> = Vec::new();
+    let (mut row_count, mut truncated) = (0, false);
+    while let Some(batch) = stream.next().await {
+        let batch = batch?;
+        let taken = batch.num_rows().min(rows_max - row_count);
+        truncated = taken < batch.num_rows();
+        row_count += taken;
+        batches.push(batch.slice(0, taken));
+        if truncated {
+            break;
+        }
+    }
+    Ok(Rows { columns: columns(&schema), rows: json(&batches)?, row_count, truncated })
+}
+
+fn columns(schema: &Schema) -> Vec<Column> {
+    let column = |field: &datafusion::arrow::datatypes::FieldRef| Column {
+        name: field.name().clone(),
+        data_type: field.data_type().to_string(),
+    };
+    schema.fields().iter().map(column).collect()
+}
+
+fn json(batches: &[RecordBatch]) -> std::result::Result<Box<RawValue>, Error> {
+    let failed = |error: &dyn std::fmt::Display| Error::Execution(error.to_string());
+    let mut writer = WriterBuilder::new().with_explicit_nulls(true).build::<_, JsonArray>(Vec::new());
+    writer.write_batches(&batches.iter().collect::<Vec<_>>()).map_err(|error| failed(&error))?;
+    writer.finish().map_err(|error| failed(&error))?;
+    let mut text = writer.into_inner();
+    if text.is_empty() {
+        text.extend_from_slice(b"[]");
+    }
+    let text = String::from_utf8(text).map_err(|error| failed(&error))?;
+    RawValue::from_string(text).map_err(|error| failed(&error))
+}
