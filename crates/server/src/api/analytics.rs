@@ -6,7 +6,6 @@ use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use serde_json::Value;
 use tidemill_web_analytics::query::{Parameters, SiteQuery};
 use utoipa::IntoParams;
 
@@ -38,7 +37,7 @@ macro_rules! questions {
         $(#[$about])*
         #[utoipa::path(get, path = $path, tag = "web analytics",
             params(("site" = String, Path, description = "its name"), Common, $($more)*),
-            responses((status = 200, body = Value, description = "see docs/web-analytics/query-api.md"),
+            responses((status = 200, body = serde_json::Value, description = "see docs/web-analytics/query-api.md"),
                 (status = 400, body = ErrorBody), (status = 404, body = ErrorBody)))]
         pub(crate) async fn $name(State(app): State<Arc<App>>, Path(site): Path<String>, pairs: Pairs) -> ApiResult<Response> {
             ask(app, &site, pairs, $asked).await
@@ -70,7 +69,7 @@ questions! {
 /// What goes on right now.
 #[utoipa::path(get, path = "/api/v1/sites/{site}/realtime", tag = "web analytics",
     params(("site" = String, Path, description = "its name"), Common),
-    responses((status = 200, body = Value), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody)))]
+    responses((status = 200, body = serde_json::Value), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody)))]
 pub(crate) async fn realtime(State(app): State<Arc<App>>, Path(site): Path<String>, pairs: Pairs) -> ApiResult<Response> {
     let behind = app.analytics.progress.behind(jiff::Timestamp::now().as_microsecond());
     ask(app, &site, pairs, move |query, parameters, now_ms| {
@@ -83,7 +82,7 @@ pub(crate) async fn realtime(State(app): State<Arc<App>>, Path(site): Path<Strin
 #[utoipa::path(get, path = "/api/v1/sites/{site}/dimensions/{dimension}/values", tag = "web analytics",
     params(("site" = String, Path, description = "its name"), ("dimension" = String, Path, description = "its name"), Common,
         ("prefix" = Option<String>, Query, description = "what they begin with"), ("limit" = Option<u32>, Query, description = "how many")),
-    responses((status = 200, body = Value), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody)))]
+    responses((status = 200, body = serde_json::Value), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody)))]
 pub(crate) async fn values(
     State(app): State<Arc<App>>,
     Path((site, dimension)): Path<(String, String)>,

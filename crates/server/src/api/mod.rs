@@ -5,7 +5,7 @@ mod error;
 mod events;
 mod extract;
 mod openapi;
-mod query;
+mod statement;
 mod sites;
 mod streams;
 
@@ -37,7 +37,7 @@ pub(crate) fn router() -> Router<Arc<App>> {
         .route("/api/v1/streams", get(streams::list).post(streams::create))
         .route("/api/v1/streams/{stream}", get(streams::describe).delete(streams::delete))
         .route("/api/v1/streams/{stream}/records", get(streams::tail).post(streams::put))
-        .route("/api/v1/query", post(query::query))
+        .route("/api/v1/query", post(statement::query))
         .route("/api/v1/openapi.json", get(openapi::description))
         .route("/api/{*path}", any(async |uri: Uri| ApiError::no_path(uri.path())))
 }

@@ -2,7 +2,7 @@
 
 use utoipa::OpenApi;
 
-use super::{analytics, events, query, sites, streams};
+use super::{analytics, events, sites, statement, streams};
 use crate::{collector, health};
 
 #[derive(OpenApi)]
@@ -43,7 +43,7 @@ use crate::{collector, health};
         streams::delete,
         streams::records::put,
         streams::tail::tail,
-        query::query,
+        statement::query,
         health::healthz,
         health::metrics,
         description,
