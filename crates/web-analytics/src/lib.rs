@@ -12,7 +12,9 @@
 pub mod beacon;
 pub mod envelope;
 pub mod error;
+pub mod lake;
 pub mod message;
+pub mod pipeline;
 pub mod query;
 pub mod simulator;
 pub mod sites;

@@ -70,6 +70,8 @@ pub struct Visits {
     segments: Vec<Segment>,
     /// What was said about each session so far.
     sessions: Vec<Session>,
+    /// When [`Join::close`] is scheduled; for whoever schedules it, and not part of the stored state.
+    pub timer_ms: Option<i64>,
 }
 
 /// What the join shares between visitors: interned texts, and the deltas and rows that it produced.

@@ -157,6 +157,6 @@ impl Stored {
             let said = segment.contribution().map(Box::new);
             segment.say(said);
         }
-        Ok(Visits { who, session: self.session, gap_ms: self.gap_ms, segments, sessions })
+        Ok(Visits { who, session: self.session, gap_ms: self.gap_ms, segments, sessions, timer_ms: None })
     }
 }
