@@ -3,6 +3,8 @@
 //! Whatever was committed, compacted, folded, committed again after a crash or reopened in between, each answer is the
 //! model's.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failure to open or to ask fails the test")]
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -11,6 +13,7 @@ use jiff::tz::TimeZone;
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::json;
+use tidemill_web_analytics::beacon::{Issue, Reason};
 use tidemill_web_analytics::query::{BotFilter, Interval, Parameters, SiteQuery};
 use tidemill_web_analytics::summary::buffer::DeltaBuffer;
 use tidemill_web_analytics::summary::cell::{
@@ -491,6 +494,39 @@ fn a_site_never_sees_another_and_is_erased_alone() {
     let store = SummaryStore::open(folder.path()).unwrap();
     assert_eq!(store.site(SiteId(1)).dump().unwrap(), "", "also after a restart");
     assert_eq!(store.site(SiteId(0)).dump().unwrap().lines().count(), 200);
+}
+
+#[test]
+fn quality_tells_issues_bots_and_reasons_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SummaryStore::open(folder.path()).unwrap();
+    let mut buffer = DeltaBuffer::default();
+    for (minute, bot) in [(0, ""), (1, "Googlebot"), (2, "Googlebot"), (3, "GPTBot")] {
+        let mut delta = impression(SITES[0], FIRST + minute, "/", 1_000.0);
+        delta.key.dimensions.bot = bot.into();
+        delta.measures.count(Counter::Beacons, 4);
+        delta.measures.issue(Issue::MissingLoad as u8, 1);
+        buffer.add(delta);
+    }
+    let nothing_known = CellKey { site: SITES[0], minute: Minute(FIRST), dimensions: Dimensions::default() };
+    buffer.cell(&nothing_known).count(Counter::Quarantined, 2);
+    buffer.cell(&nothing_known).issue(Reason::NotJson.number(), 2);
+    store.commit_deltas(1, "sink-0", &buffer.drain()).unwrap();
+    store.fold_before(SITES[0], Minute(FIRST + MINUTES), &policy("UTC")).unwrap();
+
+    let now = i64::from(FIRST + 1_440) * 60_000;
+    let query = SiteQuery::new(store.site(SITES[0]), TimeZone::UTC, vec![]);
+    let quality = query.quality(&Parameters::default(), now).unwrap().body;
+
+    assert_eq!((quality.beacons, quality.impressions), (4, 1));
+    let text = serde_json::to_value(&quality).unwrap();
+    assert_eq!(text["issues"], json!([{"issue": "missing_load", "count": 1, "share": 1.0}]));
+    assert_eq!(text["bots"], json!([{"kind": "Googlebot", "impressions": 2}, {"kind": "GPTBot", "impressions": 1}]));
+    assert_eq!(text["quarantine"], json!([{"reason": "not_json", "count": 2}]));
+    assert_eq!(text["series"].as_array().map(Vec::len), Some(24));
+    assert_eq!(text["series"][0], json!({"time": i64::from(FIRST) * 60_000, "issues": 1, "bots": 3}));
+    let overview = query.overview(&Parameters::default(), now).unwrap().body.current;
+    assert_eq!((overview.quarantined, overview.issues, overview.bots), (2, 1, 3));
 }
 
 #[test]

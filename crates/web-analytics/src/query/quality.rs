@@ -7,6 +7,7 @@ use super::answer::Answer;
 use super::parameters::{BotFilter, Parameters, Question, minute_ms};
 use super::scan::{Scan, Wanted};
 use super::totals::ratio;
+use crate::beacon::Issue;
 use crate::error::Result;
 use crate::summary::cell::Counter;
 use crate::summary::dimension::Dimension;
@@ -84,14 +85,9 @@ impl SiteQuery<'_> {
         let all = scan.sum(&question, &Wanted { counters, issues: true, ..Wanted::default() })?.only();
         let impressions = all.counter(Counter::Impressions);
         let mut issues: Vec<IssueCount> = all
-            .issues
-            .iter()
-            .filter(|(_, count)| **count != 0)
-            .map(|(bit, count)| IssueCount {
-                issue: issue_name(*bit),
-                count: *count,
-                share: ratio(*count, impressions),
-            })
+            .issue_counts()
+            .filter(|(_, count)| *count != 0)
+            .map(|(number, count)| IssueCount { issue: issue_name(number), count, share: ratio(count, impressions) })
             .collect();
         issues.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.issue.cmp(&b.issue)));
 
@@ -109,19 +105,11 @@ impl SiteQuery<'_> {
             .collect();
         bots.sort_by(|a, b| b.impressions.cmp(&a.impressions).then_with(|| a.kind.cmp(&b.kind)));
 
-        let counters = &[Counter::Quarantined];
-        let by_reason =
-            scan.sum(&everyone, &Wanted { counters, by: Some(Dimension::Navigation), ..Wanted::default() })?;
-        let mut quarantine: Vec<QuarantineCount> = by_reason
-            .by_value()
-            .0
-            .into_iter()
-            .map(|(reason, totals)| QuarantineCount {
-                reason: if reason.is_empty() { "malformed".into() } else { reason.to_string() },
-                count: totals.counter(Counter::Quarantined),
-            })
-            .filter(|reason| reason.count != 0)
-            .collect();
+        // Of quarantined beacons nothing is known, so they are no bots, and filters leave them out.
+        let reasons = scan.sum(&everyone, &Wanted { issues: true, ..Wanted::default() })?.only();
+        let counted = reasons.reasons().filter(|(_, count)| *count != 0);
+        let mut quarantine: Vec<QuarantineCount> =
+            counted.map(|(reason, count)| QuarantineCount { reason: reason.name().into(), count }).collect();
         quarantine.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.reason.cmp(&b.reason)));
 
         let issues_over_time = scan.sum(&question, &Wanted { issues: true, points: &points, ..Wanted::default() })?;
@@ -138,23 +126,8 @@ impl SiteQuery<'_> {
     }
 }
 
-/// By bit, as `docs/web-analytics/beacons.md` lists them.
-const ISSUES: [&str; 13] = [
-    "duplicate_beacon",
-    "missing_nav",
-    "missing_load",
-    "metric_out_of_range",
-    "clock_skew",
-    "static_conflict",
-    "group_conflict",
-    "unknown_group",
-    "duplicate_order",
-    "malformed_field",
-    "orphan_event",
-    "oversized_session",
-    "generated_id",
-];
-
-fn issue_name(bit: u16) -> String {
-    ISSUES.get(usize::from(bit)).map_or_else(|| format!("issue_{bit}"), |name| (*name).to_string())
+/// The name of an issue; one of a newer version has its number only.
+fn issue_name(number: u16) -> String {
+    let issue = u8::try_from(number).ok().and_then(Issue::from_number);
+    issue.map_or_else(|| format!("issue_{number}"), |issue| issue.name().to_string())
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::beacon::Reason;
 use crate::summary::cell::{Counter, Metric};
 use crate::summary::histogram::{Histogram, midpoint};
 use crate::summary::metric::{COUNTERS, METRICS};
@@ -11,7 +12,7 @@ use crate::summary::sketch::Sketch;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Totals {
     counters: [i64; COUNTERS],
-    /// By bit.
+    /// By number of the issue, or of the reason why a beacon is in quarantine.
     pub(super) issues: BTreeMap<u16, i64>,
     histograms: [Histogram; METRICS],
     /// By metric and rating: what was counted, less what the histogram's midpoints tell.
@@ -35,9 +36,21 @@ impl Totals {
         ratio(self.counter(Counter::Bounces), self.counter(Counter::Sessions))
     }
 
+    /// Kinds of issues, by number.
+    pub(super) fn issue_counts(&self) -> impl Iterator<Item = (u16, i64)> + '_ {
+        let is_reason = |number: u16| u8::try_from(number).ok().and_then(Reason::from_number).is_some();
+        self.issues.iter().map(|(number, count)| (*number, *count)).filter(move |(number, _)| !is_reason(*number))
+    }
+
+    /// Reasons of quarantined beacons, which are counted among the issues.
+    pub(super) fn reasons(&self) -> impl Iterator<Item = (Reason, i64)> + '_ {
+        let reason = |number: u16| u8::try_from(number).ok().and_then(Reason::from_number);
+        self.issues.iter().filter_map(move |(number, count)| Some((reason(*number)?, *count)))
+    }
+
     /// Sum over all kinds of issues.
     pub(super) fn issues(&self) -> i64 {
-        self.issues.values().sum()
+        self.issue_counts().map(|(_, count)| count).sum()
     }
 
     pub(super) fn histogram(&self, metric: Metric) -> &Histogram {

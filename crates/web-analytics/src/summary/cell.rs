@@ -77,7 +77,7 @@ pub enum Counter {
     Errors = 8,
     /// User events.
     Events = 9,
-    /// Beacons in quarantine. They have no dimensions, except that `navigation` tells the reason.
+    /// Beacons in quarantine. Their reasons are counted among the issues.
     Quarantined = 10,
 }
 

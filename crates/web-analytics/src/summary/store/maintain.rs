@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::SummaryStore;
 use super::fold::SitePolicy;
@@ -22,6 +22,14 @@ impl SummaryStore {
     }
 }
 
+/// Queries read every fresh chunk, and five are added a second.
+const COMPACT_EVERY: Duration = Duration::from_secs(1);
+
+fn now() -> Minute {
+    let seconds = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+    Minute(u32::try_from(seconds / 60).unwrap_or(u32::MAX))
+}
+
 /// Maintenance in the background; stops, and waits for the round that runs, when dropped.
 pub struct Maintenance {
     stop: Option<Sender<()>>,
@@ -29,7 +37,7 @@ pub struct Maintenance {
 }
 
 impl Maintenance {
-    /// Starts a round every `every`; `policies` is asked before each.
+    /// Compacts every second, and has a whole round every `every`, before which `policies` is asked.
     ///
     /// # Errors
     /// When no thread can be started.
@@ -40,10 +48,15 @@ impl Maintenance {
     ) -> std::io::Result<Maintenance> {
         let (stop, stopped) = mpsc::channel::<()>();
         let thread = std::thread::Builder::new().name("summary-maintenance".into()).spawn(move || {
-            while stopped.recv_timeout(every) == Err(RecvTimeoutError::Timeout) {
-                let seconds = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
-                let now = Minute(u32::try_from(seconds / 60).unwrap_or(u32::MAX));
-                if let Err(error) = store.maintain(now, &policies()) {
+            let mut last_round = Instant::now();
+            while stopped.recv_timeout(every.min(COMPACT_EVERY)) == Err(RecvTimeoutError::Timeout) {
+                let result = if last_round.elapsed() < every {
+                    store.compact().map(drop)
+                } else {
+                    last_round = Instant::now();
+                    store.maintain(now(), &policies())
+                };
+                if let Err(error) = result {
                     tracing::error!(%error, hint = error.hint(), "maintenance of summaries failed");
                 }
             }

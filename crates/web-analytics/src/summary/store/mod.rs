@@ -2,10 +2,10 @@
 //!
 //! ```text
 //!  commit (5 a second) ──► fresh chunks ──compact──► fewer fresh chunks        by hour, rows by minute
-//!                               │ fold: an hour after the hour's end, and whenever late deltas came
-//!                               ├────► minute blocks   added to the hour's block
-//!                               ├────► hour blocks     added to the day's blocks, one a cube
-//!                               └────► day blocks      added to the day's blocks, one a cube
+//!                               │ fold: two hours after the day's end, and when late deltas came
+//!                               ├────► minute tier   an hour's block
+//!                               ├────► hour tier     a day's blocks, one a cube
+//!                               └────► day tier      a day's or week's blocks, one a cube
 //! ```
 //!
 //! Every step is one atomic batch that removes its input and adds it to its output, so each delta is in exactly one
