@@ -19,7 +19,7 @@ use tidemill_web_analytics::summary::store::{SitePolicy, SummaryStore};
 
 const SITE: SiteId = SiteId(1);
 /// 2025-11-01 00:00 UTC.
-const FIRST_MINUTE: u32 = 29_366_400;
+const FIRST_MINUTE: u32 = 29_365_920;
 const DAY: u32 = 1_440;
 
 /// One visitor's technology.
