@@ -1,6 +1,8 @@
 //! `kill -9` in the middle of transactions: each one is there as a whole or not at all, and each one whose commit has
 //! returned is there.
 
+#![allow(clippy::unwrap_used, clippy::panic)] // a test fails by panicking
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;

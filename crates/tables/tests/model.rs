@@ -1,5 +1,7 @@
 //! Any sequence of operations, with the folder closed and opened again in between, gives what a sorted map gives.
 
+#![allow(clippy::unwrap_used, clippy::panic)] // a test fails by panicking
+
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;

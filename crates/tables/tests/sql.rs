@@ -1,5 +1,7 @@
 //! SQL over tables answers what DataFusion answers over the same rows in memory, and nothing can be changed by it.
 
+#![allow(clippy::unwrap_used, clippy::panic)] // a test fails by panicking
+
 use std::sync::Arc;
 use std::time::Duration;
 
