@@ -1,3 +1,5 @@
 //! Connectors: one folder a system, each a source, a sink or a lookup.
 
+pub mod file;
 pub mod stream;
+pub mod table;

@@ -1,0 +1,51 @@
+//! Rows into a file.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::properties::WriterProperties;
+
+use super::config::FileFormat;
+
+/// Rows of one row group: readers skip whole groups by their statistics.
+const ROW_GROUP_ROWS: usize = 131_072;
+
+/// Writes a new file and syncs it; its length.
+pub(crate) fn write(path: &Path, format: FileFormat, schema: &SchemaRef, batches: &[RecordBatch]) -> std::io::Result<u64> {
+    let file = File::options().write(true).create(true).truncate(true).open(path)?;
+    let file = match format {
+        FileFormat::Parquet => parquet(file, schema, batches)?,
+        FileFormat::JsonLines => json_lines(file, batches)?,
+    };
+    file.sync_all()?;
+    Ok(file.metadata()?.len())
+}
+
+fn parquet(file: File, schema: &SchemaRef, batches: &[RecordBatch]) -> std::io::Result<File> {
+    let zstd = ZstdLevel::try_new(3)?;
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(zstd))
+        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+        .set_created_by("tidemill".into())
+        .build();
+    let mut writer = ArrowWriter::try_new(file, schema.clone(), Some(properties))?;
+    for batch in batches {
+        writer.write(batch)?;
+    }
+    Ok(writer.into_inner()?)
+}
+
+fn json_lines(file: File, batches: &[RecordBatch]) -> std::io::Result<File> {
+    let mut writer = arrow::json::LineDelimitedWriter::new(BufWriter::new(file));
+    let other = |e| std::io::Error::other(e);
+    writer.write_batches(&batches.iter().collect::<Vec<_>>()).map_err(other)?;
+    writer.finish().map_err(other)?;
+    let mut buffered = writer.into_inner();
+    buffered.flush()?;
+    buffered.into_inner().map_err(|e| e.into_error())
+}
