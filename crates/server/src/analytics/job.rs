@@ -1,0 +1,76 @@
+//! The web-analytics job: from the beacon stream to summaries and lake, under the engine's supervisor.
+//!
+//! ```text
+//! stream source ─▶ pipeline ─┬▶ summaries
+//!                            └▶ lake: impressions, sessions, quarantine
+//! ```
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tidemill_connectors::file::{FileSink, FileSinkConfig, PartitionBy};
+use tidemill_connectors::stream::{StreamSource, StreamSourceConfig};
+use tidemill_engine::checkpoint::CheckpointStore;
+use tidemill_engine::job::{Job, Routing};
+use tidemill_engine::runtime::supervisor::JobHandle;
+use tidemill_engine::runtime::timely::{TimelyOptions, TimelyRuntime};
+use tidemill_engine::sink::Delivery;
+use tidemill_engine::source::Replay;
+use tidemill_streams::Stream;
+use tidemill_web_analytics::pipeline;
+use tidemill_web_analytics::sites::Sites;
+use tidemill_web_analytics::summary::store::SummaryStore;
+
+use super::summary_sink::{SummarySink, Visible};
+use crate::config;
+use crate::data_folder::DataFolder;
+use crate::error::{Error, Result};
+
+/// Name of the job, and of its checkpoints.
+const JOB: &str = "web-analytics";
+/// Epochs of one checkpoint: short epochs give the byte budget back sooner.
+const EPOCHS: u32 = 8;
+
+/// What the job works on.
+pub(crate) struct Parts<'a> {
+    pub(crate) beacons: Stream,
+    pub(crate) sites: &'a Sites,
+    pub(crate) summaries: Arc<SummaryStore>,
+    pub(crate) visible: Arc<Visible>,
+    pub(crate) folder: &'a DataFolder,
+    pub(crate) limits: &'a config::Pipeline,
+}
+
+/// Starts the job from its newest checkpoint.
+pub(crate) fn start(parts: Parts<'_>) -> Result<JobHandle> {
+    let failed = |error: &dyn std::fmt::Display| Error::part("the web-analytics job", error);
+    let mut job = Job::new(JOB);
+    let source = StreamSource::factory(parts.beacons, StreamSourceConfig::default());
+    let beacons = job.source("beacons", Replay::FromPosition, source);
+    let outputs = pipeline::add(&mut job, beacons, parts.sites);
+
+    let (summaries, visible) = (parts.summaries, parts.visible);
+    let deltas = outputs.deltas.map(|port| (port, Routing::Forward));
+    job.sink("summaries", &deltas, Delivery::Transactional, move |_| {
+        Ok(SummarySink::new(summaries.clone(), visible.clone()))
+    });
+    for (name, port) in [
+        ("impressions", outputs.impressions),
+        ("sessions", outputs.sessions),
+        ("quarantine", outputs.quarantine),
+    ] {
+        let mut files = FileSinkConfig::new(parts.folder.join("lake").join(name));
+        files.partition_by = vec![PartitionBy::column("tenant"), PartitionBy::day("date")];
+        job.sink(name, &[(port, Routing::Forward)], Delivery::Transactional, FileSink::factory(files));
+    }
+
+    let store = CheckpointStore::local(&parts.folder.join("checkpoints"), JOB).map_err(|error| failed(&error))?;
+    let options = TimelyOptions {
+        workers: parts.limits.workers,
+        epoch: Duration::from_millis(parts.limits.checkpoint_ms) / EPOCHS,
+        checkpoint_every: u64::from(EPOCHS),
+        budget_bytes: parts.limits.in_flight_bytes_max,
+        ..TimelyOptions::default()
+    };
+    TimelyRuntime::start(job, options, store).map_err(|error| failed(&error))
+}
