@@ -57,6 +57,7 @@ impl App {
         stream.set_retention(hours, Some(config.beacons.stream_bytes_max)).map_err(Error::from_streams)?;
         let senders = Senders::new(folder.secret()?);
         let analytics = Analytics::open(&folder.join("summaries"), stream.clone(), &sites, &config)?;
+        analytics.start(stream.clone(), &folder.join("checkpoints"), &config.pipeline)?;
         let tables = Tables::open(folder.join("tables")).map_err(|error| Error::part("tables", error))?;
         let sql = Sql::open(tables, folder.join("lake"), &config.query)?;
         Ok(App {
@@ -95,8 +96,9 @@ impl App {
         self.stop.send_replace(true);
     }
 
-    /// Keeps beacons as long as the site that keeps them longest.
-    fn renew_beacon_retention(&self) {
+    /// Tells the pipeline, and keeps beacons as long as the site that keeps them longest.
+    fn sites_changed(&self) {
+        self.analytics.publish(&self.sites);
         let hours = Some(self.sites.snapshot().beacon_hours());
         if let Err(error) = self.collector.stream.set_retention(hours, Some(self.config.beacons.stream_bytes_max)) {
             tracing::error!(%error, "the retention of beacons stays as it was");
@@ -106,14 +108,14 @@ impl App {
     /// Creates a site and tells the pipeline.
     pub(crate) fn create_site(&self, new: NewSite) -> ApiResult<Arc<View>> {
         let made = self.sites.create(new)?;
-        self.renew_beacon_retention();
+        self.sites_changed();
         Ok(made)
     }
 
     /// Changes a site's settings and tells the pipeline.
     pub(crate) fn update_site(&self, name: &str, patch: SitePatch) -> ApiResult<Arc<View>> {
         let changed = self.sites.update(name, patch)?;
-        self.renew_beacon_retention();
+        self.sites_changed();
         Ok(changed)
     }
 
@@ -125,7 +127,7 @@ impl App {
         if let Err(error) = self.analytics.summaries.erase(SiteId(gone.site.id)) {
             tracing::error!(site = name, %error, "the summaries of a deleted site are still there");
         }
-        self.renew_beacon_retention();
+        self.sites_changed();
         Ok(gone)
     }
 }

@@ -7,6 +7,8 @@ use std::sync::atomic::Ordering;
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::IntoResponse;
+use tidemill_engine::metrics::OperatorFigures;
+use tidemill_engine::runtime::supervisor::JobState;
 use tidemill_streams::StreamDescription;
 
 use crate::app::App;
@@ -27,6 +29,7 @@ pub(crate) async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {
     text.family("tidemill_sites", Kind::Gauge, "Sites.").value("", app.sites.snapshot().all().len() as u64);
     collector(&app, &mut text);
     streams(&app, &mut text);
+    job(&app, &mut text);
     ([(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"))], text.0)
 }
 
@@ -58,6 +61,41 @@ fn streams(app: &App, text: &mut Exposition) {
         text.family(name, Kind::Gauge, help);
         for stream in &streams {
             text.value(&format!("{{stream=\"{}\"}}", stream.name), figure(stream));
+        }
+    }
+}
+
+fn job(app: &App, text: &mut Exposition) {
+    let behind = app.analytics.progress.behind(jiff::Timestamp::now().as_microsecond());
+    text.family("tidemill_results_lag_ms", Kind::Gauge, "Age of the oldest beacon that no result shows yet.")
+        .value("", behind.lag_ms);
+    text.family("tidemill_results_behind_beacons", Kind::Gauge, "Beacons that no result shows yet.")
+        .value("", behind.beacons);
+    let Some((state, figures)) = app.analytics.figures() else { return };
+    let job = "{job=\"web-analytics\"}";
+    text.family("tidemill_job_running", Kind::Gauge, "1 while the job runs, 0 while it waits for a restart or has ended.")
+        .value(job, u64::from(state == JobState::Running));
+    text.family("tidemill_job_restarts_total", Kind::Counter, "Restarts after a failure.")
+        .value(job, figures.restarts.load(Ordering::Relaxed));
+    text.family("tidemill_job_checkpoints_total", Kind::Counter, "Checkpoints that became durable.")
+        .value(job, figures.checkpoints.load(Ordering::Relaxed));
+    text.family("tidemill_job_checkpoint_us", Kind::Gauge, "From cut to durable, of the last checkpoint.")
+        .value(job, figures.checkpoint_us.load(Ordering::Relaxed));
+    let operators = figures.read();
+    type Figure = fn(&OperatorFigures) -> u64;
+    let families: [(&str, Kind, &str, Figure); 7] = [
+        ("tidemill_operator_rows_in_total", Kind::Counter, "Rows that came in.", |operator| operator.rows_in),
+        ("tidemill_operator_rows_out_total", Kind::Counter, "Rows that went out.", |operator| operator.rows_out),
+        ("tidemill_operator_late_rows_total", Kind::Counter, "Rows behind the watermark.", |operator| operator.late_rows),
+        ("tidemill_operator_errors_total", Kind::Counter, "Rows that could not be processed.", |operator| operator.errors),
+        ("tidemill_operator_busy_ns_total", Kind::Counter, "Time spent inside.", |operator| operator.busy_ns),
+        ("tidemill_operator_state_keys", Kind::Gauge, "Keys held in state.", |operator| operator.state_keys),
+        ("tidemill_operator_lag_records", Kind::Gauge, "Records a source is behind.", |operator| operator.lag_records),
+    ];
+    for (name, kind, help, figure) in families {
+        text.family(name, kind, help);
+        for operator in &operators {
+            text.value(&format!("{{operator=\"{}\",worker=\"{}\"}}", operator.operator, operator.worker), figure(operator));
         }
     }
 }

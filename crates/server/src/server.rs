@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
@@ -71,7 +72,9 @@ impl Server {
     /// Lets begun requests end, writes a last checkpoint, closes the data folder. Bounded in time.
     pub async fn stop(self) -> Result<()> {
         self.app.stop();
-        self.serving.await.map_err(|error| Error::part("stop", error))
+        self.serving.await.map_err(|error| Error::part("stop", error))?;
+        self.app.analytics.stop(Duration::from_millis(self.app.config.pipeline.stop_timeout_ms)).await;
+        Ok(())
     }
 }
 

@@ -75,3 +75,35 @@ async fn a_watcher_hears_at_once_how_things_stand_and_again_when_they_change() {
     running.server.stop().await.unwrap();
     assert!(stopping.elapsed() < Duration::from_secs(3), "watchers hold up a stop for {:?}", stopping.elapsed());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_beacon_reaches_its_site_and_no_other() {
+    let running = Running::start().await;
+    let key = running.site("shop").await;
+    running.site("other").await;
+    for (page, number) in [("p1", 0), ("p1", 1), ("p2", 0)] {
+        let beacon = json!({ "v": 1, "s": "s1", "p": page, "n": number, "t": "nav", "url": "https://shop.example/x" });
+        assert_eq!(running.beacon(&key, "text/plain", beacon.to_string()).await.status, 204);
+    }
+    let count = async |site: &str, what: &str| -> i64 {
+        let overview = running.client.get(&format!("/api/v1/sites/{site}/overview?bots=include")).await.unwrap();
+        overview["current"][what].as_i64().unwrap()
+    };
+    for _ in 0..200 {
+        if count("shop", "beacons").await == 3 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!((count("shop", "impressions").await, count("shop", "sessions").await), (2, 1));
+    assert_eq!((count("other", "beacons").await, count("other", "sessions").await), (0, 0));
+
+    // After a stop and a start nothing is counted twice.
+    let Running { server, folder, .. } = running;
+    server.stop().await.unwrap();
+    let server = tidemill_server::Server::start(support::config(&folder)).await.unwrap();
+    let client = tidemill_server::client::Client::new(&server.url()).unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let overview = client.get("/api/v1/sites/shop/overview?bots=include").await.unwrap();
+    assert_eq!((&overview["current"]["beacons"], &overview["current"]["sessions"]), (&json!(3), &json!(1)));
+}

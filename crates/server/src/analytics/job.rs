@@ -1,14 +1,13 @@
-//! The web-analytics job: from the beacon stream to summaries and lake, under the engine's supervisor.
+//! The web-analytics job: from the beacon stream to the summaries, under the engine's supervisor.
 //!
 //! ```text
-//! stream source ─▶ pipeline ─┬▶ summaries
-//!                            └▶ lake: impressions, sessions, quarantine
+//! stream source ─▶ pipeline ─▶ summaries
 //! ```
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tidemill_connectors::file::{FileSink, FileSinkConfig, PartitionBy};
 use tidemill_connectors::stream::{StreamSource, StreamSourceConfig};
 use tidemill_engine::checkpoint::CheckpointStore;
 use tidemill_engine::job::{Job, Routing};
@@ -23,7 +22,6 @@ use tidemill_web_analytics::summary::store::SummaryStore;
 
 use super::summary_sink::{SummarySink, Visible};
 use crate::config;
-use crate::data_folder::DataFolder;
 use crate::error::{Error, Result};
 
 /// Name of the job, and of its checkpoints.
@@ -37,7 +35,7 @@ pub(crate) struct Parts<'a> {
     pub(crate) sites: &'a Sites,
     pub(crate) summaries: Arc<SummaryStore>,
     pub(crate) visible: Arc<Visible>,
-    pub(crate) folder: &'a DataFolder,
+    pub(crate) checkpoints: &'a Path,
     pub(crate) limits: &'a config::Pipeline,
 }
 
@@ -54,17 +52,7 @@ pub(crate) fn start(parts: Parts<'_>) -> Result<JobHandle> {
     job.sink("summaries", &deltas, Delivery::Transactional, move |_| {
         Ok(SummarySink::new(summaries.clone(), visible.clone()))
     });
-    for (name, port) in [
-        ("impressions", outputs.impressions),
-        ("sessions", outputs.sessions),
-        ("quarantine", outputs.quarantine),
-    ] {
-        let mut files = FileSinkConfig::new(parts.folder.join("lake").join(name));
-        files.partition_by = vec![PartitionBy::column("tenant"), PartitionBy::day("date")];
-        job.sink(name, &[(port, Routing::Forward)], Delivery::Transactional, FileSink::factory(files));
-    }
-
-    let store = CheckpointStore::local(&parts.folder.join("checkpoints"), JOB).map_err(|error| failed(&error))?;
+    let store = CheckpointStore::local(parts.checkpoints, JOB).map_err(|error| failed(&error))?;
     let options = TimelyOptions {
         workers: parts.limits.workers,
         epoch: Duration::from_millis(parts.limits.checkpoint_ms) / EPOCHS,

@@ -1,15 +1,21 @@
 //! Web analytics put together: the summaries, the questions to them, and how far behind they are.
 
+mod job;
 mod progress;
 mod pulse;
 mod questions;
+mod summary_sink;
 
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
+use parking_lot::Mutex;
+use tidemill_engine::metrics::JobMetrics;
+use tidemill_engine::runtime::supervisor::{JobHandle, JobState};
 use tidemill_streams::Stream;
+use tidemill_web_analytics::sites::{Site as PipelineSite, Sites as PipelineSites, SitesSnapshot};
 use tidemill_web_analytics::summary::cell::SiteId;
 use tidemill_web_analytics::summary::store::{Maintenance, SitePolicy, SummaryStore};
 
@@ -19,6 +25,7 @@ use crate::sites::{Sites, View};
 pub(crate) use progress::{Behind, Progress, SAMPLE_EVERY};
 pub(crate) use pulse::Pulse;
 pub(crate) use questions::Questions;
+use summary_sink::Visible;
 
 /// The opened parts of web analytics.
 pub(crate) struct Analytics {
@@ -26,6 +33,9 @@ pub(crate) struct Analytics {
     pub(crate) questions: Questions,
     pub(crate) progress: Arc<Progress>,
     pub(crate) pulse: Pulse,
+    /// Sites as the pipeline sees them.
+    known: PipelineSites,
+    job: Mutex<Option<JobHandle>>,
     // Stops, and waits for its round, when dropped.
     _maintenance: Maintenance,
 }
@@ -46,6 +56,8 @@ impl Analytics {
         let policies = move || known.snapshot().all().map(|view| (SiteId(view.site.id), policy(view))).collect();
         let maintenance = Maintenance::start(summaries.clone(), every, policies).map_err(|error| failed(&error))?;
         Ok(Analytics {
+            known: PipelineSites::new(for_pipeline(sites)),
+            job: Mutex::new(None),
             questions: Questions::new(&limits.query),
             progress: Arc::new(Progress::new(beacons)),
             pulse: Pulse::default(),
@@ -53,6 +65,65 @@ impl Analytics {
             _maintenance: maintenance,
         })
     }
+}
+
+impl Analytics {
+    /// Starts the job from its newest checkpoint.
+    pub(crate) fn start(&self, beacons: Stream, checkpoints: &Path, limits: &crate::config::Pipeline) -> Result<()> {
+        let started = job::start(job::Parts {
+            beacons,
+            sites: &self.known,
+            summaries: self.summaries.clone(),
+            visible: Arc::new(Visible::new(self.progress.visible_until())),
+            checkpoints,
+            limits,
+        })?;
+        *self.job.lock() = Some(started);
+        Ok(())
+    }
+
+    /// Tells the pipeline which sites there are now.
+    pub(crate) fn publish(&self, sites: &Sites) {
+        self.known.replace(for_pipeline(sites));
+    }
+
+    /// What the job reports, while it runs.
+    pub(crate) fn figures(&self) -> Option<(JobState, Arc<JobMetrics>)> {
+        self.job.lock().as_ref().map(|job| (job.state(), job.metrics().clone()))
+    }
+
+    /// Stops the job with a checkpoint. A job that doesn't stop in time is left to the end of the process: what it has not
+    /// committed is read again at the next start.
+    pub(crate) async fn stop(&self, patience: Duration) {
+        let Some(job) = self.job.lock().take() else { return };
+        let (told, heard) = tokio::sync::oneshot::channel();
+        // A thread of its own: the runtime would wait for a blocking task without end.
+        std::thread::spawn(move || {
+            let state = job.stop();
+            drop(job);
+            // Nobody listens any more when it took too long.
+            let _ = told.send(state);
+        });
+        match tokio::time::timeout(patience, heard).await {
+            Ok(Ok(JobState::Stopped | JobState::Finished)) => {}
+            Ok(state) => tracing::error!(?state, "the web-analytics job did not stop in good order"),
+            Err(_) => tracing::error!(?patience, "the web-analytics job took too long to stop"),
+        }
+    }
+}
+
+fn for_pipeline(sites: &Sites) -> SitesSnapshot {
+    SitesSnapshot::new(sites.snapshot().all().map(|view| {
+        let site = &view.site;
+        PipelineSite {
+            id: SiteId(site.id),
+            name: site.name.as_str().into(),
+            session_gap_ms: i64::from(site.settings.session_gap_minutes) * 60_000,
+            dimensions: site.settings.dimensions.iter().map(|name| name.as_str().into()).collect(),
+            groups: None,
+            order_salt: site.salt_bytes(),
+        }
+    }))
 }
 
 /// The site's own time zone; its name was checked when it was set.

@@ -31,6 +31,23 @@ pub(crate) struct Site {
     pub(crate) settings: Settings,
 }
 
+impl Site {
+    /// The secret with which its orders are hashed.
+    pub(crate) fn salt_bytes(&self) -> [u8; 32] {
+        let mut bytes = [0; 32];
+        for (byte, digits) in bytes.iter_mut().zip(self.salt.as_bytes().chunks(2)) {
+            let digits = std::str::from_utf8(digits).unwrap_or_default();
+            // Checked when the registry was read.
+            *byte = u8::from_str_radix(digits, 16).unwrap_or_default();
+        }
+        bytes
+    }
+
+    fn has_a_salt(&self) -> bool {
+        self.salt.len() == 64 && self.salt.bytes().all(|digit| digit.is_ascii_hexdigit())
+    }
+}
+
 // The salt is secret: it must not reach a log.
 impl std::fmt::Debug for Site {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -116,6 +133,10 @@ impl Sites {
         };
         if stored.format > FORMAT {
             let said = format!("{} has format {}, known is {FORMAT}; install a newer tidemill", path.display(), stored.format);
+            return Err(Error::part("the registry of sites", said));
+        }
+        if let Some(site) = stored.sites.iter().find(|site| !site.has_a_salt()) {
+            let said = format!("{}: the salt of site {} is damaged; restore the file", path.display(), site.name);
             return Err(Error::part("the registry of sites", said));
         }
         let snapshot = Snapshot::of(&stored.sites, &Snapshot::default());
