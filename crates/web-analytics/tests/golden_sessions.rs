@@ -1,0 +1,85 @@
+//! A shop's events whose sessions are labelled: a gap of 30 minutes must find exactly these.
+//!
+//! Run `tests/services/retentioneering.sh` first; `make test` does.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use tidemill_web_analytics::beacon::Beacon;
+use tidemill_web_analytics::envelope::{BodyKind, Envelope, VisitorHash};
+use tidemill_web_analytics::message::Message;
+use tidemill_web_analytics::sites::Site;
+use tidemill_web_analytics::summary::cell::SiteId;
+use tidemill_web_analytics::user_agent::Agent;
+use tidemill_web_analytics::visits::{Join, Visits};
+
+fn csv() -> String {
+    let cache = std::env::var("TIDEMILL_TEST_DATA").map(PathBuf::from).unwrap_or_else(|_| {
+        let cache = std::env::var("XDG_CACHE_HOME").map(PathBuf::from);
+        cache.unwrap_or_else(|_| PathBuf::from(std::env::var("HOME").unwrap()).join(".cache")).join("tidemill/test-data")
+    });
+    let path = cache.join("ecom.csv");
+    std::fs::read_to_string(&path).unwrap_or_else(|_| panic!("{path:?} is missing: run tests/services/retentioneering.sh"))
+}
+
+/// User, label, time in ms of each event, in the order of the file.
+fn events(csv: &str) -> Vec<(&str, &str, i64)> {
+    let fields = csv.lines().skip(1).map(|line| line.split(',').collect::<Vec<_>>());
+    fields
+        .map(|fields| {
+            let time: DateTime = fields[3].parse().unwrap();
+            (fields[0], fields[1], time.to_zoned(TimeZone::UTC).unwrap().timestamp().as_millisecond())
+        })
+        .collect()
+}
+
+/// Session starts by user, as the join finds them.
+fn found(events: &[(&str, &str, i64)], gap_minutes: i64) -> BTreeSet<(String, i64)> {
+    let site = Site {
+        id: SiteId(1),
+        name: "shop".into(),
+        session_gap_ms: gap_minutes * 60_000,
+        dimensions: Vec::new(),
+        groups: None,
+        order_salt: [0; 32],
+    };
+    let (mut join, mut all) = (Join::default(), BTreeMap::new());
+    let visitor = VisitorHash([0; 16]);
+    let (kind, agent) = (BodyKind::Json, Agent::default());
+    for (sequence, (user, _, time_ms)) in events.iter().enumerate() {
+        let body = format!(r#"{{"v":1,"s":"{user}","p":"{sequence}","n":0,"t":"nav"}}"#);
+        let envelope = Envelope { site: site.id, visitor, kind, country: None, user_agent: "", body: body.as_bytes() };
+        let beacon = Beacon::parse(kind, envelope.body).unwrap();
+        let mut statics = Vec::new();
+        let at = (*time_ms, sequence as u64);
+        let message = Message::new(&site, &envelope, &beacon, &agent, at, &mut statics).unwrap();
+        let visits = all.entry(*user).or_insert_with(|| Visits::new(&site, &message));
+        join.observe(visits, &message, *time_ms).unwrap();
+    }
+    all.values_mut().for_each(|visits| {
+        join.close(visits, i64::MAX).unwrap();
+        assert!(visits.is_empty());
+    });
+    assert_eq!(join.impressions.len(), events.len());
+    join.sessions.into_iter().map(|session| (session.session, session.time_ms)).collect()
+}
+
+#[test]
+#[ignore = "needs tests/services/retentioneering.sh"]
+fn a_gap_of_thirty_minutes_finds_the_labelled_sessions() {
+    let csv = csv();
+    let events = events(&csv);
+    assert_eq!(events.len(), 31_106);
+    let mut starts = BTreeMap::new();
+    for (user, label, time_ms) in &events {
+        let start = starts.entry(*label).or_insert((user.to_string(), *time_ms));
+        start.1 = start.1.min(*time_ms);
+    }
+    let labelled: BTreeSet<_> = starts.into_values().collect();
+    assert_eq!(labelled.len(), 3_605);
+    assert_eq!(found(&events, 30), labelled);
+    assert_eq!(found(&events, 20).len(), 3_634);
+    assert_eq!(found(&events, 15).len(), 3_722);
+}
