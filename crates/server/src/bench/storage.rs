@@ -14,7 +14,7 @@ use crate::observe::now_ms;
 
 /// A shop with a million impressions a month.
 const IMPRESSIONS_A_DAY: u64 = 33_000;
-const DAYS: u32 = 60;
+const DAYS: u32 = 20;
 const QUANTILES: [f64; 5] = [0.5, 0.75, 0.9, 0.95, 0.99];
 
 pub(super) async fn run(bench: &Bench) -> Result<Figures> {

@@ -1,0 +1,35 @@
+#!/usr/bin/env python3
+"""Prints benchmarks' figures beside their targets and their peers': table.py TARGETS FOLDER."""
+import json
+import pathlib
+import sys
+
+COMPARE = {">=": lambda value, limit: value >= limit, "<=": lambda value, limit: value <= limit}
+
+
+def figures(path):
+    return json.loads(path.read_text())["figures"] if path.exists() else {}
+
+
+def verdict(value, target):
+    if target is None:
+        return ""
+    sign, limit = target.split()
+    return "met" if COMPARE[sign](value, float(limit)) else "MISSED"
+
+
+def main(targets_path, folder):
+    targets = json.loads(pathlib.Path(targets_path).read_text())
+    rows = [("benchmark", "figure", "value", "target", "", "peer")]
+    for name in targets:
+        peer = figures(pathlib.Path(folder, f"{name}.peer.json"))
+        for figure, value in figures(pathlib.Path(folder, f"{name}.json")).items():
+            target = targets[name].get(figure)
+            peers = f"{peer[figure]:,.6g}" if figure in peer else ""
+            rows.append((name, figure, f"{value:,.6g}", target or "", verdict(value, target), peers))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
+
+
+main(*sys.argv[1:])
