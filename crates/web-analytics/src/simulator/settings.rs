@@ -30,6 +30,9 @@ pub const DWELL_MEDIAN_SECONDS: f64 = 25.0;
 /// Longest time on a page at a pace of 1: two beacons of a session are never half an hour apart.
 pub const DWELL_SECONDS_MAX: f64 = 400.0;
 
+/// Latest that a beacon arrives: an impression is closed a minute after its page was left.
+pub const LATE_SECONDS_MAX: f64 = 25.0;
+
 /// The settings of a simulation: all of its input.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {

@@ -23,7 +23,6 @@ struct Joined {
     groups: HashSet<String>,
     order: Option<String>,
     interactive: bool,
-    left: bool,
     flags: HashSet<&'static str>,
 }
 
@@ -52,7 +51,6 @@ fn recount(simulator: &mut Simulator) -> Expected {
         joined.kinds.insert(text("t").expect("typed"));
         joined.urls.insert(text("url").expect("placed"));
         joined.groups.insert(text("g").expect("grouped"));
-        joined.left |= beacon["x"] == Value::Bool(true);
         joined.interactive |= beacon["e"]["interactive"] == Value::Bool(true);
         if let Some(id) = beacon["o"]["id"].as_str() {
             let cents = beacon["o"]["value_cents"].as_u64().expect("orders have a value");
@@ -78,19 +76,24 @@ fn recount(simulator: &mut Simulator) -> Expected {
         let found = [
             (joined.numbers.values().any(|times| *times > 1), "duplicate_beacon"),
             (!joined.kinds.contains("nav"), "missing_nav"),
-            (joined.left && !joined.kinds.contains("load"), "missing_load"),
+            (!joined.kinds.contains("load"), "missing_load"),
             (joined.urls.len() > 1, "static_conflict"),
             (joined.groups.len() > 1, "group_conflict"),
         ];
         joined.flags.extend(found.iter().filter(|(found, _)| *found).map(|(_, flag)| flag));
         let session = sessions.entry(joined.session.clone()).or_default();
-        session.0 += 1;
         session.1 |= joined.interactive;
+        if !joined.kinds.contains("nav") && !joined.kinds.contains("load") {
+            // No impression: each of its beacons is an orphan.
+            expected.issues += joined.numbers.len() as u64;
+            continue;
+        }
+        session.0 += 1;
         expected.impressions += 1;
         expected.bots += u64::from(joined.bot);
         expected.issues += joined.flags.len() as u64;
     }
-    expected.sessions = sessions.len() as u64;
+    expected.sessions = sessions.values().filter(|(impressions, _)| *impressions > 0).count() as u64;
     expected.bounces = sessions.values().filter(|(impressions, active)| *impressions == 1 && !active).count() as u64;
     expected.orders = orders.len() as u64;
     expected.revenue_cents = orders.values().map(|(_, cents)| cents).sum();

@@ -25,12 +25,11 @@ pub struct Expected {
     pub issues: u64,
 }
 
-/// An issue of an impression, as `docs/web-analytics/beacons.md` names them; the bit in [`SeenImpression::issues`].
+/// An issue that stays once it was found, as `docs/web-analytics/beacons.md` names them; the bit in
+/// [`SeenImpression::issues`].
 #[derive(Clone, Copy)]
 enum Issue {
     DuplicateBeacon,
-    MissingNav,
-    MissingLoad,
     MetricOutOfRange,
     ClockSkew,
     StaticConflict,
@@ -49,13 +48,29 @@ pub(super) struct SeenImpression {
     /// Some beacon told the usual statics, some told the deviating ones.
     usual: bool,
     deviating: bool,
+    navigated: bool,
     loaded: bool,
-    left: bool,
+}
+
+impl SeenImpression {
+    /// Until its navigation or its load is known it is no impression.
+    fn counts(self) -> bool {
+        self.navigated || self.loaded
+    }
+
+    fn issue_count(self) -> u64 {
+        if !self.counts() {
+            // Each of its beacons is an event without its impression.
+            return u64::from(self.numbers.count_ones());
+        }
+        u64::from(self.issues.count_ones()) + u64::from(!self.navigated) + u64::from(!self.loaded)
+    }
 }
 
 /// What has been seen of a session.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct SeenSession {
+    begun: bool,
     impressions: u32,
     interactive: bool,
 }
@@ -93,25 +108,25 @@ impl Truth {
         let kind = scene.impression.kind(number);
         let session_before = scene.session.seen;
         let impression_before = scene.impression.seen;
-        let first = impression_before.numbers == 0;
-
         let new_order = self.order(scene, kind);
         let seen = see(scene, kind, number, new_order);
+        let new_impression = seen.counts() && !impression_before.counts();
         let session = &mut scene.session.seen;
-        session.impressions += u32::from(first);
+        session.begun = true;
+        session.impressions += u32::from(new_impression);
         session.interactive |= kind == Kind::Interaction;
 
         let expected = &mut self.expected;
         expected.beacons += 1;
-        expected.impressions += u64::from(first);
-        expected.bots += u64::from(first && scene.session.visitor.bot);
-        expected.sessions += u64::from(session_before.impressions == 0);
+        expected.impressions += u64::from(new_impression);
+        expected.bots += u64::from(new_impression && scene.session.visitor.bot);
+        expected.sessions += u64::from(session_before.impressions == 0 && session.impressions > 0);
         expected.bounces += u64::from(session.bounced());
         expected.bounces -= u64::from(session_before.bounced());
-        expected.issues += u64::from(seen.issues.count_ones());
-        expected.issues -= u64::from(impression_before.issues.count_ones());
+        expected.issues += seen.issue_count();
+        expected.issues -= impression_before.issue_count();
         scene.impression.seen = seen;
-        session_before.impressions == 0
+        !session_before.begun
     }
 
     /// Counts the order of a beacon, and says of an order whether it is new.
@@ -138,7 +153,6 @@ fn see(scene: &Scene<'_>, kind: Kind, number: u8, new_order: Option<bool>) -> Se
     let mut seen = impression.seen;
     let mut flag = |issue: Issue, found: bool| seen.issues |= u16::from(found) << issue as u16;
     if seen.numbers == 0 {
-        flag(Issue::MissingNav, true);
         flag(Issue::GeneratedId, !scene.session.has_id);
         flag(Issue::ClockSkew, matches!(impression.anomaly, Anomaly::ClockSkew(_)));
     }
@@ -154,13 +168,8 @@ fn see(scene: &Scene<'_>, kind: Kind, number: u8, new_order: Option<bool>) -> Se
     let conflict = seen.usual && seen.deviating;
     flag(Issue::StaticConflict, conflict && impression.anomaly == Anomaly::StaticConflict);
     flag(Issue::GroupConflict, conflict && impression.anomaly == Anomaly::GroupConflict);
+    seen.navigated |= kind == Kind::Nav;
     seen.loaded |= kind == Kind::Load;
-    seen.left |= kind == Kind::Leave;
-    // Until the page is left the load may still be coming.
-    flag(Issue::MissingLoad, seen.left && !seen.loaded);
-    let mut retract = |issue: Issue, cured: bool| seen.issues &= !(u16::from(cured) << issue as u16);
-    retract(Issue::MissingNav, kind == Kind::Nav);
-    retract(Issue::MissingLoad, seen.loaded);
     seen.numbers |= 1 << number;
     seen
 }

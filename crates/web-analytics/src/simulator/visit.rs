@@ -292,7 +292,7 @@ impl Visits {
             navigation: impression::navigation(reload, random),
             order,
             dwell_us,
-            late_us: 0.6 * session.dwell_us,
+            late_us: (0.6 * session.dwell_us).min(settings::LATE_SECONDS_MAX * 1e6),
             extras: self.extras,
             engaged: !session.single || random.random_bool(ENGAGED_SINGLE),
         };
