@@ -40,6 +40,7 @@ lint: assets
 
 test-rust: assets
 	cargo test --release --workspace
+	cargo test --release --workspace --test web_analytics
 
 test-console: assets
 	cd console && npm run --silent check && npm test --silent

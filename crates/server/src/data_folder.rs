@@ -66,7 +66,8 @@ impl DataFolder {
                 said: format!("its {SECRET_FILE} file is not 32 bytes long"),
             }),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                let secret: [u8; 32] = rand::random();
+                let mut secret = [0; 32];
+                getrandom::fill(&mut secret).map_err(|error| Error::part("the system's random numbers", error))?;
                 write_durably(&file, &secret)?;
                 Ok(secret)
             }
