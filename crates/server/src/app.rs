@@ -16,8 +16,8 @@ use crate::config::Config;
 use crate::data_folder::DataFolder;
 use crate::error::{Error, Result};
 use crate::http::OpenConnections;
-use crate::sql::Sql;
 use crate::sites::{NewSite, SitePatch, Sites, View};
+use crate::sql::Sql;
 
 /// The stream that beacons are kept in until the pipeline, and every replay, is through with them.
 pub(crate) const BEACON_STREAM: &str = "web-beacons";

@@ -28,7 +28,9 @@ pub enum Error {
         said: String,
     },
     /// Nobody answers there.
-    #[error("TM-CLIENT-0002: no tidemill answers at {url} ({error}); start one with `tidemill serve`, or name another with --server")]
+    #[error(
+        "TM-CLIENT-0002: no tidemill answers at {url} ({error}); start one with `tidemill serve`, or name another with --server"
+    )]
     Unreachable {
         /// The server's address.
         url: String,

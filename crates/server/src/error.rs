@@ -28,7 +28,9 @@ pub enum Error {
         error: io::Error,
     },
     /// The port is in use, or the address isn't one of this machine's.
-    #[error("TM-SERVER-0003: can't listen on {address}: {error}; choose another port with --port, or stop what uses it")]
+    #[error(
+        "TM-SERVER-0003: can't listen on {address}: {error}; choose another port with --port, or stop what uses it"
+    )]
     Listen {
         /// Address and port.
         address: String,

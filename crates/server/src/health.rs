@@ -25,7 +25,8 @@ pub(crate) async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {
     let mut text = Exposition::default();
     text.family("tidemill_uptime_seconds", Kind::Gauge, "Time since the server was started.")
         .value("", app.started.elapsed().as_secs());
-    text.family("tidemill_http_connections", Kind::Gauge, "Connections open.").value("", app.connections.count() as u64);
+    text.family("tidemill_http_connections", Kind::Gauge, "Connections open.")
+        .value("", app.connections.count() as u64);
     text.family("tidemill_sites", Kind::Gauge, "Sites.").value("", app.sites.snapshot().all().len() as u64);
     collector(&app, &mut text);
     streams(&app, &mut text);
@@ -73,8 +74,12 @@ fn job(app: &App, text: &mut Exposition) {
         .value("", behind.beacons);
     let Some((state, figures)) = app.analytics.figures() else { return };
     let job = "{job=\"web-analytics\"}";
-    text.family("tidemill_job_running", Kind::Gauge, "1 while the job runs, 0 while it waits for a restart or has ended.")
-        .value(job, u64::from(state == JobState::Running));
+    text.family(
+        "tidemill_job_running",
+        Kind::Gauge,
+        "1 while the job runs, 0 while it waits for a restart or has ended.",
+    )
+    .value(job, u64::from(state == JobState::Running));
     text.family("tidemill_job_restarts_total", Kind::Counter, "Restarts after a failure.")
         .value(job, figures.restarts.load(Ordering::Relaxed));
     text.family("tidemill_job_checkpoints_total", Kind::Counter, "Checkpoints that became durable.")
@@ -86,8 +91,12 @@ fn job(app: &App, text: &mut Exposition) {
     let families: [(&str, Kind, &str, Figure); 7] = [
         ("tidemill_operator_rows_in_total", Kind::Counter, "Rows that came in.", |operator| operator.rows_in),
         ("tidemill_operator_rows_out_total", Kind::Counter, "Rows that went out.", |operator| operator.rows_out),
-        ("tidemill_operator_late_rows_total", Kind::Counter, "Rows behind the watermark.", |operator| operator.late_rows),
-        ("tidemill_operator_errors_total", Kind::Counter, "Rows that could not be processed.", |operator| operator.errors),
+        ("tidemill_operator_late_rows_total", Kind::Counter, "Rows behind the watermark.", |operator| {
+            operator.late_rows
+        }),
+        ("tidemill_operator_errors_total", Kind::Counter, "Rows that could not be processed.", |operator| {
+            operator.errors
+        }),
         ("tidemill_operator_busy_ns_total", Kind::Counter, "Time spent inside.", |operator| operator.busy_ns),
         ("tidemill_operator_state_keys", Kind::Gauge, "Keys held in state.", |operator| operator.state_keys),
         ("tidemill_operator_lag_records", Kind::Gauge, "Records a source is behind.", |operator| operator.lag_records),
@@ -95,7 +104,10 @@ fn job(app: &App, text: &mut Exposition) {
     for (name, kind, help, figure) in families {
         text.family(name, kind, help);
         for operator in &operators {
-            text.value(&format!("{{operator=\"{}\",worker=\"{}\"}}", operator.operator, operator.worker), figure(operator));
+            text.value(
+                &format!("{{operator=\"{}\",worker=\"{}\"}}", operator.operator, operator.worker),
+                figure(operator),
+            );
         }
     }
 }

@@ -37,7 +37,8 @@ impl Server {
             .map_err(|error| Error::part("start", error))??;
         let app = Arc::new(app);
         let front = Arc::new(Front::new(app.clone()));
-        let serving = tokio::spawn(listener.serve(front, app.config.http.clone(), app.connections.clone(), app.stopping()));
+        let serving =
+            tokio::spawn(listener.serve(front, app.config.http.clone(), app.connections.clone(), app.stopping()));
         tokio::spawn(sample_progress(app.clone()));
         tracing::info!(%address, data = %app.config.data.display(), "serving");
         Ok(Server { app, address, serving })

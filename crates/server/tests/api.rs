@@ -181,7 +181,11 @@ async fn a_name_that_is_not_ours_reaches_neither_api_nor_console() {
     assert_eq!((evil.status, evil.code().as_str()), (421, "TM-API-0012"));
     assert_eq!(running.send(asked("/", "evil.example")).await.status, 421);
     assert_eq!(running.send(asked("/api/v1/sites", "stats.example:80")).await.status, 200);
-    assert_eq!(running.send(asked(&format!("/b/{key}?n=1"), "any.example")).await.status, 204, "beacons come by any name");
+    assert_eq!(
+        running.send(asked(&format!("/b/{key}?n=1"), "any.example")).await.status,
+        204,
+        "beacons come by any name"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

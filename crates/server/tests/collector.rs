@@ -56,7 +56,9 @@ async fn a_beacon_of_every_kind_is_on_disk_when_it_is_acknowledged() {
 async fn a_body_in_chunks_is_put_together() {
     let running = Running::start().await;
     let key = running.site("shop").await;
-    let request = format!("POST /b/{key} HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n3\r\n{{\"v\r\n4\r\n\":1}}\r\n0\r\n\r\n");
+    let request = format!(
+        "POST /b/{key} HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n3\r\n{{\"v\r\n4\r\n\":1}}\r\n0\r\n\r\n"
+    );
     assert_eq!(running.send(request).await.status, 204);
     assert_eq!(stored(running).await, [(1, BodyKind::Json, "{\"v\":1}".to_owned())]);
 }
@@ -117,10 +119,12 @@ async fn what_cannot_be_taken_is_refused_with_its_reason_and_not_stored() {
 
     let fits = running.beacon(&key, "text/plain", vec![b' '; 64 << 10]).await;
     assert_eq!(fits.status, 204);
-    let declared = running.send(format!("POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 65537\r\n\r\n")).await;
+    let declared =
+        running.send(format!("POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 65537\r\n\r\n")).await;
     assert_eq!((declared.status, declared.code().as_str()), (413, "TM-BEACON-0003"));
     let chunk = format!("{:x}\r\n{}\r\n", 40_000, "x".repeat(40_000));
-    let chunked = format!("POST {path} HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n{chunk}{chunk}0\r\n\r\n");
+    let chunked =
+        format!("POST {path} HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n{chunk}{chunk}0\r\n\r\n");
     assert_eq!(running.send(chunked).await.status, 413);
     assert_eq!(running.beacon(&key, "application/x-ndjson", "{}\n".repeat(1_001)).await.status, 413);
 
@@ -167,7 +171,8 @@ async fn a_sender_that_never_ends_is_let_go() {
     assert!(matches!(slow_head.answer().await.status, 0 | 408), "the head's time is up");
 
     let mut slow_body = Connection::open(running.server.address()).await;
-    let answer = slow_body.send(format!("POST /b/{key} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 10\r\n\r\n{{")).await;
+    let answer =
+        slow_body.send(format!("POST /b/{key} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 10\r\n\r\n{{")).await;
     assert_eq!((answer.status, answer.code().as_str()), (408, "TM-BEACON-0004"));
 
     let mut idle = Connection::open(running.server.address()).await;

@@ -106,13 +106,19 @@ impl TableDefinition {
         for (i, field) in fields.iter().enumerate() {
             let name = field.name();
             if name.is_empty() || name.len() > limits.name_bytes_max || name.chars().any(char::is_control) {
-                return refuse(format!("column name {name:?} is empty, longer than {} bytes or has control characters", limits.name_bytes_max));
+                return refuse(format!(
+                    "column name {name:?} is empty, longer than {} bytes or has control characters",
+                    limits.name_bytes_max
+                ));
             }
             if fields.iter().take(i).any(|f| f.name() == name) {
                 return refuse(format!("column {name:?} is named twice"));
             }
             if Kind::of(field.data_type()).is_none() {
-                return refuse(format!("column {name:?} has type {}; supported are {SUPPORTED_TYPES}", field.data_type()));
+                return refuse(format!(
+                    "column {name:?} has type {}; supported are {SUPPORTED_TYPES}",
+                    field.data_type()
+                ));
             }
         }
         if self.key.is_empty() {
@@ -129,7 +135,10 @@ impl TableDefinition {
         match &self.ttl {
             Some(Ttl::Column { column, .. }) => match self.schema.field_with_name(column) {
                 Ok(field) if is_time(field.data_type()) => Ok(()),
-                Ok(field) => refuse(format!("TTL column {column:?} has type {}; it must be a timestamp or a date", field.data_type())),
+                Ok(field) => refuse(format!(
+                    "TTL column {column:?} has type {}; it must be a timestamp or a date",
+                    field.data_type()
+                )),
                 Err(_) => refuse(format!("TTL column {column:?} is not a column")),
             },
             Some(Ttl::Age(age)) if age.is_zero() => refuse("a TTL of zero would hide every row".into()),
@@ -145,7 +154,11 @@ impl TableDefinition {
                 .schema
                 .fields()
                 .iter()
-                .map(|f| StoredColumn { name: f.name().clone(), data_type: f.data_type().to_string(), nullable: f.is_nullable() })
+                .map(|f| StoredColumn {
+                    name: f.name().clone(),
+                    data_type: f.data_type().to_string(),
+                    nullable: f.is_nullable(),
+                })
                 .collect(),
             key: self.key.clone(),
             ttl: self.ttl.as_ref().map(|ttl| match ttl {
@@ -162,7 +175,8 @@ impl TableDefinition {
         let stored: Stored = serde_json::from_slice(json).map_err(|e| refuse(e.to_string()))?;
         let mut fields = Vec::with_capacity(stored.columns.len());
         for column in &stored.columns {
-            let data_type: DataType = column.data_type.parse().map_err(|e| refuse(format!("column {:?}: {e}", column.name)))?;
+            let data_type: DataType =
+                column.data_type.parse().map_err(|e| refuse(format!("column {:?}: {e}", column.name)))?;
             fields.push(Field::new(&column.name, data_type, column.nullable));
         }
         let mut definition = TableDefinition::new(name, Arc::new(Schema::new(fields)), stored.key);
@@ -244,7 +258,8 @@ mod tests {
             DataType::Timestamp(Nanosecond, Some("+02:00".into())),
             DataType::Duration(Millisecond),
         ];
-        let fields: Vec<Field> = types.into_iter().enumerate().map(|(i, t)| Field::new(format!("c{i}"), t, true)).collect();
+        let fields: Vec<Field> =
+            types.into_iter().enumerate().map(|(i, t)| Field::new(format!("c{i}"), t, true)).collect();
         let definition = TableDefinition::new("t", Arc::new(Schema::new(fields)), ["c1", "c5"])
             .with_ttl(Ttl::Column { column: "c17".into(), after: Duration::from_secs(1) });
         definition.validate(&Limits::default()).unwrap();
@@ -256,10 +271,8 @@ mod tests {
 
     #[test]
     fn wrong_definitions_are_refused_with_the_reason() {
-        let schema = Arc::new(Schema::new(vec![
-            Field::new("a", DataType::Utf8, false),
-            Field::new("b", DataType::Null, true),
-        ]));
+        let schema =
+            Arc::new(Schema::new(vec![Field::new("a", DataType::Utf8, false), Field::new("b", DataType::Null, true)]));
         let good = Arc::new(Schema::new(vec![Field::new("a", DataType::Utf8, false)]));
         let none: [&str; 0] = [];
         for (definition, reason) in [
@@ -271,7 +284,8 @@ mod tests {
             (TableDefinition::new("t", good.clone(), ["a", "a"]), "named twice"),
             (TableDefinition::new("t", good.clone(), ["a"]).with_ttl(Ttl::Age(Duration::ZERO)), "zero"),
             (
-                TableDefinition::new("t", good, ["a"]).with_ttl(Ttl::Column { column: "a".into(), after: Duration::ZERO }),
+                TableDefinition::new("t", good, ["a"])
+                    .with_ttl(Ttl::Column { column: "a".into(), after: Duration::ZERO }),
                 "must be a timestamp or a date",
             ),
         ] {

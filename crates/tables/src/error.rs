@@ -111,7 +111,9 @@ pub enum Error {
         reason: String,
     },
     /// A statement that changes something was given to the read-only SQL.
-    #[error("TM-TABLE-0020: only queries are allowed here, this statement is refused: {0}; write SELECT, WITH, SHOW, DESCRIBE or EXPLAIN")]
+    #[error(
+        "TM-TABLE-0020: only queries are allowed here, this statement is refused: {0}; write SELECT, WITH, SHOW, DESCRIBE or EXPLAIN"
+    )]
     ReadOnly(String),
     /// The text is not a valid query.
     #[error("TM-TABLE-0021: the query can't be planned: {0}")]
@@ -120,7 +122,9 @@ pub enum Error {
     #[error("TM-TABLE-0022: the query failed: {0}")]
     Execution(String),
     /// A query needs more memory than it may have.
-    #[error("TM-TABLE-0023: the query needs more than its {limit_bytes} bytes of memory ({reason}); narrow it by a WHERE clause or raise the limit")]
+    #[error(
+        "TM-TABLE-0023: the query needs more than its {limit_bytes} bytes of memory ({reason}); narrow it by a WHERE clause or raise the limit"
+    )]
     QueryMemory {
         /// The limit.
         limit_bytes: usize,

@@ -87,7 +87,9 @@ fn what_was_committed_survives_kill_9_whole() {
         let name_of = |line: &str| line.strip_prefix("committed ").map(str::to_owned);
         committed.extend(lines.by_ref().map_while(Result::ok).find_map(|line| name_of(&line)));
         let wait = Duration::from_millis(random.random_range(0..150));
-        let reader = std::thread::spawn(move || lines.map_while(Result::ok).filter_map(|line| name_of(&line)).collect::<Vec<_>>());
+        let reader = std::thread::spawn(move || {
+            lines.map_while(Result::ok).filter_map(|line| name_of(&line)).collect::<Vec<_>>()
+        });
         std::thread::sleep(wait);
         child.kill().unwrap();
         child.wait().unwrap();

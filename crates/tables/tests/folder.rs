@@ -23,7 +23,10 @@ fn tables_are_listed_described_and_dropped() {
     let tables = Tables::open(folder.path()).unwrap();
     let table = tables.create(names()).unwrap();
     assert!(matches!(tables.create(names()), Err(Error::TableExists(_))));
-    assert!(matches!(tables.create_if_absent(names().with_ttl(Ttl::Age(Duration::from_secs(1)))), Err(Error::Definition { .. })));
+    assert!(matches!(
+        tables.create_if_absent(names().with_ttl(Ttl::Age(Duration::from_secs(1)))),
+        Err(Error::Definition { .. })
+    ));
     table.upsert(&["a".into(), 1.into()]).unwrap();
     assert_eq!(tables.list(), ["names"]);
     let info = table.describe().unwrap();
@@ -74,8 +77,10 @@ fn batches_are_matched_by_column_name() {
     let n: ArrayRef = Arc::new(Int64Array::from(vec![Some(1), None, Some(3)]));
     let name: ArrayRef = Arc::new(StringArray::from(vec!["b", "a", "b"]));
     table.upsert_batch(&RecordBatch::try_from_iter([("n", n.clone()), ("name", name.clone())]).unwrap()).unwrap();
-    let batches: Vec<RecordBatch> = table.scan(&Scan::all().columns(["n", "name"])).unwrap().collect::<Result<_, _>>().unwrap();
-    let n_of = |batch: &RecordBatch| batch.column(0).as_any().downcast_ref::<Int64Array>().unwrap().iter().collect::<Vec<_>>();
+    let batches: Vec<RecordBatch> =
+        table.scan(&Scan::all().columns(["n", "name"])).unwrap().collect::<Result<_, _>>().unwrap();
+    let n_of =
+        |batch: &RecordBatch| batch.column(0).as_any().downcast_ref::<Int64Array>().unwrap().iter().collect::<Vec<_>>();
     assert_eq!(n_of(&batches[0]), [None, Some(3)], "in key order, of one key the last");
 
     let keys = RecordBatch::try_from_iter([("name", name.clone())]).unwrap();

@@ -46,7 +46,10 @@ fn row((a, b): (u8, i16), text: &Option<String>) -> Row {
     vec![a.into(), text.clone().into(), b.into()]
 }
 
-fn expected<'a>(entries: impl DoubleEndedIterator<Item = (&'a (u8, i16), &'a Option<String>)>, descending: bool) -> Vec<Row> {
+fn expected<'a>(
+    entries: impl DoubleEndedIterator<Item = (&'a (u8, i16), &'a Option<String>)>,
+    descending: bool,
+) -> Vec<Row> {
     let mut rows: Vec<Row> = entries.map(|(key, text)| row(*key, text)).collect();
     if descending {
         rows.reverse();

@@ -5,7 +5,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use arrow::array::{ArrayRef, BooleanArray, Float64Array, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMillisecondArray};
+use arrow::array::{
+    ArrayRef, BooleanArray, Float64Array, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMillisecondArray,
+};
 use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use arrow::util::pretty::pretty_format_batches;
 use datafusion::datasource::MemTable;
@@ -44,9 +46,17 @@ fn both(rows: usize, limits: SqlLimits) -> Both {
         Arc::new((0..rows).map(|_| Some(*sites.choose(&mut random).unwrap())).collect::<StringArray>()),
         Arc::new((0..rows).map(|_| Some(random.random_range(-50..50i64))).collect::<TimestampMillisecondArray>()),
         Arc::new((0..rows).map(|i| Some(i as i32 - 100)).collect::<Int32Array>()),
-        Arc::new((0..rows).map(|_| random.random_bool(0.8).then(|| f64::from(random.random_range(0..1000)))).collect::<Float64Array>()),
+        Arc::new(
+            (0..rows)
+                .map(|_| random.random_bool(0.8).then(|| f64::from(random.random_range(0..1000))))
+                .collect::<Float64Array>(),
+        ),
         Arc::new((0..rows).map(|_| random.random_bool(0.9).then(|| random.random_bool(0.1))).collect::<BooleanArray>()),
-        Arc::new((0..rows).map(|_| *[Some("Firefox"), Some("Chrome"), None].choose(&mut random).unwrap()).collect::<StringArray>()),
+        Arc::new(
+            (0..rows)
+                .map(|_| *[Some("Firefox"), Some("Chrome"), None].choose(&mut random).unwrap())
+                .collect::<StringArray>(),
+        ),
     ];
     let batch = RecordBatch::try_new(schema(), columns).unwrap();
     visits.upsert_batch(&batch).unwrap();
@@ -67,7 +77,8 @@ impl Both {
         let expected = self.oracle.sql(query).await.unwrap_or_else(|e| panic!("{query}: {e}")).collect().await.unwrap();
         let rows = expected.iter().map(RecordBatch::num_rows).sum();
         let lines = |text: String| {
-            let mut lines: Vec<String> = text.lines().map(str::to_owned).filter(|line| !line.starts_with('+')).collect();
+            let mut lines: Vec<String> =
+                text.lines().map(str::to_owned).filter(|line| !line.starts_with('+')).collect();
             if !query.contains("ORDER BY") {
                 lines.sort();
             }
@@ -94,7 +105,8 @@ fn condition(random: &mut StdRng, depth: u32) -> String {
         6 => format!("at BETWEEN {} AND {}", time(random), time(random)),
         7 => format!("page {} {}", op(random), random.random_range(-120..500)),
         8 => format!("{} {} page", random.random_range(-120..500), op(random)),
-        9 => (*["bot", "ms > 500", "browser IS NULL", "site LIKE 's%'", "page % 7 = 3"].choose(random).unwrap()).to_owned(),
+        9 => (*["bot", "ms > 500", "browser IS NULL", "site LIKE 's%'", "page % 7 = 3"].choose(random).unwrap())
+            .to_owned(),
         10 => format!("({} OR {})", condition(random, depth - 1), condition(random, depth - 1)),
         11 => format!("NOT ({})", condition(random, depth - 1)),
         _ => format!("({} AND {})", condition(random, depth - 1), condition(random, depth - 1)),
@@ -114,9 +126,13 @@ async fn random_queries_agree_with_memory() {
         let query = match random.random_range(0..5) {
             0 => format!("SELECT * FROM visits WHERE {filter}"),
             1 => format!("SELECT count(*), min(page), max(at), sum(ms) FROM visits WHERE {filter}"),
-            2 => format!("SELECT page, ms FROM visits WHERE {filter} ORDER BY site {direction}, at {direction}, page {direction} LIMIT {limit}"),
+            2 => format!(
+                "SELECT page, ms FROM visits WHERE {filter} ORDER BY site {direction}, at {direction}, page {direction} LIMIT {limit}"
+            ),
             3 => format!("SELECT browser, count(*) FROM visits WHERE {filter} GROUP BY browser"),
-            _ => format!("SELECT at, page FROM visits WHERE site = 'shop' AND {filter} ORDER BY at {direction}, page {direction} LIMIT {limit}"),
+            _ => format!(
+                "SELECT at, page FROM visits WHERE site = 'shop' AND {filter} ORDER BY at {direction}, page {direction} LIMIT {limit}"
+            ),
         };
         answered += usize::from(both.agree(&query).await > 0);
     }
@@ -199,7 +215,8 @@ async fn memory_and_time_are_limited() {
     assert!(small.text("SELECT count(*) FROM visits").await.contains("2000"), "the next query has its memory again");
 
     let hasty = both(10, SqlLimits { query_time: Duration::from_millis(100), ..SqlLimits::default() });
-    let endless = "SELECT sum(a.value * b.value) FROM generate_series(1, 10000000) a CROSS JOIN generate_series(1, 10000000) b";
+    let endless =
+        "SELECT sum(a.value * b.value) FROM generate_series(1, 10000000) a CROSS JOIN generate_series(1, 10000000) b";
     let outcome = hasty.sql.query(endless).await.unwrap().collect().await;
     assert!(matches!(outcome, Err(Error::QueryTimeout { limit_ms: 100 })), "{:?}", outcome.map(|_| ()));
 }
@@ -225,7 +242,11 @@ async fn other_providers_and_new_tables_are_found() {
 async fn a_query_reads_all_tables_at_one_moment() {
     let both = both(10, SqlLimits::default());
     let stream = both.sql.query("SELECT count(*) FROM visits").await.unwrap();
-    both.tables.table("visits").unwrap().upsert(&["new".into(), 0.into(), 9_999.into(), 1.0.into(), true.into(), "x".into()]).unwrap();
+    both.tables
+        .table("visits")
+        .unwrap()
+        .upsert(&["new".into(), 0.into(), 9_999.into(), 1.0.into(), true.into(), "x".into()])
+        .unwrap();
     let before = pretty_format_batches(&stream.collect().await.unwrap()).unwrap().to_string();
     assert!(before.contains("10"), "{before}");
     assert!(both.text("SELECT count(*) FROM visits").await.contains("11"));

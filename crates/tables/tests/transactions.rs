@@ -10,7 +10,8 @@ use arrow::datatypes::{DataType, Field, Schema};
 use tidemill_tables::{Error, Limits, Options, Result, Scan, Table, TableDefinition, Tables, Value};
 
 fn accounts(tables: &Tables, name: &str) -> Table {
-    let schema = Schema::new(vec![Field::new("account", DataType::UInt32, false), Field::new("cents", DataType::Int64, false)]);
+    let schema =
+        Schema::new(vec![Field::new("account", DataType::UInt32, false), Field::new("cents", DataType::Int64, false)]);
     tables.create(TableDefinition::new(name, Arc::new(schema), ["account"])).unwrap()
 }
 
@@ -123,9 +124,16 @@ fn a_transaction_reads_one_moment() {
 #[test]
 fn limits_are_refused_with_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
-    let limits = Limits { key_bytes_max: 10, row_bytes_max: 100, transaction_bytes_max: 150, tables_max: 1, ..Limits::default() };
+    let limits = Limits {
+        key_bytes_max: 10,
+        row_bytes_max: 100,
+        transaction_bytes_max: 150,
+        tables_max: 1,
+        ..Limits::default()
+    };
     let tables = Tables::open_with(folder.path(), Options { limits, ..Options::default() }).unwrap();
-    let schema = Arc::new(Schema::new(vec![Field::new("k", DataType::Utf8, false), Field::new("v", DataType::Utf8, true)]));
+    let schema =
+        Arc::new(Schema::new(vec![Field::new("k", DataType::Utf8, false), Field::new("v", DataType::Utf8, true)]));
     let table = tables.create(TableDefinition::new("t", schema.clone(), ["k"])).unwrap();
 
     let long = "x".repeat(90);

@@ -176,11 +176,15 @@ mod tests {
 
     #[test]
     fn rows_become_columns_with_the_site_as_tenant() {
-        let row = ImpressionRow { site: 9, impression: "a".into(), event_names: vec!["buy".into()], ..Default::default() };
+        let row =
+            ImpressionRow { site: 9, impression: "a".into(), event_names: vec!["buy".into()], ..Default::default() };
         let batch = impressions(&SitesSnapshot::default(), &[row.clone(), row]).unwrap();
         assert_eq!(batch.num_rows(), 2);
         assert_eq!(batch.column_by_name("tenant").unwrap().as_string::<i32>().value(0), "site-9");
-        assert_eq!(batch.column_by_name("event_names").unwrap().as_list::<i32>().value(1).as_string::<i32>().value(0), "buy");
+        assert_eq!(
+            batch.column_by_name("event_names").unwrap().as_list::<i32>().value(1).as_string::<i32>().value(0),
+            "buy"
+        );
         assert!(batch.column_by_name("user").unwrap().is_null(0));
         assert_eq!(sessions(&SitesSnapshot::default(), &[SessionRow::default()]).unwrap().num_rows(), 1);
     }

@@ -57,8 +57,7 @@ pub struct Outputs {
 /// Adds the pipeline to a job. `beacons` gives rows as the stream source does: `data`, …, `sequence`.
 pub fn add(job: &mut Job, beacons: Port, sites: &Sites) -> Outputs {
     let shared = sites.clone();
-    let decode =
-        job.operator("decode", &[(beacons, 0, Routing::Forward)], move |_| Ok(Decode::new(shared.clone())));
+    let decode = job.operator("decode", &[(beacons, 0, Routing::Forward)], move |_| Ok(Decode::new(shared.clone())));
     let port = |node, output| Port { node, output };
     let to_orders = (port(decode, 1), 0, Routing::Key(ORDER_KEY));
     let orders = job.operator("orders", &[to_orders], |_| Ok(Orders::default()));

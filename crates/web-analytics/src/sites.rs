@@ -35,7 +35,8 @@ impl Site {
     /// An order as it is remembered: 128 bits of keyed BLAKE3. About 0.1 µs.
     pub fn order_hash(&self, id: &str) -> [u8; 16] {
         let mut hash = [0; 16];
-        blake3::Hasher::new_keyed(&self.order_salt).update(cut(id, crate::beacon::ID_BYTES_MAX).as_bytes())
+        blake3::Hasher::new_keyed(&self.order_salt)
+            .update(cut(id, crate::beacon::ID_BYTES_MAX).as_bytes())
             .finalize_xof()
             .fill(&mut hash);
         hash

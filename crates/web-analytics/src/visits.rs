@@ -221,7 +221,9 @@ impl Visits {
             };
             let segments = self.segments.get_mut(session.segments.clone()).unwrap_or_default();
             for (at, segment) in (session.segments.start..).zip(segments) {
-                if at != entry && let Body::Closed(closed) = &mut segment.body {
+                if at != entry
+                    && let Body::Closed(closed) = &mut segment.body
+                {
                     (closed.key, closed.user) = (None, None);
                 }
             }

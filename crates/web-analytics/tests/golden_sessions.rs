@@ -18,10 +18,13 @@ use tidemill_web_analytics::visits::{Join, Visits};
 fn csv() -> String {
     let cache = std::env::var("TIDEMILL_TEST_DATA").map(PathBuf::from).unwrap_or_else(|_| {
         let cache = std::env::var("XDG_CACHE_HOME").map(PathBuf::from);
-        cache.unwrap_or_else(|_| PathBuf::from(std::env::var("HOME").unwrap()).join(".cache")).join("tidemill/test-data")
+        cache
+            .unwrap_or_else(|_| PathBuf::from(std::env::var("HOME").unwrap()).join(".cache"))
+            .join("tidemill/test-data")
     });
     let path = cache.join("ecom.csv");
-    std::fs::read_to_string(&path).unwrap_or_else(|_| panic!("{path:?} is missing: run tests/services/retentioneering.sh"))
+    std::fs::read_to_string(&path)
+        .unwrap_or_else(|_| panic!("{path:?} is missing: run tests/services/retentioneering.sh"))
 }
 
 /// User, label, time in ms of each event, in the order of the file.

@@ -20,7 +20,8 @@ pub(crate) fn run(query: &Query, args: &Args) -> Result<(), Failure> {
     if args.output == Output::Json {
         return Ok(output::json(&answer)?);
     }
-    let columns: Vec<&str> = list(&answer, "columns").iter().filter_map(|column| column.get("name")?.as_str()).collect();
+    let columns: Vec<&str> =
+        list(&answer, "columns").iter().filter_map(|column| column.get("name")?.as_str()).collect();
     let rows = list(&answer, "rows");
     let cells = rows.iter().map(|row| columns.iter().map(|column| output::plain(row.get(column))).collect());
     output::table(&columns, cells)?;

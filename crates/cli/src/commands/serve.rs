@@ -16,7 +16,9 @@ pub(crate) fn run(serve: &Serve, args: &Args) -> Result<(), Failure> {
         let data = config.data.display().to_string();
         let server = Server::start(config).await?;
         match args.output {
-            Output::Human => output::line(&format!("Tidemill is at {} (data in {data}); Ctrl-C stops it", server.url())),
+            Output::Human => {
+                output::line(&format!("Tidemill is at {} (data in {data}); Ctrl-C stops it", server.url()))
+            }
             Output::Json => output::json(&json!({ "url": server.url(), "data": data })),
         }?;
         stop.await;

@@ -74,8 +74,9 @@ fn describe(stream: &Value, args: &Args) -> Result<(), Failure> {
         output::line(&format!("{name:>16}  {}", output::plain(Some(value))))?;
     }
     let columns = ["shard", "state", "parents", "first_hash_key", "last_hash_key", "records", "bytes"];
-    let cells =
-        rows(stream, "shards").iter().map(|shard| columns.iter().map(|column| output::plain(shard.get(column))).collect());
+    let cells = rows(stream, "shards")
+        .iter()
+        .map(|shard| columns.iter().map(|column| output::plain(shard.get(column))).collect());
     Ok(output::table(&columns, cells)?)
 }
 

@@ -78,7 +78,8 @@ fn tear_tails(streams: &Path, random: &mut StdRng) {
 
 /// The segment of each shard that is being written: the last by name.
 fn last_segments(folder: &Path) -> Vec<PathBuf> {
-    let entries: Vec<PathBuf> = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("it").path()).collect();
+    let entries: Vec<PathBuf> =
+        fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("it").path()).collect();
     let logs = entries.iter().filter(|path| path.extension().is_some_and(|kind| kind == "log"));
     let folders = entries.iter().filter(|path| path.is_dir());
     logs.max().cloned().into_iter().chain(folders.flat_map(|folder| last_segments(folder))).collect()

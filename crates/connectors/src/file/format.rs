@@ -16,7 +16,12 @@ use super::config::FileFormat;
 const ROW_GROUP_ROWS: usize = 131_072;
 
 /// Writes a new file and syncs it; its length.
-pub(crate) fn write(path: &Path, format: FileFormat, schema: &SchemaRef, batches: &[RecordBatch]) -> std::io::Result<u64> {
+pub(crate) fn write(
+    path: &Path,
+    format: FileFormat,
+    schema: &SchemaRef,
+    batches: &[RecordBatch],
+) -> std::io::Result<u64> {
     let file = File::options().write(true).create(true).truncate(true).open(path)?;
     let file = match format {
         FileFormat::Parquet => parquet(file, schema, batches)?,

@@ -37,7 +37,9 @@ impl OpenFile {
 
     /// The rows that came since the last call, as they are saved; `None` when there are none.
     pub(crate) fn save(&mut self) -> Result<Option<Vec<u8>>, ArrowError> {
-        let Some(unsaved) = self.batches.get(self.saved..).filter(|unsaved| !unsaved.is_empty()) else { return Ok(None) };
+        let Some(unsaved) = self.batches.get(self.saved..).filter(|unsaved| !unsaved.is_empty()) else {
+            return Ok(None);
+        };
         let rows = concat_batches(&self.schema, unsaved)?;
         let mut bytes = self.opened_ms.to_le_bytes().to_vec();
         let mut writer = StreamWriter::try_new(&mut bytes, &self.schema)?;
@@ -70,5 +72,8 @@ pub(crate) fn read_saved(bytes: &[u8]) -> Result<(i64, Vec<RecordBatch>), ArrowE
 }
 
 fn size_of(rows: &RecordBatch) -> usize {
-    rows.columns().iter().map(|c| c.to_data().get_slice_memory_size().unwrap_or_else(|_| c.get_array_memory_size())).sum()
+    rows.columns()
+        .iter()
+        .map(|c| c.to_data().get_slice_memory_size().unwrap_or_else(|_| c.get_array_memory_size()))
+        .sum()
 }

@@ -39,7 +39,9 @@ pub(crate) fn split(batch: &Batch, by: &[PartitionBy]) -> Result<Vec<(String, Re
                 false => escape(values.value(row), &mut path),
             }
             if path.len() - start > NAME_BYTES_MAX {
-                return Err(format!("a value of partition {name:?} makes a folder's name of over {NAME_BYTES_MAX} bytes; partition by a shorter column"));
+                return Err(format!(
+                    "a value of partition {name:?} makes a folder's name of over {NAME_BYTES_MAX} bytes; partition by a shorter column"
+                ));
             }
         }
         match folders.get_mut(&path) {
@@ -56,7 +58,8 @@ pub(crate) fn split(batch: &Batch, by: &[PartitionBy]) -> Result<Vec<(String, Re
 
 fn without_columns(rows: &RecordBatch, by: &[PartitionBy]) -> Result<RecordBatch, ArrowError> {
     let named = |name: &String| by.iter().any(|by| matches!(by, PartitionBy::Column(column) if column == name));
-    let kept: Vec<usize> = rows.schema().fields().iter().enumerate().filter(|(_, f)| !named(f.name())).map(|(i, _)| i).collect();
+    let kept: Vec<usize> =
+        rows.schema().fields().iter().enumerate().filter(|(_, f)| !named(f.name())).map(|(i, _)| i).collect();
     rows.project(&kept)
 }
 

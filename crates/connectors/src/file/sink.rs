@@ -180,7 +180,8 @@ impl Sink for FileSink {
                 if self.open.get(folder).is_some_and(|file| file.schema != rows.schema()) {
                     self.close(folder)?;
                 }
-                let file = self.open.entry(folder.to_owned()).or_insert_with(|| OpenFile::new(rows.schema(), opened_ms));
+                let file =
+                    self.open.entry(folder.to_owned()).or_insert_with(|| OpenFile::new(rows.schema(), opened_ms));
                 file.opened_ms = file.opened_ms.min(opened_ms);
                 self.open_bytes += file.restore(key, rows);
             }

@@ -49,7 +49,11 @@ pub(crate) fn publish(root: &Path, files: &[StagedFile]) -> std::io::Result<()> 
             Ok(()) => {}
             Err(e) if e.kind() == std::io::ErrorKind::NotFound && path.exists() => {}
             Err(e) => {
-                let reason = format!("{e}: {} can't become {}: it was committed, its rows are in no other place", staged.display(), path.display());
+                let reason = format!(
+                    "{e}: {} can't become {}: it was committed, its rows are in no other place",
+                    staged.display(),
+                    path.display()
+                );
                 return Err(std::io::Error::new(e.kind(), reason));
             }
         }
@@ -65,7 +69,9 @@ pub(crate) fn clean(root: &Path, owner: &str, generation: u64) -> std::io::Resul
     for entry in fs::read_dir(root.join(STAGING))? {
         let entry = entry?;
         let name = entry.file_name();
-        let of = name.to_str().and_then(|n| n.strip_prefix(owner)?.strip_prefix('-')?.split('-').next()?.parse::<u64>().ok());
+        let of = name
+            .to_str()
+            .and_then(|n| n.strip_prefix(owner)?.strip_prefix('-')?.split('-').next()?.parse::<u64>().ok());
         if of.is_some_and(|of| of < generation) {
             fs::remove_file(entry.path())?;
             deleted += 1;

@@ -82,7 +82,9 @@ fn job(config: &FileSinkConfig, end: i64) -> Job {
     let mut job = Job::new("web");
     let numbers = job.source("numbers", Replay::FromPosition, move |_| Ok(Numbers { next: 0, end, active: false }));
     let config = config.clone();
-    job.sink("files", &[(numbers, Routing::Key(0))], Delivery::Transactional, move |_| Ok(FileSink::new(config.clone())));
+    job.sink("files", &[(numbers, Routing::Key(0))], Delivery::Transactional, move |_| {
+        Ok(FileSink::new(config.clone()))
+    });
     job
 }
 
@@ -178,7 +180,11 @@ fn crash_and_go_on(step: i64, crash: Crash, rows_max: usize, workers: (usize, us
     run.checkpoint().unwrap();
 
     let expected: Vec<i64> = (0..end).collect();
-    assert_eq!(all(root.path()), expected, "crash at step {step}, {crash:?}, files of {rows_max} rows, workers {workers:?}");
+    assert_eq!(
+        all(root.path()),
+        expected,
+        "crash at step {step}, {crash:?}, files of {rows_max} rows, workers {workers:?}"
+    );
     assert!(before.iter().all(|n| expected.contains(n)), "what was visible stays");
     assert_eq!(staged(root.path()), 0, "nothing is left of the aborted attempt: step {step}, {crash:?}");
 }

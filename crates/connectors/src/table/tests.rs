@@ -32,11 +32,18 @@ fn revisions_become_rows_when_the_checkpoint_is_cut() {
         assert_eq!(sink.prepare(Epoch(epoch), &mut SnapshotWriter::default()).unwrap(), None);
     };
 
-    let first = revisions(&[(Insert, "a", 1), (Insert, "b", 2), (UpdateBefore, "a", 1), (UpdateAfter, "a", 3), (Insert, "c", 4)]);
+    let first = revisions(&[
+        (Insert, "a", 1),
+        (Insert, "b", 2),
+        (UpdateBefore, "a", 1),
+        (UpdateAfter, "a", 3),
+        (Insert, "c", 4),
+    ]);
     sink.write(first.clone()).unwrap();
     assert!(all().is_empty(), "rows of one write become visible together");
     prepare(&mut sink, 1);
-    let after_first: Vec<Row> = vec![vec!["a".into(), 3.into()], vec!["b".into(), 2.into()], vec!["c".into(), 4.into()]];
+    let after_first: Vec<Row> =
+        vec![vec!["a".into(), 3.into()], vec!["b".into(), 2.into()], vec!["c".into(), 4.into()]];
     assert_eq!(all(), after_first);
 
     // A crash: the same rows come again, then others.

@@ -48,7 +48,12 @@ impl std::fmt::Debug for Analytics {
 
 impl Analytics {
     /// Opens the summaries and begins to fold them and to drop what is too old.
-    pub(crate) fn open(folder: &Path, beacons: Stream, sites: &Arc<Sites>, limits: &crate::config::Config) -> Result<Self> {
+    pub(crate) fn open(
+        folder: &Path,
+        beacons: Stream,
+        sites: &Arc<Sites>,
+        limits: &crate::config::Config,
+    ) -> Result<Self> {
         let failed = |error: &dyn std::fmt::Display| Error::part("summaries", error);
         let summaries = Arc::new(SummaryStore::open(folder).map_err(|error| failed(&error))?);
         let every = Duration::from_secs(limits.retention.every_s);

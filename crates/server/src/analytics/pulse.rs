@@ -35,7 +35,9 @@ impl Pulse {
         let analytics = &app.analytics;
         let answer = analytics
             .questions
-            .ask(analytics.summaries.clone(), site.clone(), move |query| query.realtime(&Parameters::default(), now_ms, 0, 0))
+            .ask(analytics.summaries.clone(), site.clone(), move |query| {
+                query.realtime(&Parameters::default(), now_ms, 0, 0)
+            })
             .await?;
         *known = Some((version, now_ms, answer.visitors));
         Ok(answer.visitors)

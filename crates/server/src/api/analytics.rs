@@ -70,7 +70,11 @@ questions! {
 #[utoipa::path(get, path = "/api/v1/sites/{site}/realtime", tag = "web analytics",
     params(("site" = String, Path, description = "its name"), Common),
     responses((status = 200, body = serde_json::Value), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody)))]
-pub(crate) async fn realtime(State(app): State<Arc<App>>, Path(site): Path<String>, pairs: Pairs) -> ApiResult<Response> {
+pub(crate) async fn realtime(
+    State(app): State<Arc<App>>,
+    Path(site): Path<String>,
+    pairs: Pairs,
+) -> ApiResult<Response> {
     let behind = app.analytics.progress.behind(jiff::Timestamp::now().as_microsecond());
     ask(app, &site, pairs, move |query, parameters, now_ms| {
         query.realtime(parameters, now_ms, behind.lag_ms, behind.beacons)

@@ -49,7 +49,12 @@ impl ApiError {
     /// Nothing by that name.
     pub(crate) fn missing(kind: &str, name: &str) -> Self {
         let name: String = name.chars().take(100).collect();
-        Self::new(StatusCode::NOT_FOUND, "TM-API-0002", format!("there is no {kind} {name:?}"), "look it up in the list")
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "TM-API-0002",
+            format!("there is no {kind} {name:?}"),
+            "look it up in the list",
+        )
     }
 
     /// Something by that name exists.

@@ -23,9 +23,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         match axum::Json::from_request(request, state).await {
             Ok(axum::Json(value)) => Ok(Json(value)),
-            Err(JsonRejection::MissingJsonContentType(_)) => {
-                Err(ApiError::invalid("the body isn't declared as JSON", "send the header Content-Type: application/json"))
-            }
+            Err(JsonRejection::MissingJsonContentType(_)) => Err(ApiError::invalid(
+                "the body isn't declared as JSON",
+                "send the header Content-Type: application/json",
+            )),
             Err(rejected) => Err(rejection(rejected.status(), rejected.body_text())),
         }
     }

@@ -5,8 +5,8 @@ mod error;
 mod events;
 mod extract;
 mod openapi;
-mod statement;
 mod sites;
+mod statement;
 mod streams;
 
 use std::sync::Arc;

@@ -38,9 +38,11 @@ pub(crate) async fn query(
 fn refused(error: &Error) -> ApiError {
     let status = match error {
         Error::QueryTimeout { .. } => StatusCode::GATEWAY_TIMEOUT,
-        Error::Query(_) | Error::ReadOnly(_) | Error::Limit { .. } | Error::QueryMemory { .. } | Error::Execution(_) => {
-            StatusCode::BAD_REQUEST
-        }
+        Error::Query(_)
+        | Error::ReadOnly(_)
+        | Error::Limit { .. }
+        | Error::QueryMemory { .. }
+        | Error::Execution(_) => StatusCode::BAD_REQUEST,
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     };
     ApiError::of_part(status, error)

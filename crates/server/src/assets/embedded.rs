@@ -52,13 +52,15 @@ impl Library {
 impl File {
     pub(crate) fn new(content: Bytes, mime: &str) -> File {
         let is_text = mime.starts_with("text/")
-            || ["application/json", "image/svg+xml", "application/javascript", "application/manifest+json"].contains(&mime);
+            || ["application/json", "image/svg+xml", "application/javascript", "application/manifest+json"]
+                .contains(&mime);
         let kind = match mime {
             mime if mime.starts_with("text/") => format!("{mime}; charset=utf-8"),
             mime => mime.to_owned(),
         };
         let tag = format!("\"{:016x}\"", xxhash_rust::xxh3::xxh3_64(&content));
-        let value = |text: &str| HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("application/octet-stream"));
+        let value =
+            |text: &str| HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("application/octet-stream"));
         File { kind: value(&kind), tag: value(&tag), content, is_text, gzipped: OnceLock::new() }
     }
 
@@ -73,7 +75,9 @@ impl File {
             headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
         }
         let known = request.get(header::IF_NONE_MATCH).and_then(|tags| tags.to_str().ok());
-        if known.is_some_and(|tags| tags.split(',').any(|tag| tag.trim().trim_start_matches("W/").as_bytes() == self.tag.as_bytes())) {
+        if known.is_some_and(|tags| {
+            tags.split(',').any(|tag| tag.trim().trim_start_matches("W/").as_bytes() == self.tag.as_bytes())
+        }) {
             *answer.status_mut() = StatusCode::NOT_MODIFIED;
             return answer;
         }

@@ -115,7 +115,10 @@ async fn accept(app: &App, parts: &Parts, body: Incoming, peer: IpAddr) -> Resul
     Ok(())
 }
 
-async fn append_many<'a>(stream: &Stream, envelopes: impl Iterator<Item = Envelope<'a>>) -> tidemill_streams::Result<()> {
+async fn append_many<'a>(
+    stream: &Stream,
+    envelopes: impl Iterator<Item = Envelope<'a>>,
+) -> tidemill_streams::Result<()> {
     let encoded: Vec<(Vec<u8>, Vec<u8>)> = envelopes
         .map(|envelope| {
             let mut data = Vec::new();
@@ -123,10 +126,8 @@ async fn append_many<'a>(stream: &Stream, envelopes: impl Iterator<Item = Envelo
             (partition_key(&envelope).into_owned(), data)
         })
         .collect();
-    let records: Vec<Record<'_>> = encoded
-        .iter()
-        .map(|(partition_key, data)| Record { partition_key, explicit_hash_key: None, data })
-        .collect();
+    let records: Vec<Record<'_>> =
+        encoded.iter().map(|(partition_key, data)| Record { partition_key, explicit_hash_key: None, data }).collect();
     let stored = stream.append_batch(&records);
     stored.await.map(|_| ())
 }

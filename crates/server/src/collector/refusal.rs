@@ -56,12 +56,9 @@ impl Refusal {
 
     fn told(self) -> (StatusCode, &'static str, &'static str, &'static str) {
         match self {
-            Refusal::UnknownSite => (
-                StatusCode::NOT_FOUND,
-                "TM-BEACON-0001",
-                "no site has this key",
-                "`tidemill site list` shows the keys",
-            ),
+            Refusal::UnknownSite => {
+                (StatusCode::NOT_FOUND, "TM-BEACON-0001", "no site has this key", "`tidemill site list` shows the keys")
+            }
             Refusal::Method => (StatusCode::METHOD_NOT_ALLOWED, "TM-BEACON-0002", "send beacons by POST or GET", ""),
             Refusal::TooLarge => (
                 StatusCode::PAYLOAD_TOO_LARGE,

@@ -89,8 +89,7 @@ fn read_file(named: Option<&Path>) -> Result<Option<(String, Table)>> {
     };
     let shown = path.display().to_string();
     let text = std::fs::read_to_string(path).map_err(|error| Error::io("reading the configuration", path, error))?;
-    let table =
-        text.parse::<Table>().map_err(|error| Error::Config { said: format!("{shown}: {error}") })?;
+    let table = text.parse::<Table>().map_err(|error| Error::Config { said: format!("{shown}: {error}") })?;
     Ok(Some((shown, table)))
 }
 

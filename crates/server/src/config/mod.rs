@@ -144,34 +144,19 @@ impl Default for Http {
 
 impl Default for Beacons {
     fn default() -> Self {
-        Beacons {
-            body_bytes_max: 64 << 10,
-            shards: 4,
-            in_flight_max: 20_000,
-            stream_bytes_max: 16 << 30,
-        }
+        Beacons { body_bytes_max: 64 << 10, shards: 4, in_flight_max: 20_000, stream_bytes_max: 16 << 30 }
     }
 }
 
 impl Default for Pipeline {
     fn default() -> Self {
-        Pipeline {
-            workers: 1,
-            checkpoint_ms: 250,
-            stop_timeout_ms: 10_000,
-            in_flight_bytes_max: 16 << 20,
-        }
+        Pipeline { workers: 1, checkpoint_ms: 250, stop_timeout_ms: 10_000, in_flight_bytes_max: 16 << 20 }
     }
 }
 
 impl Default for Query {
     fn default() -> Self {
-        Query {
-            rows_max: 10_000,
-            timeout_ms: 30_000,
-            memory_bytes_max: 256 << 20,
-            running_max: 8,
-        }
+        Query { rows_max: 10_000, timeout_ms: 30_000, memory_bytes_max: 256 << 20, running_max: 8 }
     }
 }
 

@@ -31,7 +31,9 @@ pub(crate) async fn read_body(body: Incoming, bytes_max: usize, time_max: Durati
     }
     let mut reading = pin!(collect(body, bytes_max));
     // A beacon's body mostly comes in one packet with its head: then no timer is needed.
-    if let Poll::Ready(read) = std::future::poll_fn(|context: &mut Context<'_>| Poll::Ready(reading.as_mut().poll(context))).await {
+    if let Poll::Ready(read) =
+        std::future::poll_fn(|context: &mut Context<'_>| Poll::Ready(reading.as_mut().poll(context))).await
+    {
         return read;
     }
     tokio::time::timeout(time_max, reading).await.unwrap_or(Err(BodyError::TooSlow))

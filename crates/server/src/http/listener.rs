@@ -22,7 +22,8 @@ use crate::config::Http;
 use crate::error::{Error, Result};
 
 /// What a connection beyond the limit hears.
-const TOO_MANY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nretry-after: 1\r\nconnection: close\r\n\r\n";
+const TOO_MANY: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nretry-after: 1\r\nconnection: close\r\n\r\n";
 /// How long a stop waits for requests that have begun.
 const STOP_WAIT: Duration = Duration::from_secs(5);
 /// Pause after `accept` failed, as it does when the process has no file descriptor left.

@@ -31,7 +31,8 @@ impl Admission {
         let admitted = self.next_ns.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |next| {
             let next = next.max(now_ns);
             // A batch larger than the burst passes when nothing is owed; it then delays what follows.
-            (next == now_ns || next.saturating_add(cost) <= now_ns.saturating_add(SECOND_NS)).then(|| next.saturating_add(cost))
+            (next == now_ns || next.saturating_add(cost) <= now_ns.saturating_add(SECOND_NS))
+                .then(|| next.saturating_add(cost))
         });
         admitted.is_ok()
     }

@@ -132,7 +132,8 @@ impl Sites {
             Err(error) => return Err(Error::io("reading the registry of sites", &path, error)),
         };
         if stored.format > FORMAT {
-            let said = format!("{} has format {}, known is {FORMAT}; install a newer tidemill", path.display(), stored.format);
+            let said =
+                format!("{} has format {}, known is {FORMAT}; install a newer tidemill", path.display(), stored.format);
             return Err(Error::part("the registry of sites", said));
         }
         if let Some(site) = stored.sites.iter().find(|site| !site.has_a_salt()) {
@@ -176,8 +177,11 @@ impl Sites {
     /// Changes a site's settings. Blocks for the disk.
     pub(crate) fn update(&self, name: &str, patch: SitePatch) -> ApiResult<Arc<View>> {
         self.change(name, |stored| {
-            let site =
-                stored.sites.iter_mut().find(|site| site.name == name).ok_or_else(|| ApiError::missing("site", name))?;
+            let site = stored
+                .sites
+                .iter_mut()
+                .find(|site| site.name == name)
+                .ok_or_else(|| ApiError::missing("site", name))?;
             site.settings = patch.apply(site.settings.clone())?;
             Ok(())
         })?;
@@ -202,8 +206,7 @@ impl Sites {
 
     fn change(&self, name: &str, change: impl FnOnce(&mut Stored) -> ApiResult<()>) -> ApiResult<()> {
         let mut stored = self.stored.lock();
-        let mut next =
-            Stored { format: FORMAT, next_id: stored.next_id, sites: stored.sites.clone() };
+        let mut next = Stored { format: FORMAT, next_id: stored.next_id, sites: stored.sites.clone() };
         change(&mut next)?;
         let text = serde_json::to_vec_pretty(&next).map_err(ApiError::internal)?;
         write_durably(&self.path, &text).map_err(|error| {

@@ -11,8 +11,7 @@ pub(crate) const NAME_LENGTH_MAX: usize = 64;
 /// Dimensions of its own a site may have.
 pub(crate) const DIMENSIONS_MAX: usize = tidemill_web_analytics::summary::cell::CUSTOM_DIMENSIONS;
 /// Dimensions that every site has.
-const BUILT_IN: [&str; 9] =
-    ["group", "device", "browser", "os", "country", "page", "referrer", "navigation", "bot"];
+const BUILT_IN: [&str; 9] = ["group", "device", "browser", "os", "country", "page", "referrer", "navigation", "bot"];
 
 /// What can be set for a site.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -227,7 +226,9 @@ impl Settings {
         }
         for (place, dimension) in self.dimensions.iter().enumerate() {
             check_name("dimension", dimension)?;
-            if BUILT_IN.contains(&dimension.as_str()) || self.dimensions.iter().take(place).any(|other| other == dimension) {
+            if BUILT_IN.contains(&dimension.as_str())
+                || self.dimensions.iter().take(place).any(|other| other == dimension)
+            {
                 return Err(ApiError::invalid(
                     format!("there is a dimension {dimension:?} already"),
                     "choose another name",

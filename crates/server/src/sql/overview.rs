@@ -43,6 +43,9 @@ fn streams(app: &App) -> Columns {
         ("shards", Arc::new(streams.iter().map(|stream| stream.shards.len() as u64).collect::<UInt64Array>())),
         ("records", Arc::new(streams.iter().map(|stream| stream.records).collect::<UInt64Array>())),
         ("bytes", Arc::new(streams.iter().map(|stream| stream.bytes).collect::<UInt64Array>())),
-        ("retention_hours", Arc::new(streams.iter().map(|stream| stream.config.retention_hours).collect::<UInt32Array>())),
+        (
+            "retention_hours",
+            Arc::new(streams.iter().map(|stream| stream.config.retention_hours).collect::<UInt32Array>()),
+        ),
     ]
 }

@@ -127,7 +127,11 @@ pub struct Answer {
 
 impl Answer {
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.head.lines().skip(1).filter_map(|line| line.split_once(": ")).find_map(|(key, value)| (key == name).then_some(value))
+        self.head
+            .lines()
+            .skip(1)
+            .filter_map(|line| line.split_once(": "))
+            .find_map(|(key, value)| (key == name).then_some(value))
     }
 
     pub fn text(&self) -> &str {

@@ -7,9 +7,9 @@ use arrow::array::{
     Array, ArrayRef, AsArray, BinaryArray, BinaryBuilder, BinaryViewArray, BinaryViewBuilder, BooleanArray,
     BooleanBuilder, Decimal128Array, Decimal128Builder, FixedSizeBinaryArray, FixedSizeBinaryBuilder, Float32Array,
     Float32Builder, Float64Array, Float64Builder, Int8Array, Int8Builder, Int16Array, Int16Builder, Int32Array,
-    Int32Builder, Int64Array, Int64Builder, LargeBinaryArray, LargeBinaryBuilder, LargeStringArray,
-    LargeStringBuilder, StringArray, StringBuilder, StringViewArray, StringViewBuilder, UInt8Array, UInt8Builder,
-    UInt16Array, UInt16Builder, UInt32Array, UInt32Builder, UInt64Array, UInt64Builder, make_array,
+    Int32Builder, Int64Array, Int64Builder, LargeBinaryArray, LargeBinaryBuilder, LargeStringArray, LargeStringBuilder,
+    StringArray, StringBuilder, StringViewArray, StringViewBuilder, UInt8Array, UInt8Builder, UInt16Array,
+    UInt16Builder, UInt32Array, UInt32Builder, UInt64Array, UInt64Builder, make_array,
 };
 use arrow::datatypes::DataType;
 use arrow::error::ArrowError;

@@ -21,7 +21,9 @@ use crate::value::Value;
 pub(crate) fn encode(kind: Kind, value: &Value<'_>, out: &mut Vec<u8>) {
     match (kind, value) {
         (_, Value::Bool(v)) => out.push(u8::from(*v)),
-        (Kind::Int(width), Value::Int(v)) => put_tail(&((*v as u64) ^ (1 << (8 * width - 1))).to_be_bytes(), width, out),
+        (Kind::Int(width), Value::Int(v)) => {
+            put_tail(&((*v as u64) ^ (1 << (8 * width - 1))).to_be_bytes(), width, out)
+        }
         (Kind::UInt(width), Value::UInt(v)) => put_tail(&v.to_be_bytes(), width, out),
         (Kind::Float32, Value::Float(v)) => {
             let bits = (*v as f32).to_bits();

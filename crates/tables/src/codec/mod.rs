@@ -84,7 +84,8 @@ impl RowCodec {
         let mut out = Vec::with_capacity(32);
         let mut columns = self.key.iter();
         for value in values {
-            let &column = columns.next().ok_or_else(|| self.shape("a key has more values than the table has key columns"))?;
+            let &column =
+                columns.next().ok_or_else(|| self.shape("a key has more values than the table has key columns"))?;
             key::encode(self.kinds[column], &self.coerce_key(column, value)?, &mut out);
         }
         Ok(out)
@@ -110,7 +111,9 @@ impl RowCodec {
     pub(crate) fn encode_batch(&self, batch: &RecordBatch, now_ms: i64) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
         let columns = self.match_columns(batch)?;
         (0..batch.num_rows())
-            .map(|row| self.encode(|column| columns[column].as_ref().map_or(Value::Null, |cells| cells.get(row)), now_ms))
+            .map(|row| {
+                self.encode(|column| columns[column].as_ref().map_or(Value::Null, |cells| cells.get(row)), now_ms)
+            })
             .collect()
     }
 
@@ -120,7 +123,9 @@ impl RowCodec {
         for &column in &self.key {
             let field = self.schema.field(column);
             let array = batch.column_by_name(field.name()).filter(|a| a.data_type() == field.data_type());
-            let array = array.ok_or_else(|| self.shape(&format!("key column {:?} of type {} is missing", field.name(), field.data_type())))?;
+            let array = array.ok_or_else(|| {
+                self.shape(&format!("key column {:?} of type {} is missing", field.name(), field.data_type()))
+            })?;
             columns.push(Cells::of(array)?);
         }
         (0..batch.num_rows()).map(|row| self.encode_key_prefix(columns.iter().map(|cells| cells.get(row)))).collect()
@@ -246,7 +251,8 @@ impl RowCodec {
             columns.push(match batch.column_by_name(field.name()) {
                 Some(array) if array.data_type() == field.data_type() => Some(Cells::of(array)?),
                 Some(array) => {
-                    let reason = format!("column {:?} is {}, {} came", field.name(), field.data_type(), array.data_type());
+                    let reason =
+                        format!("column {:?} is {}, {} came", field.name(), field.data_type(), array.data_type());
                     return Err(self.shape(&reason));
                 }
                 None if field.is_nullable() => None,
@@ -290,7 +296,8 @@ pub(crate) struct BatchDecoder<'a> {
 
 impl<'a> BatchDecoder<'a> {
     pub(crate) fn new(codec: &'a RowCodec, projection: &'a Projection) -> Result<BatchDecoder<'a>> {
-        let columns = projection.schema.fields().iter().map(|f| Ok(CellsBuilder::new(f.data_type())?)).collect::<Result<_>>()?;
+        let columns =
+            projection.schema.fields().iter().map(|f| Ok(CellsBuilder::new(f.data_type())?)).collect::<Result<_>>()?;
         Ok(BatchDecoder { codec, projection, columns, rows: 0 })
     }
 

@@ -69,11 +69,20 @@ fn value_of(data_type: &DataType) -> BoxedStrategy<Owned> {
         UInt16 => uint(u16::MAX.into()),
         UInt32 => uint(u32::MAX.into()),
         UInt64 => uint(u64::MAX),
-        Float32 => prop_oneof![Just(f32::NAN), Just(-0.0), Just(0.0), Just(f32::INFINITY), Just(f32::NEG_INFINITY), any::<f32>()]
-            .prop_filter("a signalling NaN becomes quiet", |v| !v.is_nan() || v.to_bits() == f32::NAN.to_bits())
-            .prop_map(|v| Value::Float(v.into()))
+        Float32 => prop_oneof![
+            Just(f32::NAN),
+            Just(-0.0),
+            Just(0.0),
+            Just(f32::INFINITY),
+            Just(f32::NEG_INFINITY),
+            any::<f32>()
+        ]
+        .prop_filter("a signalling NaN becomes quiet", |v| !v.is_nan() || v.to_bits() == f32::NAN.to_bits())
+        .prop_map(|v| Value::Float(v.into()))
+        .boxed(),
+        Float64 => prop_oneof![Just(f64::NAN), Just(-0.0), Just(0.0), Just(f64::INFINITY), any::<f64>()]
+            .prop_map(Value::Float)
             .boxed(),
-        Float64 => prop_oneof![Just(f64::NAN), Just(-0.0), Just(0.0), Just(f64::INFINITY), any::<f64>()].prop_map(Value::Float).boxed(),
         Decimal128(_, _) => {
             let high = 10i128.pow(38) - 1;
             prop_oneof![Just(-high), Just(high), Just(0), -high..=high].prop_map(Value::Decimal).boxed()
@@ -103,7 +112,8 @@ fn compare(a: &Owned, b: &Owned) -> Ordering {
 }
 
 fn codec(types: &[DataType], key: &[usize]) -> RowCodec {
-    let fields: Vec<Field> = types.iter().enumerate().map(|(i, t)| Field::new(format!("c{i}"), t.clone(), true)).collect();
+    let fields: Vec<Field> =
+        types.iter().enumerate().map(|(i, t)| Field::new(format!("c{i}"), t.clone(), true)).collect();
     let key = key.iter().map(|i| format!("c{i}"));
     RowCodec::new(&TableDefinition::new("t", Arc::new(Schema::new(fields)), key)).unwrap()
 }
@@ -113,7 +123,8 @@ fn two_keys() -> impl Strategy<Value = (Vec<DataType>, Vec<Owned>, Vec<Owned>)> 
     (prop::sample::select(types()), prop::sample::select(types())).prop_flat_map(|(a, b)| {
         let key = || (value_of(&a), value_of(&b)).prop_map(|(a, b)| vec![a, b]);
         let same_start = (key(), value_of(&b)).prop_map(|(first, b)| (first.clone(), vec![first[0].clone(), b]));
-        (Just(vec![a.clone(), b.clone()]), prop_oneof![same_start, (key(), key())]).prop_map(|(types, (x, y))| (types, x, y))
+        (Just(vec![a.clone(), b.clone()]), prop_oneof![same_start, (key(), key())])
+            .prop_map(|(types, (x, y))| (types, x, y))
     })
 }
 

@@ -92,7 +92,10 @@ impl TableScanExec {
             None => self.fetch.unwrap_or(usize::MAX),
             Some(_) => usize::MAX,
         };
-        let batches = self.table.batches(&ranges, projection, self.descending, rows_max, self.moment.as_ref()).map_err(external)?;
+        let batches = self
+            .table
+            .batches(&ranges, projection, self.descending, rows_max, self.moment.as_ref())
+            .map_err(external)?;
         let output: Vec<usize> = (0..self.output_columns).collect();
         let mut left = self.fetch.unwrap_or(usize::MAX);
         for batch in batches {
@@ -126,7 +129,12 @@ fn properties(table: &Table, schema: &SchemaRef, constant_columns: usize, descen
         LexOrdering::new(columns)
     });
     let equivalence = EquivalenceProperties::new_with_orderings(schema.clone(), orderings);
-    PlanProperties::new(equivalence, Partitioning::UnknownPartitioning(1), EmissionType::Incremental, Boundedness::Bounded)
+    PlanProperties::new(
+        equivalence,
+        Partitioning::UnknownPartitioning(1),
+        EmissionType::Incremental,
+        Boundedness::Bounded,
+    )
 }
 
 impl std::fmt::Debug for TableScanExec {
@@ -186,7 +194,10 @@ impl ExecutionPlan for TableScanExec {
         }
     }
 
-    fn with_new_children(self: Arc<Self>, children: Vec<Arc<dyn ExecutionPlan>>) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
+    fn with_new_children(
+        self: Arc<Self>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
         self.replace_children(children, ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute))
     }
 
@@ -224,7 +235,10 @@ impl ExecutionPlan for TableScanExec {
     }
 
     /// Key columns are never null, so the place of nulls does not matter.
-    fn try_pushdown_sort(&self, order: &[PhysicalSortExpr]) -> DataFusionResult<SortOrderPushdownResult<Arc<dyn ExecutionPlan>>> {
+    fn try_pushdown_sort(
+        &self,
+        order: &[PhysicalSortExpr],
+    ) -> DataFusionResult<SortOrderPushdownResult<Arc<dyn ExecutionPlan>>> {
         // Which rows a limit keeps depends on the direction: it is settled once there is one.
         let descending = order.first().is_some_and(|first| first.options.descending);
         if self.fetch.is_some() || order.iter().any(|o| o.options.descending != descending) {
@@ -234,7 +248,8 @@ impl ExecutionPlan for TableScanExec {
         let wanted: Option<Vec<String>> = order.iter().map(name).collect();
         let Some(wanted) = wanted else { return Ok(SortOrderPushdownResult::Unsupported) };
         let key = self.table.definition().key();
-        let answered = (0..=self.constant_columns.min(key.len())).any(|skipped| key.iter().skip(skipped).take(wanted.len()).eq(&wanted));
+        let answered = (0..=self.constant_columns.min(key.len()))
+            .any(|skipped| key.iter().skip(skipped).take(wanted.len()).eq(&wanted));
         Ok(match answered {
             false => SortOrderPushdownResult::Unsupported,
             true if descending == self.descending => SortOrderPushdownResult::Exact { inner: Arc::new(self.clone()) },

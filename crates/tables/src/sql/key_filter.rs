@@ -60,14 +60,14 @@ pub(crate) fn key_filter(filters: &[Expr], definition: &TableDefinition, codec: 
             }
             _ => {
                 let (lower, upper) = column.bounds(&conjuncts);
-                let ranges = prefixes.iter().map(|prefix| {
-                    byte_range(codec, &extend(prefix, &lower), &extend(prefix, &upper))
-                });
+                let ranges =
+                    prefixes.iter().map(|prefix| byte_range(codec, &extend(prefix, &lower), &extend(prefix, &upper)));
                 return Ok(KeyFilter { ranges: ordered(ranges.collect::<Result<_>>()?), constant_columns });
             }
         }
     }
-    let ranges = prefixes.iter().map(|key| byte_range(codec, &Bound::Included(key.clone()), &Bound::Included(key.clone())));
+    let ranges =
+        prefixes.iter().map(|key| byte_range(codec, &Bound::Included(key.clone()), &Bound::Included(key.clone())));
     Ok(KeyFilter { ranges: ordered(ranges.collect::<Result<_>>()?), constant_columns })
 }
 

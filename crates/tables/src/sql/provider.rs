@@ -96,7 +96,8 @@ impl TableProvider for TableSource {
             }
             None => None,
         };
-        let scan = TableScanExec::new(self.table.clone(), self.moment.clone(), key_filter, read, output.len(), predicate)?;
+        let scan =
+            TableScanExec::new(self.table.clone(), self.moment.clone(), key_filter, read, output.len(), predicate)?;
         Ok(Arc::new(scan.limited(limit)))
     }
 }

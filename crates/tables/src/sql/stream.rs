@@ -25,7 +25,12 @@ pub struct QueryStream {
 }
 
 impl QueryStream {
-    pub(crate) fn new(rows: SendableRecordBatchStream, place: OwnedSemaphorePermit, deadline: Instant, limits: &SqlLimits) -> Self {
+    pub(crate) fn new(
+        rows: SendableRecordBatchStream,
+        place: OwnedSemaphorePermit,
+        deadline: Instant,
+        limits: &SqlLimits,
+    ) -> Self {
         QueryStream {
             rows,
             deadline: Box::pin(tokio::time::sleep_until(deadline)),
@@ -66,7 +71,9 @@ impl Stream for QueryStream {
 
 pub(crate) fn query_error(e: &DataFusionError, memory_bytes: usize) -> Error {
     match e.find_root() {
-        DataFusionError::ResourcesExhausted(reason) => Error::QueryMemory { limit_bytes: memory_bytes, reason: reason.clone() },
+        DataFusionError::ResourcesExhausted(reason) => {
+            Error::QueryMemory { limit_bytes: memory_bytes, reason: reason.clone() }
+        }
         // Memory was short, and the temporary files that stood in for it have reached their limit.
         root if root.to_string().contains("max_temp_directory_size") => {
             Error::QueryMemory { limit_bytes: memory_bytes, reason: root.strip_backtrace() }

@@ -162,7 +162,10 @@ impl Committer {
             });
         }
         let mut state = self.state.lock();
-        while state.stopped.is_none() && !state.pending.is_empty() && state.pending_bytes + bytes > self.limits.pending_bytes_max {
+        while state.stopped.is_none()
+            && !state.pending.is_empty()
+            && state.pending_bytes + bytes > self.limits.pending_bytes_max
+        {
             self.progress.wait(&mut state);
         }
         let validated = validate(&state, view, &writes);
@@ -274,7 +277,8 @@ fn validate(state: &State, view: Option<(&View, &ReadSet)>, writes: &[Write]) ->
         return Ok(()); // What it read was one snapshot: serialisable as it is.
     }
     let newer = state.remembered.partition_point(|unit| unit.number < view.version);
-    let conflict = view.version < state.forgotten || state.remembered.range(newer..).any(|unit| reads.conflicts_with(unit));
+    let conflict =
+        view.version < state.forgotten || state.remembered.range(newer..).any(|unit| reads.conflicts_with(unit));
     match conflict {
         true => Err(Error::Conflict { attempts: 1 }),
         false => Ok(()),

@@ -38,7 +38,8 @@ pub(crate) fn open(path: &Path) -> Result<File> {
     let marker = path.join("format.json");
     match fs::read(&marker) {
         Ok(bytes) => {
-            let found: Marker = serde_json::from_slice(&bytes).map_err(|e| refuse(path, format!("format.json is damaged: {e}")))?;
+            let found: Marker =
+                serde_json::from_slice(&bytes).map_err(|e| refuse(path, format!("format.json is damaged: {e}")))?;
             if found.format > FORMAT {
                 return Err(Error::NewerFormat { path: path.to_owned(), found: found.format, known: FORMAT });
             }

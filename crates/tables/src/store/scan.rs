@@ -97,7 +97,11 @@ impl<'a> Scan<'a> {
 }
 
 /// The encoded keys between two bounds.
-pub(crate) fn byte_range(codec: &RowCodec, lower: &Bound<Vec<Value<'_>>>, upper: &Bound<Vec<Value<'_>>>) -> Result<ByteRange> {
+pub(crate) fn byte_range(
+    codec: &RowCodec,
+    lower: &Bound<Vec<Value<'_>>>,
+    upper: &Bound<Vec<Value<'_>>>,
+) -> Result<ByteRange> {
     let encode = |values: &Vec<Value<'_>>| codec.encode_key_prefix(values.iter().cloned());
     let nothing = ByteRange { start: vec![u8::MAX], end: Some(Vec::new()) };
     let start = match lower {
@@ -126,7 +130,13 @@ pub(crate) struct LiveRows {
 }
 
 impl LiveRows {
-    pub(crate) fn new(table: &Arc<TableInner>, snapshot: &Snapshot, range: &ByteRange, descending: bool, now_ms: i64) -> LiveRows {
+    pub(crate) fn new(
+        table: &Arc<TableInner>,
+        snapshot: &Snapshot,
+        range: &ByteRange,
+        descending: bool,
+        now_ms: i64,
+    ) -> LiveRows {
         let start = range.start.clone();
         let rows = match &range.end {
             _ if range.is_empty() => snapshot.range(&table.keyspace, start.clone()..start),

@@ -11,10 +11,10 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use super::TableInner;
 use super::commit::Write;
 use super::reads::ReadSet;
 use super::tables::Store;
-use super::TableInner;
 use crate::error::{Error, Result};
 use fjall::Readable;
 
@@ -35,7 +35,9 @@ impl Sweeper {
                 for table in store.expiring() {
                     match sweep(&store, &table, cursors.entry(table.id).or_default()) {
                         Ok(swept) => keep_going |= swept.expired * 2 > swept.seen,
-                        Err(e) => tracing::warn!(table = table.definition.name(), error = %e, "expired rows stay for now"),
+                        Err(e) => {
+                            tracing::warn!(table = table.definition.name(), error = %e, "expired rows stay for now")
+                        }
                     }
                 }
                 wait = if keep_going { Duration::ZERO } else { interval };

@@ -210,7 +210,8 @@ impl Table {
     ) -> Result<Batches> {
         self.inner.check_exists()?;
         let Moment { snapshot, now_ms } = moment.cloned().unwrap_or_else(|| self.opened.store.moment());
-        let live: Vec<LiveRows> = ranges.iter().map(|range| LiveRows::new(&self.inner, &snapshot, range, descending, now_ms)).collect();
+        let live: Vec<LiveRows> =
+            ranges.iter().map(|range| LiveRows::new(&self.inner, &snapshot, range, descending, now_ms)).collect();
         Ok(Batches { ranges: live.into_iter(), current: None, table: self.inner.clone(), projection, left: rows_max })
     }
 

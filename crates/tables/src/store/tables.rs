@@ -112,7 +112,8 @@ impl Tables {
             _lock: lock,
         });
         store.load()?;
-        let sweeper = store.options.sweep_interval.map(|interval| Sweeper::start(store.clone(), interval)).transpose()?;
+        let sweeper =
+            store.options.sweep_interval.map(|interval| Sweeper::start(store.clone(), interval)).transpose()?;
         Ok(Tables { opened: Arc::new(Opened { _sweeper: sweeper, store }) })
     }
 
@@ -266,9 +267,8 @@ impl Store {
     fn drop_table(&self, name: &str) -> Result<()> {
         let _changing = self.changing.lock();
         let table = self.tables.read().get(name).cloned().ok_or_else(|| Error::NoSuchTable(name.to_owned()))?;
-        self.committer.drop_table(table.id, name, || {
-            self.write_definition(|batch| batch.remove(&self.definitions, name))
-        })?;
+        self.committer
+            .drop_table(table.id, name, || self.write_definition(|batch| batch.remove(&self.definitions, name)))?;
         table.dropped.store(true, Ordering::Release);
         self.tables.write().remove(name);
         Ok(self.database.delete_keyspace(table.keyspace.clone())?)
@@ -290,9 +290,9 @@ impl Store {
     fn open_table(&self, id: TableId, definition: TableDefinition) -> Result<Arc<TableInner>> {
         let codec = RowCodec::new(&definition)?;
         let memtable_bytes = self.options.memtable_bytes;
-        let keyspace = self.database.keyspace(&keyspace_name(id), || {
-            KeyspaceCreateOptions::default().max_memtable_size(memtable_bytes)
-        })?;
+        let keyspace = self
+            .database
+            .keyspace(&keyspace_name(id), || KeyspaceCreateOptions::default().max_memtable_size(memtable_bytes))?;
         Ok(Arc::new(TableInner { id, definition, codec, keyspace, dropped: AtomicBool::new(false) }))
     }
 

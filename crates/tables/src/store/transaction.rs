@@ -149,7 +149,13 @@ impl<'t> Transaction<'t> {
     }
 
     /// The first `rows_max` rows of the range: the snapshot's, with this transaction's own writes over them.
-    fn merged(&self, table: &Arc<TableInner>, range: &ByteRange, descending: bool, rows_max: usize) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
+    fn merged(
+        &self,
+        table: &Arc<TableInner>,
+        range: &ByteRange,
+        descending: bool,
+        rows_max: usize,
+    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
         let Some(view) = &self.view else { return Ok(Vec::new()) };
         if range.is_empty() {
             return Ok(Vec::new());
@@ -159,7 +165,8 @@ impl<'t> Transaction<'t> {
             Some(end) => Bound::Excluded((table.id, end.clone())),
             None => Bound::Excluded((TableId(table.id.0 + 1), Vec::new())),
         };
-        let mut own: Vec<(&Vec<u8>, &Option<Vec<u8>>)> = self.writes.range((start, end)).map(|((_, key), (_, value))| (key, value)).collect();
+        let mut own: Vec<(&Vec<u8>, &Option<Vec<u8>>)> =
+            self.writes.range((start, end)).map(|((_, key), (_, value))| (key, value)).collect();
         if descending {
             own.reverse();
         }
@@ -181,7 +188,8 @@ impl<'t> Transaction<'t> {
             }
             let Some((key, value)) = own.next() else { break };
             stored.next_if(|row| row.as_ref().is_ok_and(|(other, _)| **other == **key));
-            if let Some(value) = value.as_ref().filter(|value| table.codec.is_live(value, self.now_ms).unwrap_or(true)) {
+            if let Some(value) = value.as_ref().filter(|value| table.codec.is_live(value, self.now_ms).unwrap_or(true))
+            {
                 rows.push((key.clone(), value.clone()));
             }
         }

@@ -3,7 +3,7 @@ use crate::envelope::{BodyKind, Envelope, VisitorHash};
 use crate::simulator::{Population, Settings, Simulator};
 use crate::sites::{Site, SitesSnapshot};
 use crate::summary::cell::{CellKey, Counter, Measures, SiteId};
-use arrow::array::{UInt64Builder, UInt64Array};
+use arrow::array::{UInt64Array, UInt64Builder};
 use arrow::util::display::array_value_to_string;
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
@@ -51,7 +51,8 @@ struct Shards {
 
 impl Source for Shards {
     fn open(&mut self, context: &OperatorContext, _waker: Waker) -> Result<()> {
-        self.at = (0..SHARDS).filter(|shard| shard % context.workers == context.worker).map(|shard| (shard, 0)).collect();
+        self.at =
+            (0..SHARDS).filter(|shard| shard % context.workers == context.worker).map(|shard| (shard, 0)).collect();
         Ok(())
     }
 
@@ -215,7 +216,11 @@ fn run(log: &Arc<Vec<Vec<Record>>>, stretches: &[usize]) -> Results {
             break;
         }
         (0..20).for_each(|_| drop(runtime.step().unwrap()));
-        if stretch % 2 == 0 { runtime.checkpoint().unwrap() } else { runtime.checkpoint_without_commit().unwrap() };
+        if stretch % 2 == 0 {
+            runtime.checkpoint().unwrap()
+        } else {
+            runtime.checkpoint_without_commit().unwrap()
+        };
         (0..5).for_each(|_| drop(runtime.step().unwrap()));
     }
     results

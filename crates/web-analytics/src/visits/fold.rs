@@ -108,7 +108,8 @@ impl Fold {
         if tells.any(Tells::LEAVE) {
             self.leave_ms = Some(self.leave_ms.map_or(fact.time_ms, |leave| leave.max(fact.time_ms)));
         }
-        self.anchored |= tells.any(Tells::NAV) || tells.any(Tells::LOAD) || tells.any(Tells::VITALS) && fact.number == 0;
+        self.anchored |=
+            tells.any(Tells::NAV) || tells.any(Tells::LOAD) || tells.any(Tells::VITALS) && fact.number == 0;
         for (best, value) in self.timers.iter_mut().zip(fact.timers) {
             if !value.is_nan() && (best.1.is_nan() || fact.number > best.0) {
                 *best = (fact.number, value);

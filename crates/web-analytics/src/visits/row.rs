@@ -1,9 +1,9 @@
 //! What closed impressions and sessions become in the lake.
 
+use super::Visits;
 use super::dimensions::Resolved;
 use super::segment::{Body, Segment};
 use super::sessions::Session;
-use super::Visits;
 use crate::beacon::{Issue, Issues, TIMERS, Tells};
 use crate::error::Result;
 use crate::summary::cell::{Dimensions, SiteId};
@@ -176,7 +176,11 @@ pub(super) fn impression(visits: &Visits, segment: &Segment, session_start_ms: i
         if let Some((message, source)) = &detail.error
             && row.error_messages.len() < LISTED_MAX
         {
-            row.error_messages.push(if source.is_empty() { message.to_string() } else { format!("{message} ({source})") });
+            row.error_messages.push(if source.is_empty() {
+                message.to_string()
+            } else {
+                format!("{message} ({source})")
+            });
         }
         if let (None, true, Some(order)) = (&row.currency, Tells(fact.tells).any(Tells::FIRST_ORDER), detail.order) {
             row.currency = order.currency.and_then(|code| String::from_utf8(code.to_vec()).ok());

@@ -1,12 +1,12 @@
 //! A visitor's state as bytes: the beacons of what is open, the sums of what is closed. Everything else is made again.
 
+use super::fold::Totals;
 use super::segment::{Body, Closed, Fact, Segment, Who};
 use super::{Texts, Visits, sessions};
 use crate::error::{Error, Result};
+use crate::summary::cell::Dimensions;
 use crate::summary::cell::{CellKey, Minute, SiteId};
 use crate::summary::dimension::DIMENSIONS;
-use crate::summary::cell::Dimensions;
-use super::fold::Totals;
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 use std::sync::Arc;

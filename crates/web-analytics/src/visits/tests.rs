@@ -2,8 +2,8 @@ use super::*;
 use crate::beacon::{Beacon, Issue};
 use crate::envelope::{BodyKind, Envelope, VisitorHash};
 use crate::message::{Verdict, set_verdict};
-use crate::summary::cell::{CellDelta, CellKey, Counter, Measures, Minute, SiteId};
 use crate::summary::buffer::DeltaBuffer;
+use crate::summary::cell::{CellDelta, CellKey, Counter, Measures, Minute, SiteId};
 use crate::user_agent::Agent;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -29,7 +29,10 @@ fn message(body: &str, time_ms: i64, sequence: u64, verdict: Verdict) -> Vec<u8>
     let envelope = Envelope { site: site.id, visitor, kind, country: Some(*b"DE"), user_agent: "UA", body: b"" };
     let beacon = Beacon::parse(kind, body.as_bytes()).unwrap();
     let (mut statics, mut out) = (Vec::new(), Vec::new());
-    Message::new(&site, &envelope, &beacon, &agent, (time_ms, sequence), &mut statics).unwrap().encode(&mut out).unwrap();
+    Message::new(&site, &envelope, &beacon, &agent, (time_ms, sequence), &mut statics)
+        .unwrap()
+        .encode(&mut out)
+        .unwrap();
     set_verdict(&mut out, verdict);
     out
 }
@@ -132,7 +135,8 @@ fn a_gap_ends_a_session_and_its_rows_say_all() {
     assert_eq!((first.time_ms, first.end_ms, first.impressions, first.beacons), (T0, T0 + 61_000, 2, 3));
     assert_eq!((&*first.dimensions.page, &*first.exit_page, first.user.as_deref()), ("/a", "/b", Some("me")));
     assert_eq!((first.orders, first.revenue_cents, first.bounce, second.bounce), (1, 4999, false, true));
-    let pages: Vec<_> = visitor.join.impressions.iter().map(|row| (&*row.impression, row.orders, row.session_start_ms)).collect();
+    let pages: Vec<_> =
+        visitor.join.impressions.iter().map(|row| (&*row.impression, row.orders, row.session_start_ms)).collect();
     let later = T0 + 61_000 + 30 * MINUTE + 1;
     assert_eq!(pages, [("a", 0, T0), ("b", 1, T0), ("c", 0, later)]);
     assert_eq!(&*visitor.join.impressions[0].dimensions.custom[0], "pro");
@@ -212,11 +216,18 @@ fn beacons() -> impl Strategy<Value = Vec<(u8, u16, i64, u8, u8)>> {
 }
 
 fn body((p, n, _, what, variant): (u8, u16, i64, u8, u8)) -> String {
-    let statics = [r#""g":"A""#, r#""g":"B","url":"https://shop.example/x""#, r#""ref":"https://a.example""#, r#""u":"me""#];
+    let statics =
+        [r#""g":"A""#, r#""g":"B","url":"https://shop.example/x""#, r#""ref":"https://a.example""#, r#""u":"me""#];
     let told = [
-        r#""t":"nav""#, r#""t":"load","m":{"load":900}"#, r#""t":"vitals","m":{"lcp":1000,"cls":0.1}"#,
-        r#""t":"vitals","m":{"lcp":3000},"x":true"#, r#""e":{"name":"a"}"#, r#""e":{"interactive":false}"#,
-        r#""err":{"msg":"x"}"#, r#""o":{"id":"1","value_cents":100}"#, r#""t":"ping","m":{"lcp":99999}"#,
+        r#""t":"nav""#,
+        r#""t":"load","m":{"load":900}"#,
+        r#""t":"vitals","m":{"lcp":1000,"cls":0.1}"#,
+        r#""t":"vitals","m":{"lcp":3000},"x":true"#,
+        r#""e":{"name":"a"}"#,
+        r#""e":{"interactive":false}"#,
+        r#""err":{"msg":"x"}"#,
+        r#""o":{"id":"1","value_cents":100}"#,
+        r#""t":"ping","m":{"lcp":99999}"#,
     ];
     format!(r#"{{"s":"s","p":"{p}","n":{n},{},{}}}"#, statics[usize::from(variant)], told[usize::from(what)])
 }

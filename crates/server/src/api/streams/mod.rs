@@ -187,7 +187,9 @@ async fn blocking<T: Send + 'static>(
 
 fn refused(error: Error) -> ApiError {
     let status = match &error {
-        Error::StreamNotFound { .. } | Error::ShardNotFound { .. } | Error::StreamDeleted { .. } => StatusCode::NOT_FOUND,
+        Error::StreamNotFound { .. } | Error::ShardNotFound { .. } | Error::StreamDeleted { .. } => {
+            StatusCode::NOT_FOUND
+        }
         Error::StreamExists { .. } => StatusCode::CONFLICT,
         Error::InvalidName { .. }
         | Error::InvalidSetting { .. }

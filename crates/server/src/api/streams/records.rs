@@ -68,7 +68,8 @@ impl NewRecord {
             _ => return Err(wrong("it has not exactly one payload", "give either data or data_base64")),
         };
         let told = self.explicit_hash_key.map(|key| key.parse::<u128>());
-        let told = told.transpose().map_err(|_| wrong("explicit_hash_key is no 128-bit number", "write it in decimal"))?;
+        let told =
+            told.transpose().map_err(|_| wrong("explicit_hash_key is no 128-bit number", "write it in decimal"))?;
         let explicit_hash_key = match &self.partition_key {
             None => told.or_else(|| Some(hash_key(&data))),
             Some(_) => told,
@@ -95,12 +96,8 @@ pub(crate) async fn put(
             format!("give 1 to {RECORDS_MAX}"),
         ));
     }
-    let parsed: Vec<Parsed> = new
-        .records
-        .into_iter()
-        .enumerate()
-        .map(|(place, record)| record.parsed(place))
-        .collect::<ApiResult<_>>()?;
+    let parsed: Vec<Parsed> =
+        new.records.into_iter().enumerate().map(|(place, record)| record.parsed(place)).collect::<ApiResult<_>>()?;
     let stored = {
         let records: Vec<Record<'_>> = parsed
             .iter()
