@@ -1,8 +1,11 @@
 //! Beacons a second through decode and join on one core, and the memory of open sessions.
 //!
-//! `cargo run --release -p tidemill-web-analytics --example join_throughput [BEACONS]`
+//! `cargo run --release -p tidemill-web-analytics --example join_throughput [BEACONS] [BEACONS_A_SECOND]`
+//!
+//! Times are those of the processor, so that other programs don't count. The simulator's own work is not timed.
 
-use std::time::{Duration, Instant};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 
 use tidemill_web_analytics::beacon::Beacon;
 use tidemill_web_analytics::envelope::{BodyKind, Envelope, VisitorHash};
@@ -14,24 +17,92 @@ use tidemill_web_analytics::summary::codec;
 use tidemill_web_analytics::user_agent::UserAgents;
 use tidemill_web_analytics::visits::{Join, Visits};
 
+/// The server's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const BATCH: usize = 4_096;
 
-/// Records as the collector writes them, with their times.
-fn records(count: usize) -> Vec<(i64, Vec<u8>)> {
-    let settings = Settings { rate: 1_080.0, pace: 1.0, ..Settings::default() };
-    let start_ms = settings.start_ms as i64;
-    let mut simulator = Simulator::new(settings, Population::built_in());
-    let mut records = Vec::with_capacity(count);
-    while let Some(arrival) = simulator.next_arrival().filter(|_| records.len() < count) {
+type Key = [u8; 16];
+
+/// Records in one piece of memory, as a batch has them.
+#[derive(Default)]
+struct Batch {
+    bytes: Vec<u8>,
+    ends: Vec<(i64, Key, usize)>,
+}
+
+impl Batch {
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.ends.clear();
+    }
+
+    fn end(&mut self, time_ms: i64, key: Key) {
+        self.ends.push((time_ms, key, self.bytes.len()));
+    }
+
+    fn records(&self) -> impl Iterator<Item = (i64, Key, &[u8])> {
+        let mut start = 0;
+        self.ends.iter().map(move |(time_ms, key, end)| {
+            let record = self.bytes.get(start..*end).unwrap_or_default();
+            start = *end;
+            (*time_ms, *key, record)
+        })
+    }
+}
+
+/// Records as the collector writes them.
+fn arrive(simulator: &mut Simulator, start_ms: i64, records: &mut Batch) {
+    records.clear();
+    while records.ends.len() < BATCH
+        && let Some(arrival) = simulator.next_arrival()
+    {
         let mut visitor = [0; 16];
         visitor.iter_mut().zip(arrival.address.octets()).for_each(|(to, from)| *to = from);
         let (site, visitor) = (SiteId(u32::from(arrival.site)), VisitorHash(visitor));
         let (country, user_agent, body) = (Some(*b"DE"), arrival.user_agent, arrival.body);
-        let mut record = Vec::new();
-        Envelope { site, visitor, kind: BodyKind::Json, country, user_agent, body }.encode(&mut record);
-        records.push((start_ms + arrival.at.as_millis() as i64, record));
+        let envelope = Envelope { site, visitor, kind: BodyKind::Json, country, user_agent, body };
+        envelope.encode(&mut records.bytes);
+        records.end(start_ms + arrival.at.as_millis() as i64, [0; 16]);
     }
-    records
+}
+
+/// All open visits, and when the next of each has to be closed.
+#[derive(Default)]
+struct Open {
+    visits: hashbrown::HashMap<Key, Visits, ahash::RandomState>,
+    timers: BinaryHeap<Reverse<(i64, Key)>>,
+}
+
+impl Open {
+    fn schedule(visits: &mut Visits, key: Key, timers: &mut BinaryHeap<Reverse<(i64, Key)>>) {
+        if let Some(due_ms) = visits.due_ms().filter(|due| visits.timer_ms.is_none_or(|timer| *due < timer)) {
+            visits.timer_ms = Some(due_ms);
+            timers.push(Reverse((due_ms, key)));
+        }
+    }
+
+    fn close(&mut self, join: &mut Join, now_ms: i64) -> Result<(), Box<dyn std::error::Error>> {
+        while let Some(Reverse((due_ms, key))) = self.timers.peek().copied().filter(|timer| timer.0.0 <= now_ms) {
+            self.timers.pop();
+            let Some(visits) = self.visits.get_mut(&key) else { continue };
+            join.close(visits, due_ms)?;
+            visits.timer_ms = None;
+            if visits.is_empty() {
+                self.visits.remove(&key);
+            } else {
+                Self::schedule(visits, key, &mut self.timers);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Nanoseconds that this thread has run.
+fn spent_ns() -> u64 {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    text.split(' ').next().and_then(|number| number.parse().ok()).unwrap_or_default()
 }
 
 /// Resident memory in MB.
@@ -42,10 +113,12 @@ fn resident_mb() -> f64 {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let count = std::env::args().nth(1).map_or(Ok(1_000_000), |text| text.parse())?;
-    let records = records(count);
-    let bytes: usize = records.iter().map(|(_, record)| record.len()).sum();
-    println!("{} beacons, {} bytes each", records.len(), bytes / records.len().max(1));
+    let mut arguments = std::env::args().skip(1);
+    let count = arguments.next().map_or(Ok(1_000_000), |text| text.parse())?;
+    let rate = arguments.next().map_or(Ok(1_080.0), |text| text.parse())?;
+    let settings = Settings { rate, pace: 1.0, ..Settings::default() };
+    let start_ms = settings.start_ms as i64;
+    let mut simulator = Simulator::new(settings, Population::built_in());
     let site = Site {
         id: SiteId(0),
         name: "shop".into(),
@@ -54,41 +127,57 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         groups: None,
         order_salt: [0; 32],
     };
-    let (mut agents, mut join) = (UserAgents::default(), Join::default());
-    let mut visits = hashbrown::HashMap::<[u8; 16], Visits, ahash::RandomState>::default();
-    let (mut decoding, mut joining, mut encoding) = (Duration::ZERO, Duration::ZERO, Duration::ZERO);
-    let (mut sequence, mut delta_bytes, mut statics) = (0, 0, Vec::new());
+    let (mut agents, mut join, mut open) = (UserAgents::default(), Join::default(), Open::default());
+    let (mut records, mut messages) = (Batch::default(), Batch::default());
+    let (mut decoding, mut joining, mut encoding) = (0, 0, 0);
+    let (mut sequence, mut bytes, mut delta_bytes, mut statics) = (0, 0, 0, Vec::new());
+    // User agents seen for the first time are read at length; a server has seen nearly all of them.
+    let mut warm = 0;
+    agents.read("");
     let before = resident_mb();
-    for batch in records.chunks(BATCH) {
-        let started = Instant::now();
-        let mut messages = Vec::with_capacity(batch.len());
-        for (time_ms, record) in batch {
+    while sequence < count {
+        arrive(&mut simulator, start_ms, &mut records);
+        bytes += records.bytes.len();
+        let started = spent_ns();
+        for (.., record) in records.records() {
+            agents.read(Envelope::decode(record)?.user_agent);
+        }
+        warm += spent_ns() - started;
+        let started = spent_ns();
+        messages.clear();
+        for (time_ms, _, record) in records.records() {
             sequence += 1;
             let envelope = Envelope::decode(record)?;
             let Ok(beacon) = Beacon::parse(envelope.kind, envelope.body) else { continue };
             let agent = agents.read(envelope.user_agent);
-            let at = (*time_ms, sequence);
+            let at = (time_ms, sequence);
             let message = Message::new(&site, &envelope, &beacon, &agent, at, &mut statics)?;
-            let mut bytes = Vec::with_capacity(512);
-            message.encode(&mut bytes)?;
-            messages.push((message.session_key(), *time_ms, bytes));
+            message.encode(&mut messages.bytes)?;
+            messages.end(time_ms, message.session_key());
         }
-        decoding += started.elapsed();
-        let started = Instant::now();
-        for (key, time_ms, bytes) in &messages {
+        decoding += spent_ns() - started;
+        let started = spent_ns();
+        let mut now_ms = start_ms;
+        for (time_ms, key, bytes) in messages.records() {
             let message = Message::decode(bytes)?;
-            let visits = visits.entry(*key).or_insert_with(|| Visits::new(&site, &message));
-            join.observe(visits, &message, *time_ms)?;
+            let visits = open.visits.entry(key).or_insert_with(|| Visits::new(&site, &message));
+            join.observe(visits, &message, time_ms)?;
+            Open::schedule(visits, key, &mut open.timers);
+            now_ms = time_ms;
         }
-        joining += started.elapsed();
-        let started = Instant::now();
+        open.close(&mut join, now_ms)?;
+        joining += spent_ns() - started;
+        (join.impressions.clear(), join.sessions.clear());
+        let started = spent_ns();
         delta_bytes += codec::encode(&join.deltas.drain()).len();
-        encoding += started.elapsed();
+        encoding += spent_ns() - started;
     }
-    let each = |spent: Duration| spent.as_secs_f64() * 1e6 / records.len() as f64;
+    let each = |spent: u64| spent as f64 / 1e3 / sequence as f64;
+    println!("{sequence} beacons, {} bytes each", bytes / sequence as usize);
+    println!("user agents {:.2} µs a beacon", each(warm));
     println!("decode {:.2} µs, join {:.2} µs, deltas {:.2} µs a beacon", each(decoding), each(joining), each(encoding));
     println!("{:.0} beacons a second on one core", 1e6 / each(decoding + joining + encoding));
-    println!("{:.1} bytes of deltas a beacon", delta_bytes as f64 / records.len() as f64);
-    println!("{} visitors open, {:.0} MB", visits.len(), resident_mb() - before);
+    println!("{:.1} bytes of deltas a beacon", delta_bytes as f64 / sequence as f64);
+    println!("{} sessions open, {:.0} MB", open.visits.len(), resident_mb() - before);
     Ok(())
 }

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::sites::Site;
 use crate::summary::cell::{CUSTOM_DIMENSIONS, SiteId};
 use crate::user_agent::Agent;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use xxhash_rust::xxh3::xxh3_128;
 
 /// A browser's clock that is further off is flagged.
@@ -51,6 +51,7 @@ pub struct Message<'a> {
     /// Timers by [`crate::beacon::Timer`]; NaN where there is none.
     pub timers: [f32; TIMERS],
     /// Encoded [`Statics`].
+    #[serde(serialize_with = "as_bytes")]
     pub statics: &'a [u8],
     /// What few beacons have.
     #[serde(borrow)]
@@ -240,6 +241,11 @@ impl<'a> Statics<'a> {
     pub fn decode(bytes: &'a [u8]) -> Result<Self> {
         read(bytes, "beacon message")
     }
+}
+
+/// In one piece; serde would write them one by one.
+fn as_bytes<S: Serializer>(bytes: &[u8], to: S) -> std::result::Result<S::Ok, S::Error> {
+    to.serialize_bytes(bytes)
 }
 
 pub(crate) fn append<T: Serialize>(value: &T, out: &mut Vec<u8>) -> Result<()> {

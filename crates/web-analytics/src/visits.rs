@@ -78,6 +78,8 @@ pub struct Visits {
 #[derive(Debug, Default)]
 pub struct Join {
     texts: Texts,
+    /// Room for the next sessions of a visitor, so that a beacon seldom allocates.
+    next: Vec<Session>,
     /// Changes of cells since they were last taken.
     pub deltas: DeltaBuffer,
     /// Impressions that closed since they were last taken.
@@ -167,10 +169,11 @@ impl Join {
 
     /// Says what changed: first of the segments, then of the sessions.
     fn settle(&mut self, visits: &mut Visits) {
-        let sessions = sessions::of(&mut visits.segments, visits.gap_ms);
+        let sessions = &mut self.next;
+        sessions::of(&mut visits.segments, visits.gap_ms, sessions);
         for segment in visits.segments.iter_mut().filter(|segment| segment.is_changed()) {
-            let now = segment.contribution().map(Box::new);
-            change(&mut self.deltas, segment.said.as_deref(), now.as_deref());
+            let now = segment.contribution();
+            change(&mut self.deltas, segment.said.as_deref(), now.as_ref());
             segment.say(now);
         }
         for at in 0..sessions.len().max(visits.sessions.len()) {
@@ -180,7 +183,8 @@ impl Join {
                 change(&mut self.deltas, said, now);
             }
         }
-        visits.sessions = sessions;
+        std::mem::swap(&mut visits.sessions, sessions);
+        sessions.clear();
     }
 
     /// Closes what no beacon can belong to any more, when all beacons before `seen_ms` have been seen.
@@ -206,7 +210,7 @@ impl Join {
         // Sessions and segments are both in the order of time: what ended is in front of both.
         let gone: usize = visits.sessions.iter().take_while(|session| ended(session)).map(|s| s.segments.len()).sum();
         visits.segments.drain(..gone);
-        visits.sessions = sessions::of(&mut visits.segments, gap_ms);
+        sessions::of(&mut visits.segments, gap_ms, &mut visits.sessions);
         visits.forget_cells();
         Ok(())
     }

@@ -1,9 +1,11 @@
 //! A shop's events whose sessions are labelled: a gap of 30 minutes must find exactly these.
 //!
-//! Run `tests/services/retentioneering.sh` first; `make test` does.
+//! `tests/services/retentioneering.sh` fetches the events at first use.
+#![allow(clippy::unwrap_used)]
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::Path;
+use std::process::Command;
 
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
@@ -16,15 +18,10 @@ use tidemill_web_analytics::user_agent::Agent;
 use tidemill_web_analytics::visits::{Join, Visits};
 
 fn csv() -> String {
-    let cache = std::env::var("TIDEMILL_TEST_DATA").map(PathBuf::from).unwrap_or_else(|_| {
-        let cache = std::env::var("XDG_CACHE_HOME").map(PathBuf::from);
-        cache
-            .unwrap_or_else(|_| PathBuf::from(std::env::var("HOME").unwrap()).join(".cache"))
-            .join("tidemill/test-data")
-    });
-    let path = cache.join("ecom.csv");
-    std::fs::read_to_string(&path)
-        .unwrap_or_else(|_| panic!("{path:?} is missing: run tests/services/retentioneering.sh"))
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/services/retentioneering.sh");
+    let run = Command::new("bash").arg(&script).output().unwrap();
+    assert!(run.status.success(), "{script:?}: {}", String::from_utf8_lossy(&run.stderr));
+    std::fs::read_to_string(String::from_utf8(run.stdout).unwrap().trim()).unwrap()
 }
 
 /// User, label, time in ms of each event, in the order of the file.
@@ -70,7 +67,6 @@ fn found(events: &[(&str, &str, i64)], gap_minutes: i64) -> BTreeSet<(String, i6
 }
 
 #[test]
-#[ignore = "needs tests/services/retentioneering.sh"]
 fn a_gap_of_thirty_minutes_finds_the_labelled_sessions() {
     let csv = csv();
     let events = events(&csv);

@@ -47,15 +47,20 @@ impl Operator for JoinVisits {
     fn on_batch(&mut self, _port: usize, batch: Batch, out: &mut Output<'_>) -> Result<()> {
         let sites = self.sites.snapshot();
         let (keys, messages) = (batch.binary(SESSION_KEY)?, batch.binary(MESSAGE)?);
+        let mut homeless = 0;
         for (row, time_us) in batch.times().iter().enumerate() {
             let message = Message::decode(messages.value(row)).map_err(failed("join"))?;
             // A site that was deleted a moment ago: its beacons have nowhere to go.
-            let Some(site) = sites.get(message.site()) else { continue };
+            let Some(site) = sites.get(message.site()) else {
+                homeless += 1;
+                continue;
+            };
             let key = keys.value(row);
             let visits = self.visits.entry(key, || Visits::new(site, &message));
             self.join.observe(visits, &message, time_us.div_euclid(1_000)).map_err(failed("join"))?;
             Self::schedule(visits, key, out);
         }
+        out.count_errors(homeless);
         let last = batch.times().last().copied().unwrap_or_default();
         if let Some(batch) = deltas(&mut self.join.deltas, last)? {
             out.emit(batch);

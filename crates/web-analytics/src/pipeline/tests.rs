@@ -1,6 +1,7 @@
 use super::*;
+use crate::beacon::Issue;
 use crate::envelope::{BodyKind, Envelope, VisitorHash};
-use crate::simulator::{Population, Settings, Simulator};
+use crate::simulator::{Expected, Population, Settings, Simulator};
 use crate::sites::{Site, SitesSnapshot};
 use crate::summary::cell::{CellKey, Counter, Measures, SiteId};
 use arrow::array::{UInt64Array, UInt64Builder};
@@ -20,8 +21,8 @@ const SHARDS: usize = 3;
 type Record = (i64, u64, Vec<u8>);
 
 /// A simulated visit to a shop, as the collector would have written it.
-fn log(seed: u64) -> (Vec<Vec<Record>>, crate::simulator::Expected) {
-    let settings = Settings { seed, duration: Some(Duration::from_secs(40)), ..Settings::default() };
+fn log(seed: u64, seconds: u64) -> (Vec<Vec<Record>>, Expected) {
+    let settings = Settings { seed, duration: Some(Duration::from_secs(seconds)), ..Settings::default() };
     let start_us = settings.start_ms as i64 * 1_000;
     let mut simulator = Simulator::new(settings, Population::built_in());
     let mut shards = vec![Vec::new(); SHARDS];
@@ -128,6 +129,24 @@ impl Seen {
         cells
     }
 
+    /// How often each issue was found; reasons of quarantine are none.
+    fn issues(&self) -> BTreeMap<&'static str, u64> {
+        let mut found = BTreeMap::new();
+        for (number, by) in self.cells().values().flat_map(|measures| &measures.issues) {
+            if let Some(issue) = Issue::from_number(*number) {
+                *found.entry(issue.name()).or_default() += *by as u64;
+            }
+        }
+        found
+    }
+
+    /// Impressions by declared bots.
+    fn bots(&self) -> u64 {
+        let cells = self.cells();
+        let bots = cells.iter().filter(|(key, _)| !key.dimensions.bot.is_empty()).flat_map(|(_, m)| &m.counters);
+        bots.filter(|(counter, _)| *counter == Counter::Impressions).map(|(_, by)| *by as u64).sum()
+    }
+
     fn total(&self, counter: Counter) -> u64 {
         let cells = self.cells();
         cells.values().flat_map(|m| &m.counters).filter(|(c, _)| *c == counter).map(|(_, by)| *by as u64).sum()
@@ -177,16 +196,19 @@ struct Results {
     quarantine: Seen,
 }
 
-fn job(log: &Arc<Vec<Vec<Record>>>, results: &Results) -> Job {
-    let site = |id| Site {
+fn job_site(id: u32) -> Site {
+    Site {
         id: SiteId(id),
         name: format!("shop-{id}").into(),
         session_gap_ms: 30 * 60_000,
         dimensions: Vec::new(),
         groups: None,
         order_salt: [5; 32],
-    };
-    let sites = Sites::new(SitesSnapshot::new((0..50).map(site)));
+    }
+}
+
+fn job(log: &Arc<Vec<Vec<Record>>>, results: &Results) -> Job {
+    let sites = Sites::new(SitesSnapshot::new((0..50).map(job_site)));
     let mut job = Job::new("web");
     let shards = Shards { log: log.clone(), at: BTreeMap::new() };
     let source = job.source("beacons", Replay::FromPosition, move |_| Ok(shards.clone()));
@@ -215,36 +237,68 @@ fn run(log: &Arc<Vec<Vec<Record>>>, stretches: &[usize]) -> Results {
             runtime.checkpoint().unwrap();
             break;
         }
-        (0..20).for_each(|_| drop(runtime.step().unwrap()));
+        (0..20).for_each(|_| _ = runtime.step().unwrap());
         if stretch % 2 == 0 {
             runtime.checkpoint().unwrap()
         } else {
             runtime.checkpoint_without_commit().unwrap()
         };
-        (0..5).for_each(|_| drop(runtime.step().unwrap()));
+        (0..5).for_each(|_| _ = runtime.step().unwrap());
     }
     results
 }
 
 #[test]
 fn the_pipeline_says_what_the_simulator_knows_to_be_true() {
-    let (log, expected) = log(1);
-    let results = run(&Arc::new(log), &[1]);
-    let total = |counter| results.deltas.total(counter);
-    assert_eq!(total(Counter::Beacons), expected.beacons);
-    assert_eq!(total(Counter::Impressions), expected.impressions);
-    assert_eq!(total(Counter::Sessions), expected.sessions);
-    assert_eq!(total(Counter::Bounces), expected.bounces);
-    assert_eq!(total(Counter::Orders), expected.orders);
-    assert_eq!(total(Counter::RevenueCents), expected.revenue_cents);
-    assert_eq!(results.impressions.rows().len() as u64, expected.impressions);
-    assert_eq!(results.sessions.rows().len() as u64, expected.sessions);
-    assert_eq!(results.quarantine.rows().len() as u64, total(Counter::Quarantined));
+    for (seed, seconds) in [(1, 40), (2, 120), (3, 15), (4, 300), (5, 60)] {
+        let (log, expected) = log(seed, seconds);
+        let results = run(&Arc::new(log), &[1]);
+        let total = |counter| results.deltas.total(counter);
+        let issues = results.deltas.issues();
+        let found = Expected {
+            beacons: total(Counter::Beacons),
+            impressions: total(Counter::Impressions),
+            sessions: total(Counter::Sessions),
+            bounces: total(Counter::Bounces),
+            orders: total(Counter::Orders),
+            revenue_cents: total(Counter::RevenueCents),
+            bots: results.deltas.bots(),
+            issues: issues.values().sum(),
+        };
+        assert_eq!(found, expected, "seed {seed}, {seconds} s: {issues:?}");
+        assert!(found.issues > 0, "dirty traffic has issues");
+        assert_eq!(results.impressions.rows().len() as u64, expected.impressions);
+        assert_eq!(results.sessions.rows().len() as u64, expected.sessions);
+        assert_eq!(results.quarantine.rows().len() as u64, total(Counter::Quarantined));
+    }
+}
+
+#[test]
+fn beacons_of_a_site_that_was_deleted_on_their_way_are_counted() {
+    let (log, expected) = log(3, 5);
+    let site = job_site(0);
+    let (before, after) = (Sites::new(SitesSnapshot::new([site])), Sites::default());
+    let mut job = Job::new("web");
+    let shards = Shards { log: Arc::new(log), at: BTreeMap::new() };
+    let source = job.source("beacons", Replay::FromPosition, move |_| Ok(shards.clone()));
+    let decode = job.operator("decode", &[(source, 0, Routing::Forward)], move |_| Ok(Decode::new(before.clone())));
+    let inputs = [0, 1].map(|output| (Port { node: decode, output }, 0, Routing::Key(SESSION_KEY)));
+    let join = job.operator("join", &inputs, move |_| Ok(JoinVisits::new(after.clone())));
+    let seen = Seen::default();
+    let (sink, deltas) = (seen.clone(), Port { node: join, output: 0 });
+    job.sink("summaries", &[(deltas, Routing::Forward)], Delivery::Transactional, move |_| Ok(sink.sink()));
+    let mut runtime = LocalRuntime::start(job, 1).unwrap();
+
+    runtime.run().unwrap();
+
+    let errors = runtime.metrics().operator("join", 0).errors.load(std::sync::atomic::Ordering::Relaxed);
+    assert_eq!(errors, expected.beacons);
+    assert_eq!(seen.total(Counter::Beacons), 0);
 }
 
 #[test]
 fn crashes_and_other_numbers_of_workers_change_nothing() {
-    let (log, _) = log(2);
+    let (log, _) = log(2, 40);
     let log = Arc::new(log);
     let undisturbed = run(&log, &[1]);
     let disturbed = run(&log, &[1, 3, 2, 2, 1]);

@@ -9,6 +9,8 @@ const LIST: &str = include_str!("../../tracker/dist/crawlers.json");
 const OTHER: &str = "other";
 /// All patterns together compile to about 10 MB.
 const COMPILED_BYTES_MAX: usize = 64 << 20;
+/// States are made as user agents need them. With too little room they are made again and again: ten times slower.
+const STATES_BYTES_MAX: usize = 32 << 20;
 
 #[derive(Deserialize)]
 struct Crawler {
@@ -34,7 +36,10 @@ impl Bots {
 
     /// A pattern that does not compile is left out and logged: a list newer than this program must not stop it.
     fn compile(crawlers: &[Crawler]) -> Self {
-        let build = |patterns: &[&str]| RegexSetBuilder::new(patterns).size_limit(COMPILED_BYTES_MAX).build();
+        let build = |patterns: &[&str]| {
+            let mut builder = RegexSetBuilder::new(patterns);
+            builder.size_limit(COMPILED_BYTES_MAX).dfa_size_limit(STATES_BYTES_MAX).build()
+        };
         let compile =
             |crawlers: &[&Crawler]| build(&crawlers.iter().map(|crawler| crawler.pattern.as_str()).collect::<Vec<_>>());
         let mut kept: Vec<&Crawler> = crawlers.iter().collect();

@@ -225,8 +225,11 @@ impl Segment {
     }
 
     /// Notes what was said.
-    pub(super) fn say(&mut self, now: Option<Box<Contribution>>) {
-        self.said = now;
+    pub(super) fn say(&mut self, now: Option<Contribution>) {
+        match (&mut self.said, now) {
+            (Some(said), Some(now)) => **said = now,
+            (said, now) => *said = now.map(Box::new),
+        }
         self.changed = false;
     }
 

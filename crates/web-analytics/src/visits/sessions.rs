@@ -103,10 +103,10 @@ impl Session {
     }
 }
 
-/// The sessions of `segments`, which are in the order of time. Notes at each segment whether it is an impression: it
+/// Makes `sessions` those of `segments`, which are in the order of time. Notes at each segment whether it is an impression: it
 /// has to be anchored, and no earlier segment of the same session may be the same impression.
-pub(super) fn of(segments: &mut [Segment], gap_ms: i64) -> Vec<Session> {
-    let mut sessions: Vec<Session> = Vec::with_capacity(1);
+pub(super) fn of(segments: &mut [Segment], gap_ms: i64, sessions: &mut Vec<Session>) {
+    sessions.clear();
     for at in 0..segments.len() {
         let Some((before, [segment, ..])) = segments.split_at_mut_checked(at) else { break };
         let fits = sessions.last().is_some_and(|session| {
@@ -128,10 +128,9 @@ pub(super) fn of(segments: &mut [Segment], gap_ms: i64) -> Vec<Session> {
         }
         session.add(at, segment);
     }
-    for session in &mut sessions {
+    for session in sessions {
         session.said = session.contribution(segments);
     }
-    sessions
 }
 
 /// The session that something at `time_ms` is part of.

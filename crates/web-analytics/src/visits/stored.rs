@@ -152,11 +152,12 @@ impl Stored {
                 }
             });
         }
-        let sessions = sessions::of(&mut segments, self.gap_ms);
+        let mut all = Vec::new();
+        sessions::of(&mut segments, self.gap_ms, &mut all);
         for segment in &mut segments {
-            let said = segment.contribution().map(Box::new);
+            let said = segment.contribution();
             segment.say(said);
         }
-        Ok(Visits { who, session: self.session, gap_ms: self.gap_ms, segments, sessions, timer_ms: None })
+        Ok(Visits { who, session: self.session, gap_ms: self.gap_ms, segments, sessions: all, timer_ms: None })
     }
 }
