@@ -56,10 +56,10 @@ impl App {
         };
         stream.set_retention(hours, Some(config.beacons.stream_bytes_max)).map_err(Error::from_streams)?;
         let senders = Senders::new(folder.secret()?);
-        let analytics = Analytics::open(&folder.join("summaries"), stream.clone(), &sites, &config)?;
+        let analytics = Analytics::open(&folder, stream.clone(), &sites, &config)?;
         analytics.start(stream.clone(), &folder.join("checkpoints"), &config.pipeline)?;
         let tables = Tables::open(folder.join("tables")).map_err(|error| Error::part("tables", error))?;
-        let sql = Sql::open(tables, folder.join("lake"), &config.query)?;
+        let sql = Sql::open(tables, &analytics.lake, &config.query)?;
         Ok(App {
             sql,
             sites,
@@ -122,12 +122,15 @@ impl App {
     /// Deletes a site and its data.
     pub(crate) fn delete_site(&self, name: &str) -> ApiResult<Arc<View>> {
         let gone = self.sites.delete(name)?;
-        // Its beacons are refused already; the pipeline forgets it with the next snapshot.
+        // First the pipeline forgets it, which then makes nothing new of it.
+        self.sites_changed();
         self.analytics.pulse.forget(gone.site.id);
         if let Err(error) = self.analytics.summaries.erase(SiteId(gone.site.id)) {
             tracing::error!(site = name, %error, "the summaries of a deleted site are still there");
         }
-        self.sites_changed();
+        if let Err(error) = self.analytics.lake.erase(name) {
+            tracing::error!(site = name, %error, "the lake's files of a deleted site stay until the next round of retention");
+        }
         Ok(gone)
     }
 }

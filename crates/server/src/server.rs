@@ -79,14 +79,22 @@ impl Server {
     }
 }
 
-/// Notes how many beacons were accepted, until the server stops.
+/// Looks how far the results are behind, until the server stops.
 async fn sample_progress(app: Arc<App>) {
     let mut ticks = tokio::time::interval(SAMPLE_EVERY);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut stopping = app.stopping();
     loop {
         tokio::select! {
-            _ = ticks.tick() => app.analytics.progress.sample(jiff::Timestamp::now().as_microsecond()),
+            _ = ticks.tick() => {}
             _ = stopping.wait_for(|stop| *stop) => return,
+        }
+        let looked = app.clone();
+        let look = move || looked.analytics.progress.sample(jiff::Timestamp::now().as_microsecond());
+        match tokio::task::spawn_blocking(look).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "how far the results are behind is unknown"),
+            Err(error) => tracing::error!(%error, "how far the results are behind is unknown"),
         }
     }
 }

@@ -38,29 +38,44 @@ pub(crate) fn sync(root: &Path) -> std::io::Result<()> {
     sync_folder(&root.join(STAGING))
 }
 
-/// Makes files visible, durably. Does nothing for those that are visible already.
+/// Makes files visible, durably. Does nothing for those that are visible already, or were and have been deleted since: old
+/// days are dropped while the job runs, and the last checkpoint is committed again at every start.
 pub(crate) fn publish(root: &Path, files: &[StagedFile]) -> std::io::Result<()> {
     let mut changed = BTreeSet::new();
     for file in files {
         let (staged, path) = (file.staged(root), root.join(&file.path));
         let folder = path.parent().unwrap_or(root);
-        fs::create_dir_all(folder)?;
-        match fs::rename(&staged, &path) {
+        match move_into(folder, &staged, &path) {
             Ok(()) => {}
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound && path.exists() => {}
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound && !staged.exists() => {
+                if !path.exists() {
+                    tracing::warn!(file = %path.display(), rows = file.rows, "a committed file is gone: deleted since");
+                }
+            }
             Err(e) => {
-                let reason = format!(
-                    "{e}: {} can't become {}: it was committed, its rows are in no other place",
-                    staged.display(),
-                    path.display()
-                );
+                let reason = format!("{e}: {} can't become {}", staged.display(), path.display());
                 return Err(std::io::Error::new(e.kind(), reason));
             }
         }
         changed.extend(folder.ancestors().take_while(|a| a.starts_with(root)).map(Path::to_owned));
     }
     // The innermost first: a folder is durable before the name that leads to it.
-    changed.iter().rev().try_for_each(|folder| sync_folder(folder))
+    changed.iter().rev().try_for_each(|folder| match sync_folder(folder) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()), // Deleted, with what was in it.
+        done => done,
+    })
+}
+
+/// Moves a file into a folder that may be deleted at the same time: then it is made again.
+fn move_into(folder: &Path, staged: &Path, path: &Path) -> std::io::Result<()> {
+    fs::create_dir_all(folder)?;
+    match fs::rename(staged, path) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound && staged.exists() => {
+            fs::create_dir_all(folder)?;
+            fs::rename(staged, path)
+        }
+        done => done,
+    }
 }
 
 /// Deletes the staged files of this job and operator whose generation is older than `generation`.

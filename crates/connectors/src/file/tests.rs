@@ -143,6 +143,30 @@ fn all(root: &Path) -> Vec<i64> {
     rows
 }
 
+#[test]
+fn a_visible_file_may_be_deleted_and_its_checkpoint_committed_again() {
+    let (root, checkpoints) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let store = CheckpointStore::local(checkpoints.path(), "web").unwrap();
+    let config = FileSinkConfig { file_rows_max: 1, ..config(root.path()) };
+    let mut run = LocalRuntime::restore(job(&config, 2 * ROWS_A_BATCH), 1, &store, None).unwrap();
+    run.step().unwrap();
+    run.checkpoint().unwrap();
+    drop(run);
+    // As retention does between the last checkpoint of a run and the next start.
+    std::fs::remove_dir_all(root.path().join("tenant=a")).unwrap();
+    let kept = all(root.path());
+    assert!(!kept.is_empty());
+
+    let mut run = LocalRuntime::restore(job(&config, 2 * ROWS_A_BATCH), 1, &store, None).unwrap();
+    assert_eq!(all(root.path()), kept);
+    while run.step().unwrap() {
+        run.checkpoint().unwrap();
+    }
+    run.checkpoint().unwrap();
+    let seconds = all(root.path()).into_iter().filter(|n| *n >= ROWS_A_BATCH).count();
+    assert_eq!(seconds as i64, ROWS_A_BATCH, "it goes on");
+}
+
 #[derive(Clone, Copy, Debug)]
 enum Crash {
     BeforeCheckpoint,

@@ -1,13 +1,15 @@
-//! The web-analytics job: from the beacon stream to the summaries, under the engine's supervisor.
+//! The web-analytics job: from the beacon stream to the summaries and the lake, under the engine's supervisor.
 //!
 //! ```text
-//! stream source ─▶ pipeline ─▶ summaries
+//! stream source ─▶ pipeline ─┬▶ summaries
+//!                            └▶ lake: impressions, sessions, quarantine
 //! ```
 
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tidemill_connectors::file::FileSink;
 use tidemill_connectors::stream::{StreamSource, StreamSourceConfig};
 use tidemill_engine::checkpoint::CheckpointStore;
 use tidemill_engine::job::{Job, Routing};
@@ -20,6 +22,7 @@ use tidemill_web_analytics::pipeline;
 use tidemill_web_analytics::sites::Sites;
 use tidemill_web_analytics::summary::store::SummaryStore;
 
+use super::lake::{Kind, Lake};
 use super::summary_sink::{SummarySink, Visible};
 use crate::config;
 use crate::error::{Error, Result};
@@ -35,6 +38,7 @@ pub(crate) struct Parts<'a> {
     pub(crate) sites: &'a Sites,
     pub(crate) summaries: Arc<SummaryStore>,
     pub(crate) visible: Arc<Visible>,
+    pub(crate) lake: &'a Lake,
     pub(crate) checkpoints: &'a Path,
     pub(crate) limits: &'a config::Pipeline,
 }
@@ -52,6 +56,19 @@ pub(crate) fn start(parts: Parts<'_>) -> Result<JobHandle> {
     job.sink("summaries", &deltas, Delivery::Transactional, move |_| {
         Ok(SummarySink::new(summaries.clone(), visible.clone()))
     });
+    let file_age_max = Duration::from_millis(parts.limits.lake_file_age_ms);
+    for kind in Kind::ALL {
+        let port = match kind {
+            Kind::Impressions => outputs.impressions,
+            Kind::Sessions => outputs.sessions,
+            Kind::Quarantine => outputs.quarantine,
+        };
+        let files = parts.lake.sink(kind, file_age_max);
+        let name = format!("lake-{}", kind.name());
+        job.sink(&name, &[(port, Routing::Forward)], Delivery::Transactional, move |_| {
+            Ok(FileSink::new(files.clone()))
+        });
+    }
     let store = CheckpointStore::local(parts.checkpoints, JOB).map_err(|error| failed(&error))?;
     let options = TimelyOptions {
         workers: parts.limits.workers,

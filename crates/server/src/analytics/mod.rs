@@ -1,6 +1,7 @@
-//! Web analytics put together: the summaries, the questions to them, and how far behind they are.
+//! Web analytics put together: the summaries, the lake, the questions to them, and how far behind they are.
 
 mod job;
+mod lake;
 mod progress;
 mod pulse;
 mod questions;
@@ -10,6 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use parking_lot::Mutex;
 use tidemill_engine::metrics::JobMetrics;
@@ -19,9 +21,11 @@ use tidemill_web_analytics::sites::{Site as PipelineSite, Sites as PipelineSites
 use tidemill_web_analytics::summary::cell::SiteId;
 use tidemill_web_analytics::summary::store::{Maintenance, SitePolicy, SummaryStore};
 
+use crate::data_folder::DataFolder;
 use crate::error::{Error, Result};
 use crate::sites::{Sites, View};
 
+pub(crate) use lake::{Kind as LakeKind, Lake};
 pub(crate) use progress::{Behind, Progress, SAMPLE_EVERY};
 pub(crate) use pulse::Pulse;
 pub(crate) use questions::Questions;
@@ -30,6 +34,7 @@ use summary_sink::Visible;
 /// The opened parts of web analytics.
 pub(crate) struct Analytics {
     pub(crate) summaries: Arc<SummaryStore>,
+    pub(crate) lake: Lake,
     pub(crate) questions: Questions,
     pub(crate) progress: Arc<Progress>,
     pub(crate) pulse: Pulse,
@@ -49,24 +54,34 @@ impl std::fmt::Debug for Analytics {
 impl Analytics {
     /// Opens the summaries and begins to fold them and to drop what is too old.
     pub(crate) fn open(
-        folder: &Path,
+        folder: &DataFolder,
         beacons: Stream,
         sites: &Arc<Sites>,
         limits: &crate::config::Config,
     ) -> Result<Self> {
         let failed = |error: &dyn std::fmt::Display| Error::part("summaries", error);
-        let summaries = Arc::new(SummaryStore::open(folder).map_err(|error| failed(&error))?);
+        let summaries = Arc::new(SummaryStore::open(folder.join("summaries")).map_err(|error| failed(&error))?);
         let every = Duration::from_secs(limits.retention.every_s);
-        let known = sites.clone();
-        let policies = move || known.snapshot().all().map(|view| (SiteId(view.site.id), policy(view))).collect();
+        let progress = Progress::new(beacons);
+        progress.sample(Timestamp::now().as_microsecond()).map_err(Error::from_streams)?;
+        let lake = Lake::new(folder.join("lake"));
+        let (known, dropped_from) = (sites.clone(), lake.clone());
+        // Asked before each round: the lake's round is a part of it.
+        let policies = move || {
+            if let Err(error) = dropped_from.retain(&known, Timestamp::now()) {
+                tracing::error!(%error, "what is too old stays in the lake until the next round");
+            }
+            known.snapshot().all().map(|view| (SiteId(view.site.id), policy(view))).collect()
+        };
         let maintenance = Maintenance::start(summaries.clone(), every, policies).map_err(|error| failed(&error))?;
         Ok(Analytics {
             known: PipelineSites::new(for_pipeline(sites)),
             job: Mutex::new(None),
             questions: Questions::new(&limits.query),
-            progress: Arc::new(Progress::new(beacons)),
+            progress: Arc::new(progress),
             pulse: Pulse::default(),
             summaries,
+            lake,
             _maintenance: maintenance,
         })
     }
@@ -80,6 +95,7 @@ impl Analytics {
             sites: &self.known,
             summaries: self.summaries.clone(),
             visible: Arc::new(Visible::new(self.progress.visible_until())),
+            lake: &self.lake,
             checkpoints,
             limits,
         })?;

@@ -1,19 +1,18 @@
 //! How far the results are behind what was accepted.
 //!
-//! The pipeline says up to which ingestion time everything is visible ([`Progress::visible_until`]). How many beacons were
-//! accepted since is told by samples of the stream's length, taken four times a second and kept for ten minutes.
+//! The pipeline says up to which ingestion time everything is visible ([`Progress::visible_until`]). Where that is in each
+//! shard of the stream, and how old the first beacon behind it is, is looked up ten times a second; how many there are by now
+//! costs nothing to ask.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tidemill_streams::Stream;
+use tidemill_streams::{IngestionTime, Position, ReadRecord, Sequence, ShardHandle, Stream};
 
-/// Time between two samples.
-pub(crate) const SAMPLE_EVERY: Duration = Duration::from_millis(250);
-const SAMPLES_MAX: usize = 2_400;
+/// Time between two looks.
+pub(crate) const SAMPLE_EVERY: Duration = Duration::from_millis(100);
 
 /// How far the results are behind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,18 +23,39 @@ pub(crate) struct Behind {
     pub(crate) beacons: u64,
 }
 
-/// What was accepted, by time, and up to when it is visible.
+/// What was accepted, and up to when it is visible.
 #[derive(Debug)]
 pub(crate) struct Progress {
     beacons: Stream,
     visible_until_us: Arc<AtomicI64>,
-    /// Time (µs) and beacons ever accepted until then, oldest first.
-    samples: Mutex<VecDeque<(i64, u64)>>,
+    look: Mutex<Look>,
+}
+
+/// What the last look found.
+#[derive(Debug, Default)]
+struct Look {
+    at_us: i64,
+    visible_us: i64,
+    /// The first beacon of each shard that isn't visible, or where it will be.
+    waiting: Vec<(ShardHandle, Sequence)>,
+    /// When the first of them came; none when all were visible.
+    oldest_us: Option<i64>,
+}
+
+impl Look {
+    fn beacons(&self) -> u64 {
+        let behind = |(shard, first): &(ShardHandle, Sequence)| {
+            let shard = shard.describe();
+            // Retention may have been faster than the pipeline.
+            shard.next_sequence.0.saturating_sub(first.max(&shard.oldest_sequence).0)
+        };
+        self.waiting.iter().map(behind).sum()
+    }
 }
 
 impl Progress {
     pub(crate) fn new(beacons: Stream) -> Self {
-        Progress { beacons, visible_until_us: Arc::new(AtomicI64::new(0)), samples: Mutex::default() }
+        Progress { beacons, visible_until_us: Arc::new(AtomicI64::new(0)), look: Mutex::default() }
     }
 
     /// Where the pipeline writes the ingestion time (µs) up to which everything is visible.
@@ -43,81 +63,127 @@ impl Progress {
         self.visible_until_us.clone()
     }
 
-    /// Notes how many beacons there are now.
-    pub(crate) fn sample(&self, now_us: i64) {
-        let accepted = self.accepted();
-        let mut samples = self.samples.lock();
-        if samples.len() >= SAMPLES_MAX {
-            samples.pop_front();
+    /// Looks where the results are in the stream. Reads from its files.
+    pub(crate) fn sample(&self, now_us: i64) -> tidemill_streams::Result<()> {
+        let (visible_us, shards) = (self.visible_until_us.load(Ordering::Acquire), self.beacons.shards());
+        if let Some(look) = self.look.try_lock()
+            && look.visible_us == visible_us
+            && look.oldest_us.is_some()
+            && look.waiting.len() == shards.len()
+        {
+            return Ok(()); // The results stand still: so does what waits first.
         }
-        samples.push_back((now_us, accepted));
+        let mut look = Look { at_us: now_us, visible_us, ..Look::default() };
+        for shard in shards {
+            let mut reader = shard.reader(Position::AtTime(IngestionTime::from_micros(visible_us)))?;
+            let first = reader.position();
+            let mut records: Vec<ReadRecord> = Vec::new();
+            reader.read(1, &mut records)?;
+            let came_us = records.first().map(|record| record.time.as_micros());
+            look.oldest_us = look.oldest_us.into_iter().chain(came_us).min();
+            look.waiting.push((shard, first));
+        }
+        *self.look.lock() = look;
+        Ok(())
     }
 
     /// How far the results are behind at this moment.
     pub(crate) fn behind(&self, now_us: i64) -> Behind {
-        behind(&self.samples.lock(), self.visible_until_us.load(Ordering::Acquire), now_us, self.accepted())
+        let look = self.look.lock();
+        let beacons = look.beacons();
+        if beacons == 0 {
+            return Behind::default();
+        }
+        // What wasn't there at the last look has come since.
+        let lag_us = now_us.saturating_sub(look.oldest_us.unwrap_or(look.at_us));
+        Behind { lag_ms: u64::try_from(lag_us / 1_000).unwrap_or(0), beacons }
     }
-
-    fn accepted(&self) -> u64 {
-        self.beacons.shards().iter().map(|shard| shard.describe().records).sum()
-    }
-}
-
-/// Pure: `samples` of (time, accepted until then), oldest first.
-fn behind(samples: &VecDeque<(i64, u64)>, visible_us: i64, now_us: i64, accepted: u64) -> Behind {
-    let after = samples.partition_point(|(time, _)| *time <= visible_us);
-    let visible = match after.checked_sub(1).and_then(|last| samples.get(last)) {
-        Some((_, accepted)) => *accepted,
-        // Older than all samples: at most what the first of them had.
-        None if visible_us == 0 => 0,
-        None => samples.front().map_or(0, |(_, accepted)| *accepted),
-    };
-    let beacons = accepted.saturating_sub(visible);
-    if beacons == 0 {
-        return Behind::default();
-    }
-    // The oldest beacon that isn't visible came after the last sample that had no more than the visible ones.
-    let waiting_since = samples
-        .iter()
-        .skip(after)
-        .take_while(|(_, accepted)| *accepted <= visible)
-        .last()
-        .map_or(visible_us, |(time, _)| *time);
-    let lag_ms = now_us.saturating_sub(waiting_since.max(visible_us)).max(0) / 1_000;
-    let longest_ms = samples.front().map_or(0, |(time, _)| now_us.saturating_sub(*time)).max(0) / 1_000;
-    let lag_ms = if visible_us == 0 { longest_ms } else { lag_ms };
-    Behind { lag_ms: u64::try_from(lag_ms).unwrap_or(0), beacons }
 }
 
 #[cfg(test)]
 mod tests {
+    use tidemill_streams::{Clock, Options, Record, StreamConfig, Streams};
+
     use super::*;
 
-    fn samples(of: &[(i64, u64)]) -> VecDeque<(i64, u64)> {
-        of.iter().map(|(ms, accepted)| (ms * 1_000, *accepted)).collect()
+    const MINUTE: i64 = 60_000_000;
+
+    struct World {
+        progress: Progress,
+        now: Arc<AtomicI64>,
+        _streams: Streams,
+        _folder: tempfile::TempDir,
+    }
+
+    /// A stream of two shards whose clock stands.
+    fn world() -> World {
+        let (folder, now) = (tempfile::tempdir().unwrap(), Arc::new(AtomicI64::new(MINUTE)));
+        let clock = now.clone();
+        let clock = Clock::from_fn(move || IngestionTime::from_micros(clock.load(Ordering::SeqCst)));
+        // Each record begins a segment, so that retention can take each away.
+        let options = Options { clock, segment_bytes: 1, ..Options::default() };
+        let streams = Streams::open(folder.path(), options).unwrap();
+        let stream = streams.create("beacons", StreamConfig { shards: 2, ..StreamConfig::default() }).unwrap();
+        World { progress: Progress::new(stream), now, _streams: streams, _folder: folder }
+    }
+
+    impl World {
+        /// Takes a beacon in each shard at a time.
+        fn take(&self, time_us: i64) {
+            self.now.store(time_us, Ordering::SeqCst);
+            for hash in [0, u128::MAX] {
+                self.progress
+                    .beacons
+                    .append(Record { explicit_hash_key: Some(hash), ..Record::default() })
+                    .wait()
+                    .unwrap();
+            }
+        }
+
+        fn behind(&self, visible_us: i64, now_us: i64) -> Behind {
+            self.progress.visible_until().store(visible_us, Ordering::Release);
+            self.progress.sample(now_us).unwrap();
+            self.progress.behind(now_us)
+        }
     }
 
     #[test]
     fn nothing_waits_when_all_is_visible() {
-        let samples = samples(&[(1_000, 5), (1_250, 9), (1_500, 9)]);
-        assert_eq!(behind(&samples, 1_500_000, 2_000_000, 9), Behind::default());
+        let world = world();
+        assert_eq!(world.behind(0, MINUTE), Behind::default());
+        world.take(2 * MINUTE);
+        assert_eq!(world.behind(2 * MINUTE + 1, 3 * MINUTE), Behind::default());
     }
 
     #[test]
     fn what_came_after_is_behind_since_it_came() {
-        let samples = samples(&[(1_000, 5), (1_250, 9), (1_500, 12)]);
-        assert_eq!(behind(&samples, 1_250_000, 2_000_000, 20), Behind { lag_ms: 750, beacons: 11 });
+        let world = world();
+        [2, 3, 5].into_iter().for_each(|minute| world.take(minute * MINUTE));
+        assert_eq!(world.behind(2 * MINUTE + 1, 6 * MINUTE), Behind { lag_ms: 180_000, beacons: 4 });
+        assert_eq!(world.behind(4 * MINUTE, 6 * MINUTE), Behind { lag_ms: 60_000, beacons: 2 });
     }
 
     #[test]
-    fn a_quiet_time_before_a_beacon_is_no_lag() {
-        let samples = samples(&[(1_000, 5), (5_000, 5), (9_000, 5), (9_250, 6)]);
-        assert_eq!(behind(&samples, 1_000_000, 9_300_000, 6), Behind { lag_ms: 300, beacons: 1 });
+    fn what_comes_between_two_looks_is_counted_at_once() {
+        let world = world();
+        assert_eq!(world.behind(MINUTE, 2 * MINUTE), Behind::default());
+        world.take(3 * MINUTE);
+        assert_eq!(world.progress.behind(3 * MINUTE).beacons, 2);
+        // The next look finds when it came, although the results stand still.
+        assert_eq!(world.behind(MINUTE, 4 * MINUTE), Behind { lag_ms: 60_000, beacons: 2 });
     }
 
     #[test]
-    fn a_pipeline_that_never_told_is_behind_by_everything() {
-        let samples = samples(&[(1_000, 5), (2_000, 5)]);
-        assert_eq!(behind(&samples, 0, 3_000_000, 5), Behind { lag_ms: 2_000, beacons: 5 });
+    fn what_retention_took_is_not_waited_for() {
+        let world = world();
+        [2, 3, 5].into_iter().for_each(|minute| world.take(minute * MINUTE));
+        assert_eq!(world.behind(3 * MINUTE + 1, 6 * MINUTE).beacons, 2);
+        // The two oldest of each shard go; the results are through with them.
+        world.now.store(3 * MINUTE + 3_600_000_000 + 1, Ordering::SeqCst);
+        world.progress.beacons.set_retention(Some(1), None).unwrap();
+        world.progress.beacons.enforce_retention().unwrap();
+        assert_eq!(world.progress.beacons.describe().records, 2);
+        assert_eq!(world.progress.behind(6 * MINUTE), Behind { lag_ms: 60_000, beacons: 2 });
+        assert_eq!(world.behind(5 * MINUTE + 1, 6 * MINUTE), Behind::default());
     }
 }

@@ -194,7 +194,7 @@ fn share_until(hour: u32) -> f64 {
     (until - 0.7 * 24.0 / std::f64::consts::TAU * (turn(until).cos() - turn(0.0).cos())) / 24.0
 }
 
-fn pick<'a, T>(choices: &'a [T], weight: impl Fn(&T) -> f64, mut place: f64) -> &'a T {
+fn pick<T>(choices: &[T], weight: impl Fn(&T) -> f64, mut place: f64) -> &T {
     for choice in choices {
         place -= weight(choice);
         if place <= 0.0 {

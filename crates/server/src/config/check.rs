@@ -41,6 +41,7 @@ impl Config {
         within("pipeline.checkpoint_ms", self.pipeline.checkpoint_ms, 10, 60_000)?;
         within("pipeline.stop_timeout_ms", self.pipeline.stop_timeout_ms, 100, 600_000)?;
         within("pipeline.in_flight_bytes_max", self.pipeline.in_flight_bytes_max as u64, 1 << 20, 16 << 30)?;
+        within("pipeline.lake_file_age_ms", self.pipeline.lake_file_age_ms, 100, 3_600_000)?;
         within("query.rows_max", self.query.rows_max as u64, 1, 10_000_000)?;
         within("query.timeout_ms", self.query.timeout_ms, 10, 3_600_000)?;
         within("query.memory_bytes_max", self.query.memory_bytes_max as u64, 16 << 20, 1 << 40)?;

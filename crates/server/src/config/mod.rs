@@ -87,6 +87,8 @@ pub struct Pipeline {
     pub stop_timeout_ms: u64,
     /// Bytes of beacons read but not yet processed.
     pub in_flight_bytes_max: usize,
+    /// A file of the lake is closed, and can be read, at the first checkpoint so long after its first row came.
+    pub lake_file_age_ms: u64,
 }
 
 /// Limits of SQL queries and of streams read over HTTP.
@@ -150,7 +152,13 @@ impl Default for Beacons {
 
 impl Default for Pipeline {
     fn default() -> Self {
-        Pipeline { workers: 1, checkpoint_ms: 250, stop_timeout_ms: 10_000, in_flight_bytes_max: 16 << 20 }
+        Pipeline {
+            workers: 1,
+            checkpoint_ms: 250,
+            stop_timeout_ms: 10_000,
+            in_flight_bytes_max: 16 << 20,
+            lake_file_age_ms: 50_000,
+        }
     }
 }
 

@@ -8,5 +8,5 @@ mod registry;
 mod settings;
 
 pub(crate) use admission::Admission;
-pub(crate) use registry::{Sites, View};
+pub(crate) use registry::{Sites, Snapshot, View};
 pub(crate) use settings::{NewSite, SitePatch, SiteView};

@@ -3,15 +3,15 @@
 //! Queries run on threads of their own: they must not hold up the acknowledgement of beacons, and a deeply nested query
 //! needs a deep stack, as DataFusion walks it by recursion.
 
-mod lake;
 mod overview;
 
-use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::Schema;
 use datafusion::arrow::json::writer::{JsonArray, WriterBuilder};
+use datafusion::catalog::{MemorySchemaProvider, SchemaProvider};
 use futures::StreamExt;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -20,6 +20,7 @@ use tidemill_tables::{Error, Tables};
 use tokio::runtime::Runtime;
 use utoipa::ToSchema;
 
+use crate::analytics::{Lake, LakeKind};
 use crate::app::App;
 use crate::config;
 use crate::error::{Error as ServerError, Result};
@@ -33,7 +34,6 @@ const THREADS: usize = 2;
 /// Where queries run.
 pub(crate) struct Sql {
     context: SqlContext,
-    lake: PathBuf,
     rows_max: usize,
     /// There until dropped.
     runtime: Option<Runtime>,
@@ -67,7 +67,7 @@ pub(crate) struct Rows {
 }
 
 impl Sql {
-    pub(crate) fn open(tables: Tables, lake: PathBuf, limits: &config::Query) -> Result<Sql> {
+    pub(crate) fn open(tables: Tables, lake: &Lake, limits: &config::Query) -> Result<Sql> {
         let limits_of_context = SqlLimits {
             memory_bytes: limits.memory_bytes_max,
             query_time: Duration::from_millis(limits.timeout_ms),
@@ -77,6 +77,11 @@ impl Sql {
         };
         let failed = |error: &dyn std::fmt::Display| ServerError::part("SQL", error);
         let context = SqlContext::new(limits_of_context).map_err(|error| failed(&error))?.with_tables(tables);
+        let schema = MemorySchemaProvider::new();
+        for kind in LakeKind::ALL {
+            schema.register_table(kind.name().into(), lake.table(kind)?).map_err(|error| failed(&error))?;
+        }
+        context.register_schema("lake", Arc::new(schema));
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(THREADS)
             .thread_name("sql")
@@ -84,18 +89,15 @@ impl Sql {
             .enable_all()
             .build()
             .map_err(|error| failed(&error))?;
-        Ok(Sql { context, lake, rows_max: limits.rows_max, runtime: Some(runtime) })
+        Ok(Sql { context, rows_max: limits.rows_max, runtime: Some(runtime) })
     }
 
     /// Runs one query.
     pub(crate) async fn query(&self, app: &App, sql: String) -> std::result::Result<Rows, Error> {
         overview::register(&self.context, app)?;
-        let (context, lake, rows_max) = (self.context.clone(), self.lake.clone(), self.rows_max);
+        let (context, rows_max) = (self.context.clone(), self.rows_max);
         let Some(runtime) = &self.runtime else { return Err(Error::Execution("the server stops".into())) };
-        let running = runtime.spawn(async move {
-            lake::register(&context, &lake).await?;
-            rows(&context, &sql, rows_max).await
-        });
+        let running = runtime.spawn(async move { rows(&context, &sql, rows_max).await });
         running.await.map_err(|error| Error::Execution(error.to_string()))?
     }
 }

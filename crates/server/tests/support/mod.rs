@@ -42,6 +42,17 @@ impl Running {
         Running { server, client, folder }
     }
 
+    /// Stopped and started again over the same folder.
+    pub async fn again(self, change: impl FnOnce(&mut Config)) -> Running {
+        let Running { server, folder, .. } = self;
+        server.stop().await.unwrap();
+        let mut config = config(&folder);
+        change(&mut config);
+        let server = Server::start(config).await.unwrap();
+        let client = Client::new(&server.url()).unwrap();
+        Running { server, client, folder }
+    }
+
     /// Creates a site and gives its key.
     pub async fn site(&self, name: &str) -> String {
         self.site_with(json!({ "name": name })).await
