@@ -27,8 +27,9 @@ use crate::error::{Error as ServerError, Result};
 
 /// Stack of a query's threads; the kernel gives what is touched.
 const STACK_BYTES: usize = 256 << 20;
-/// With this text no query can nest deeper than that stack.
-const TEXT_BYTES_MAX: usize = 64 << 10;
+/// With this text no query can nest deeper than that stack, nor take long to plan: planning can't be stopped, and its time grows
+/// with the square of the depth.
+const TEXT_BYTES_MAX: usize = 16 << 10;
 const THREADS: usize = 2;
 
 /// Where queries run.

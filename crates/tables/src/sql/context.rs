@@ -61,6 +61,8 @@ impl SqlContext {
         let runtime = RuntimeEnvBuilder::new()
             .with_memory_limit(limits.memory_bytes, 1.0)
             .with_max_temp_directory_size(limits.spill_bytes)
+            // Folders are listed by each query: their files come and go.
+            .with_object_list_cache_limit(0)
             .build_arc()
             .map_err(|e| Error::Execution(e.to_string()))?;
         let config = SessionConfig::new()
