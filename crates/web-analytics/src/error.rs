@@ -39,6 +39,16 @@ pub enum Error {
         /// Why.
         source: std::io::Error,
     },
+    /// The disk is nearly full; nothing was written.
+    #[error("TM-WEB-0105: {path}: {free} bytes are free on the disk, summaries need {wanted}")]
+    DiskFull {
+        /// The store's folder.
+        path: String,
+        /// Bytes free.
+        free: u64,
+        /// Bytes that must be.
+        wanted: u64,
+    },
     /// A parameter of a query has a value that makes no sense.
     #[error("TM-WEB-0201: parameter `{parameter}`: {reason}")]
     Parameter {
@@ -80,6 +90,7 @@ impl Error {
             Error::Storage(_) => "TM-WEB-0102",
             Error::NewerFormat { .. } => "TM-WEB-0103",
             Error::Folder { .. } => "TM-WEB-0104",
+            Error::DiskFull { .. } => "TM-WEB-0105",
             Error::Parameter { .. } => "TM-WEB-0201",
             Error::Unknown { .. } => "TM-WEB-0202",
             Error::Limit { .. } => "TM-WEB-0203",
@@ -94,6 +105,7 @@ impl Error {
             Error::Storage(_) => "check free disk space and permissions of the data folder, then restart".into(),
             Error::NewerFormat { .. } => "run the version that wrote the data folder, or a later one".into(),
             Error::Folder { .. } => "check that the data folder exists and may be written".into(),
+            Error::DiskFull { .. } => "make room on the disk; all goes on by itself, nothing was lost".into(),
             Error::Parameter { hint, .. } | Error::Unknown { hint, .. } => hint.clone(),
             Error::Limit { .. } => "ask for a shorter range, a coarser interval or fewer values".into(),
         }

@@ -13,7 +13,7 @@ use tidemill_connectors::file::FileSink;
 use tidemill_connectors::stream::{StreamSource, StreamSourceConfig};
 use tidemill_engine::checkpoint::CheckpointStore;
 use tidemill_engine::job::{Job, Routing};
-use tidemill_engine::runtime::supervisor::JobHandle;
+use tidemill_engine::runtime::supervisor::{JobHandle, RestartPolicy};
 use tidemill_engine::runtime::timely::{TimelyOptions, TimelyRuntime};
 use tidemill_engine::sink::Delivery;
 use tidemill_engine::source::Replay;
@@ -31,6 +31,8 @@ use crate::error::{Error, Result};
 const JOB: &str = "web-analytics";
 /// Epochs of one checkpoint: short epochs give the byte budget back sooner.
 const EPOCHS: u32 = 8;
+/// Results come at most so much later once what made the job fail is over, such as a full disk.
+const RESTART_WAIT_MAX: Duration = Duration::from_secs(5);
 
 /// What the job works on.
 pub(crate) struct Parts<'a> {
@@ -75,6 +77,7 @@ pub(crate) fn start(parts: Parts<'_>) -> Result<JobHandle> {
         epoch: Duration::from_millis(parts.limits.checkpoint_ms) / EPOCHS,
         checkpoint_every: u64::from(EPOCHS),
         budget_bytes: parts.limits.in_flight_bytes_max,
+        restart: RestartPolicy { longest_wait: RESTART_WAIT_MAX, ..RestartPolicy::default() },
         ..TimelyOptions::default()
     };
     TimelyRuntime::start(job, options, store).map_err(|error| failed(&error))

@@ -58,7 +58,7 @@ impl SummaryStore {
         }
         batch.insert(&self.meta, NUMBER_KEY, number.to_be_bytes());
         batch.insert(&self.meta, marker_key(subtask), epoch.to_be_bytes());
-        batch.commit()?;
+        self.write(batch)?;
         writer.number = number;
         for (hour, chunk) in added {
             writer.fresh.entry(hour).or_default().push(chunk);

@@ -56,7 +56,7 @@ impl SummaryStore {
             batch.insert(&self.fresh, key(number).to_bytes(), bytes);
         }
         batch.insert(&self.meta, NUMBER_KEY, (number + 1).to_be_bytes());
-        batch.commit()?;
+        self.write(batch)?;
         writer.number = number + 1;
         if let Some(chunks) = writer.fresh.get_mut(&(site, start)) {
             chunks.retain(|(number, _)| !numbers.contains(number));

@@ -115,7 +115,7 @@ impl SummaryStore {
             number += 1;
         }
         batch.insert(&self.meta, NUMBER_KEY, number.to_be_bytes());
-        batch.commit()?;
+        self.write(batch)?;
         writer.number = number;
         for start in hours {
             if let Some(chunks) = writer.fresh.get_mut(&(site, *start)) {
@@ -140,7 +140,7 @@ impl SummaryStore {
             }
             if !batch.is_empty() {
                 let _writing = self.writer.lock();
-                batch.commit()?;
+                self.write(batch)?;
             }
         }
         Ok(())

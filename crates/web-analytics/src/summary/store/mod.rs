@@ -25,12 +25,13 @@ mod key;
 mod maintain;
 mod numbers;
 mod read;
+mod room;
 mod rows;
 mod sparse;
 mod stream;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable};
@@ -77,6 +78,7 @@ impl Default for StoreOptions {
 
 /// All sites' summaries.
 pub struct SummaryStore {
+    dir: PathBuf,
     db: Database,
     fresh: Keyspace,
     folded: [Keyspace; 3],
@@ -135,6 +137,7 @@ impl SummaryStore {
             writer.fresh.entry((key.site, key.start)).or_default().push((key.number, value.len()));
         }
         Ok(SummaryStore {
+            dir: dir.to_owned(),
             db,
             fresh,
             folded,
@@ -172,7 +175,7 @@ impl SummaryStore {
         for tier in Tier::ALL {
             batch.remove(&self.meta, floor_key(site, tier));
         }
-        batch.commit()?;
+        self.write(batch)?;
         writer.fresh.retain(|(of, _), _| *of != site);
         last_fold.remove(&site);
         self.changed();
