@@ -44,6 +44,7 @@ use crate::message::Message;
 use crate::sites::Site;
 use crate::summary::buffer::DeltaBuffer;
 use contribution::change;
+use fold::Totals;
 use segment::{Body, Fact, Segment, Who};
 use sessions::Session;
 use xxhash_rust::xxh3::xxh3_64;
@@ -72,6 +73,8 @@ pub struct Visits {
     sessions: Vec<Session>,
     /// When [`Join::close`] is scheduled; for whoever schedules it, and not part of the stored state.
     pub timer_ms: Option<i64>,
+    /// The one segment that changed with the last beacon, if that only made a segment of the last session grow.
+    grown: Option<usize>,
 }
 
 /// What the join shares between visitors: interned texts, and the deltas and rows that it produced.
@@ -99,8 +102,12 @@ impl Visits {
         }
     }
 
-    /// When something closes next: [`Join::close`] is to be called once every earlier beacon has been seen.
+    /// When something closes next: [`Join::close`] is to be called once every earlier beacon has been seen. Where a
+    /// timer is set that covers all else, only what changed since is looked at.
     pub fn due_ms(&self) -> Option<i64> {
+        if let (Some(at), Some(_)) = (self.grown, self.timer_ms) {
+            return self.segments.get(at).map(|segment| segment.deadline_ms(self.gap_ms).saturating_add(1));
+        }
         let closing = self.segments.iter().filter(|s| s.is_open()).map(|s| s.deadline_ms(self.gap_ms));
         let ending = self.sessions.first().map(|session| session.last_ms.saturating_add(self.gap_ms));
         closing.chain(ending).min().map(|deadline| deadline.saturating_add(1))
@@ -116,13 +123,19 @@ impl Join {
     /// Takes one beacon in. Deltas are added to [`Join::deltas`].
     pub fn observe(&mut self, visits: &mut Visits, message: &Message<'_>, time_ms: i64) -> Result<()> {
         let impression = xxh3_64(message.impression.as_bytes());
+        visits.grown = None;
         if visits.is_full(impression, time_ms) {
             visits.overflow(message, time_ms, &mut self.texts)?;
         } else {
             let latest = visits.segments.iter().rposition(|s| s.impression == impression && s.is_kept());
             match latest.and_then(|at| visits.segments.get_mut(at)) {
                 Some(segment) if segment.takes(time_ms, message.sequence, visits.gap_ms) => {
+                    let (before, anchored) = (segment.totals, segment.anchored());
                     segment.push(Fact::new(message, time_ms), message.statics, &mut self.texts, visits.who)?;
+                    visits.grown = latest.filter(|_| segment.anchored() == anchored);
+                    if self.settle_grown(visits, &before) {
+                        return Ok(());
+                    }
                 }
                 Some(segment) if segment.is_open() && time_ms <= segment.deadline_ms(visits.gap_ms) => {
                     self.insert(visits, impression, message, time_ms)?;
@@ -167,6 +180,26 @@ impl Join {
         Ok(())
     }
 
+    /// As [`Join::settle`], for nearly all beacons: they make a segment grow that stays what it is, in the last session.
+    /// False if it was another one.
+    fn settle_grown(&mut self, visits: &mut Visits, before: &Totals) -> bool {
+        let Some(at) = visits.grown.take() else { return false };
+        let Some(session) = visits.sessions.last_mut().filter(|s| s.segments.contains(&at)) else { return false };
+        if let Some(segment) = visits.segments.get_mut(at) {
+            let now = segment.contribution();
+            change(&mut self.deltas, segment.said.as_deref(), now.as_ref());
+            segment.say(now);
+        }
+        let Some(segment) = visits.segments.get(at) else { return false };
+        let now = session.grow(segment, before, &visits.segments);
+        if session.said != now {
+            change(&mut self.deltas, session.said.as_ref(), now.as_ref());
+            session.said = now;
+        }
+        visits.grown = Some(at);
+        true
+    }
+
     /// Says what changed: first of the segments, then of the sessions.
     fn settle(&mut self, visits: &mut Visits) {
         let sessions = &mut self.next;
@@ -189,6 +222,7 @@ impl Join {
 
     /// Closes what no beacon can belong to any more, when all beacons before `seen_ms` have been seen.
     pub fn close(&mut self, visits: &mut Visits, seen_ms: i64) -> Result<()> {
+        visits.grown = None;
         let gap_ms = visits.gap_ms;
         for at in 0..visits.segments.len() {
             let Some(segment) = visits.segments.get(at) else { break };

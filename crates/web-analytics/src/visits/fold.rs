@@ -23,6 +23,18 @@ impl Totals {
         Tells(self.tells).any(what)
     }
 
+    /// Adds what `after` has more than `before`, both of one segment that only grew.
+    pub(super) fn grow(&mut self, before: &Totals, after: &Totals) {
+        self.beacons = self.beacons.saturating_add(after.beacons.saturating_sub(before.beacons));
+        self.events = self.events.saturating_add(after.events.saturating_sub(before.events));
+        self.errors = self.errors.saturating_add(after.errors.saturating_sub(before.errors));
+        self.orders = self.orders.saturating_add(after.orders.saturating_sub(before.orders));
+        let cents = after.revenue_cents.saturating_sub(before.revenue_cents);
+        self.revenue_cents = self.revenue_cents.saturating_add(cents);
+        self.tells |= after.tells;
+        self.issues |= after.issues;
+    }
+
     pub(super) fn add(&mut self, issue: Issue) {
         self.issues |= 1 << issue as u8;
     }

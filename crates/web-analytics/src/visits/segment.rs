@@ -15,6 +15,9 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 /// Blocks of static fields kept of one impression; beacons with yet others lose them.
 const BLOCKS_MAX: usize = 16;
 
+/// Most impressions have about so many beacons: doubling from less would waste half of the memory.
+const USUAL_BEACONS: usize = 6;
+
 /// One beacon as a segment keeps it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Fact {
@@ -204,8 +207,9 @@ impl Segment {
         }
         self.last_ms = open.fold.last_ms;
         self.totals = open.fold.totals;
-        // Most impressions have about six beacons: doubling would waste half of the memory.
-        open.facts.reserve_exact(usize::from(open.facts.len() < 16 && open.facts.len() == open.facts.capacity()) * 2);
+        if open.facts.len() < 4 * USUAL_BEACONS && open.facts.len() == open.facts.capacity() {
+            open.facts.reserve_exact(USUAL_BEACONS);
+        }
         open.facts.push(fact);
         self.changed = true;
         Ok(())

@@ -47,24 +47,25 @@ impl Session {
     fn add(&mut self, at: usize, segment: &Segment) {
         self.segments.end = at + 1;
         self.last_ms = self.last_ms.max(segment.last_ms);
-        let (all, one) = (&mut self.totals, &segment.totals);
-        all.beacons = all.beacons.saturating_add(one.beacons);
-        all.events = all.events.saturating_add(one.events);
-        all.errors = all.errors.saturating_add(one.errors);
-        all.orders = all.orders.saturating_add(one.orders);
-        all.revenue_cents = all.revenue_cents.saturating_add(one.revenue_cents);
-        all.tells |= one.tells;
-        all.issues |= one.issues;
+        self.totals.grow(&Totals::default(), &segment.totals);
         if segment.counted {
             self.impressions += 1;
             self.entry.get_or_insert(at);
             self.exit = Some(at);
         }
         if segment.is_kept() {
-            self.beacons_kept += one.beacons as usize;
+            self.beacons_kept += segment.totals.beacons as usize;
         } else {
             self.oversized = true;
         }
+    }
+
+    /// Takes in what a kept segment of it has grown by, without looking at the others. What it then adds to its cell.
+    pub(super) fn grow(&mut self, segment: &Segment, before: &Totals, segments: &[Segment]) -> Option<Contribution> {
+        self.last_ms = self.last_ms.max(segment.last_ms);
+        self.totals.grow(before, &segment.totals);
+        self.beacons_kept += segment.totals.beacons.saturating_sub(before.beacons) as usize;
+        self.contribution(segments)
     }
 
     /// Exactly one impression, and nothing done on it.

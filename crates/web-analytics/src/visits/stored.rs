@@ -158,6 +158,14 @@ impl Stored {
             let said = segment.contribution();
             segment.say(said);
         }
-        Ok(Visits { who, session: self.session, gap_ms: self.gap_ms, segments, sessions: all, timer_ms: None })
+        Ok(Visits {
+            who,
+            session: self.session,
+            gap_ms: self.gap_ms,
+            segments,
+            sessions: all,
+            timer_ms: None,
+            grown: None,
+        })
     }
 }
