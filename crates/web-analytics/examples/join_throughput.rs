@@ -167,7 +167,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
         open.close(&mut join, now_ms)?;
         joining += spent_ns() - started;
-        (join.impressions.clear(), join.sessions.clear());
+        join.impressions.clear();
+        join.sessions.clear();
         let started = spent_ns();
         delta_bytes += codec::encode(&join.deltas.drain()).len();
         encoding += spent_ns() - started;

@@ -15,8 +15,8 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 /// Blocks of static fields kept of one impression; beacons with yet others lose them.
 const BLOCKS_MAX: usize = 16;
 
-/// Most impressions have about so many beacons: doubling from less would waste half of the memory.
-const USUAL_BEACONS: usize = 6;
+/// Room is made for so many beacons at a time: most impressions have about six, and doubling would waste memory.
+const BEACONS_STEP: usize = 3;
 
 /// One beacon as a segment keeps it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -207,8 +207,8 @@ impl Segment {
         }
         self.last_ms = open.fold.last_ms;
         self.totals = open.fold.totals;
-        if open.facts.len() < 4 * USUAL_BEACONS && open.facts.len() == open.facts.capacity() {
-            open.facts.reserve_exact(USUAL_BEACONS);
+        if open.facts.len() < 8 * BEACONS_STEP && open.facts.len() == open.facts.capacity() {
+            open.facts.reserve_exact(BEACONS_STEP);
         }
         open.facts.push(fact);
         self.changed = true;
