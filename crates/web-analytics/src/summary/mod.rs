@@ -6,7 +6,6 @@ pub mod codec;
 pub mod dimension;
 pub mod histogram;
 pub mod metric;
-pub mod sink;
 pub mod sketch;
 pub mod store;
 pub(crate) mod varint;
