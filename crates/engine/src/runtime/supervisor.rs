@@ -270,7 +270,7 @@ impl Supervisor {
     fn attempt(&mut self, workers: usize) -> Result<bool> {
         // A job without a past starts at an epoch later than any it may have had, were its checkpoints deleted: sinks
         // tell what they have applied by the epoch.
-        let fresh = Epoch(u64::try_from(EventTime::now().millis()).unwrap_or(0));
+        let fresh = Epoch(u64::try_from(EventTime::now().0).unwrap_or(0));
         let restored = self.store.claim(self.options.savepoint.as_deref(), fresh)?;
         self.options.savepoint = None;
         self.control.generation.store(restored.generation, Relaxed);
@@ -281,7 +281,8 @@ impl Supervisor {
         let writer = CheckpointWriter::start(self.store.clone(), restored.generation);
         let publisher = Publisher::start(self.store.clone(), base, &writer, self.metrics.clone());
         let sources = self.job.nodes.iter().filter(|n| matches!(n.kind, NodeKind::Source(_))).count();
-        let clock = EpochClock::new(epoch, self.options.checkpoint_every, self.options.epoch, sources * workers);
+        let interval = self.options.epoch.saturating_mul(self.options.checkpoint_every);
+        let clock = EpochClock::new(epoch, self.options.epoch, interval, sources * workers);
         let shared = Arc::new(Shared::new(clock, self.metrics.clone(), publisher, writer, self.options.budget_bytes));
         *self.control.attempt.lock() = Some(shared.clone());
         let wanted = *self.control.wanted.lock();

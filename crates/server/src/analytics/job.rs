@@ -75,7 +75,7 @@ pub(crate) fn start(parts: Parts<'_>) -> Result<JobHandle> {
     let options = TimelyOptions {
         workers: parts.limits.workers,
         epoch: Duration::from_millis(parts.limits.checkpoint_ms) / EPOCHS,
-        checkpoint_every: u64::from(EPOCHS),
+        checkpoint_every: EPOCHS,
         budget_bytes: parts.limits.in_flight_bytes_max,
         restart: RestartPolicy { longest_wait: RESTART_WAIT_MAX, ..RestartPolicy::default() },
         ..TimelyOptions::default()

@@ -60,8 +60,8 @@ pub struct TimelyOptions {
     pub workers: usize,
     /// How often an epoch ends. Short epochs give budget back sooner.
     pub epoch: Duration,
-    /// Every how many epochs is a checkpoint.
-    pub checkpoint_every: u64,
+    /// How many epochs there are from checkpoint to checkpoint, at least: costly checkpoints are further apart.
+    pub checkpoint_every: u32,
     /// Bytes that each source may have in flight.
     pub budget_bytes: usize,
     /// What is done after a failure.
