@@ -15,7 +15,7 @@ use tidemill_server::child::ChildServer;
 
 use crate::ONE_AT_A_TIME;
 use crate::results::{Results, undisturbed};
-use crate::visited::{SITE, Visitors, assert_nothing_lost, server_over, settled};
+use crate::visited::{SITE, Visitors, assert_nothing_lost, lake_settled, server_over, settled};
 
 const BEACONS_PER_SECOND: f64 = 1_500.0;
 
@@ -50,6 +50,7 @@ async fn killed_at_random_points_under_load_it_computes_what_an_undisturbed_one_
 
     // Then nothing that was acknowledged is lost, and all is as if nothing had happened.
     assert_nothing_lost(expected, settled(&server).await, &report);
+    lake_settled(data.path()).await;
     server.stop().expect("it stops");
     Results::of(data.path()).assert_equal(&undisturbed(data.path(), again.path()).await);
 }

@@ -9,7 +9,7 @@ use tidemill_server::child::ChildServer;
 use tidemill_web_analytics::summary::cell::SiteId;
 use tidemill_web_analytics::summary::store::SummaryStore;
 
-use crate::visited::{server_over, settled};
+use crate::visited::{lake_at_rest, server_over, settled};
 
 /// What was computed.
 #[derive(PartialEq, Eq)]
@@ -24,7 +24,9 @@ impl Results {
         let store = SummaryStore::open(data.join("summaries")).expect("summaries");
         let summaries = store.site(SiteId(1)).dump().expect("a dump");
         assert!(!summaries.is_empty(), "there are no summaries of the first site");
-        Self { summaries, lake: lake_rows(&data.join("lake")) }
+        let lake = lake_rows(&data.join("lake"));
+        assert!(!lake.is_empty(), "there are no rows in the lake");
+        Self { summaries, lake }
     }
 
     pub(crate) fn assert_equal(&self, other: &Self) {
@@ -41,6 +43,7 @@ pub(crate) async fn undisturbed(data: &Path, again: &Path) -> Results {
     }
     let server = ChildServer::start(&server_over(again)).await.expect("a server over the copied log");
     settled(&server).await;
+    lake_at_rest(again).await;
     server.stop().expect("it stops");
     Results::of(again)
 }
@@ -77,7 +80,7 @@ fn lake_rows(folder: &Path) -> Vec<String> {
     rows
 }
 
-fn files_below(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn files_below(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     let paths = entries.map(|entry| entry.expect("an entry").path());
     paths.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()

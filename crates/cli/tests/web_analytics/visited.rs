@@ -7,16 +7,22 @@ use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use crate::results::files_below;
 use tidemill_server::child::{ChildServer, ChildSettings};
 use tidemill_server::load::{self, Load, Pacing, Progress, Report, Simulated};
 use tidemill_server::observe::{Observer, now_ms};
 use tidemill_web_analytics::simulator::{Expected, Population, Settings, Simulator};
 
 pub(crate) const SITE: &str = "shop";
+/// A configuration with which rows of the lake are in files soon after they are final.
+pub(crate) const LAKE_AT_ONCE: &str = "pipeline.lake_file_age_ms=100";
+/// A page impression is final a minute after its visitor has left.
+const FINAL_AFTER: Duration = Duration::from_secs(62);
 
 /// How a server over this data folder is started, on a free port.
 pub(crate) fn server_over(data: &Path) -> ChildSettings {
-    ChildSettings { binary: env!("CARGO_BIN_EXE_tidemill").into(), data: data.to_owned(), port: 0, set: Vec::new() }
+    let set = vec![LAKE_AT_ONCE.into()];
+    ChildSettings { binary: env!("CARGO_BIN_EXE_tidemill").into(), data: data.to_owned(), port: 0, set }
 }
 
 /// Visitors that send until all of their beacons are acknowledged.
@@ -57,6 +63,25 @@ impl Visitors {
 pub(crate) async fn settled(server: &ChildServer) -> Expected {
     let observer = Observer::of_the_last_hour(server.client().clone(), SITE);
     observer.settled(Duration::from_secs(60)).await.expect("the query API answers")
+}
+
+/// Waits until the impressions of all who have left are final, and in the lake.
+pub(crate) async fn lake_settled(data: &Path) {
+    tokio::time::sleep(FINAL_AFTER).await;
+    lake_at_rest(data).await;
+}
+
+/// Waits until the lake has had no new file for some seconds.
+pub(crate) async fn lake_at_rest(data: &Path) {
+    let mut files = usize::MAX;
+    loop {
+        let now = files_below(&data.join("lake")).len();
+        if now == files {
+            return;
+        }
+        files = now;
+        tokio::time::sleep(Duration::from_secs(3)).await;
+    }
 }
 
 /// Nothing that was acknowledged is lost, nothing is counted twice. A beacon whose acknowledgement was lost with the
