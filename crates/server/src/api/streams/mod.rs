@@ -130,14 +130,14 @@ impl From<&ShardDescription> for ShardDetail {
 }
 
 /// List the streams.
-#[utoipa::path(get, path = "/api/v1/streams", tag = "streams", responses((status = 200, body = StreamList)))]
+#[utoipa::path(get, operation_id = "list_streams", path = "/api/v1/streams", tag = "streams", responses((status = 200, body = StreamList)))]
 pub(crate) async fn list(State(app): State<Arc<App>>) -> axum::Json<StreamList> {
     let streams = app.streams.list().iter().map(|stream| StreamSummary::from(&stream.describe())).collect();
     axum::Json(StreamList { streams })
 }
 
 /// Create a stream.
-#[utoipa::path(post, path = "/api/v1/streams", tag = "streams", request_body = NewStream, responses(
+#[utoipa::path(post, operation_id = "create_stream", path = "/api/v1/streams", tag = "streams", request_body = NewStream, responses(
     (status = 201, body = StreamDetail), (status = 400, body = ErrorBody), (status = 409, body = ErrorBody)))]
 pub(crate) async fn create(
     State(app): State<Arc<App>>,
@@ -149,7 +149,7 @@ pub(crate) async fn create(
 }
 
 /// Describe a stream.
-#[utoipa::path(get, path = "/api/v1/streams/{stream}", tag = "streams", params(("stream" = String, Path, description = "its name")),
+#[utoipa::path(get, operation_id = "describe_stream", path = "/api/v1/streams/{stream}", tag = "streams", params(("stream" = String, Path, description = "its name")),
     responses((status = 200, body = StreamDetail), (status = 404, body = ErrorBody)))]
 pub(crate) async fn describe(
     State(app): State<Arc<App>>,
@@ -159,7 +159,7 @@ pub(crate) async fn describe(
 }
 
 /// Delete a stream and its records.
-#[utoipa::path(delete, path = "/api/v1/streams/{stream}", tag = "streams", params(("stream" = String, Path, description = "its name")),
+#[utoipa::path(delete, operation_id = "delete_stream", path = "/api/v1/streams/{stream}", tag = "streams", params(("stream" = String, Path, description = "its name")),
     responses((status = 204), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
 pub(crate) async fn delete(State(app): State<Arc<App>>, Path(name): Path<String>) -> ApiResult<StatusCode> {
     refuse_own(&name)?;
