@@ -215,8 +215,7 @@ async fn memory_and_time_are_limited() {
     assert!(small.text("SELECT count(*) FROM visits").await.contains("2000"), "the next query has its memory again");
 
     let hasty = both(10, SqlLimits { query_time: Duration::from_millis(100), ..SqlLimits::default() });
-    let endless =
-        "SELECT sum(a.value * b.value) FROM generate_series(1, 10000000) a CROSS JOIN generate_series(1, 10000000) b";
+    let endless = "SELECT sum(value % 7) FROM generate_series(1, 1000000000000)";
     let outcome = hasty.sql.query(endless).await.unwrap().collect().await;
     assert!(matches!(outcome, Err(Error::QueryTimeout { limit_ms: 100 })), "{:?}", outcome.map(|_| ()));
 }

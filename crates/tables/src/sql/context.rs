@@ -22,7 +22,8 @@ pub struct SqlLimits {
     pub memory_bytes: usize,
     /// Temporary files of all running queries together, in bytes.
     pub spill_bytes: u64,
-    /// How long one query may run, its wait for a free place included.
+    /// How long one query may run, its wait for a free place included. It is looked at whenever the plan yields; a cross
+    /// join of millions of rows with millions yields late.
     pub query_time: Duration,
     /// Queries that run at the same time; others wait.
     pub queries_max: usize,
