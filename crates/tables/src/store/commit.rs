@@ -12,7 +12,8 @@
 //!
 //! Conflicts are found optimistically (Kung and Robinson, 1981, backward validation): a transaction reads a snapshot; at
 //! its commit no later-numbered write may touch a key or range that it has read. Committed units stay in memory, sorted by
-//! key, as long as a transaction that began before them runs.
+//! key, as long as a transaction that began before them runs. The loser of a conflict is told so when the winner is on
+//! disk: its next attempt sees what the winner wrote.
 //!
 //! Locks: `state` is never held while the disk is written; the store's own locks are taken only without it or inside
 //! of it, never the other way round.
@@ -168,11 +169,16 @@ impl Committer {
         {
             self.progress.wait(&mut state);
         }
-        let validated = validate(&state, view, &writes);
+        let conflict = validate(&state, view, &writes);
         if let Some((view, _)) = view {
             release(&mut state, view.version);
         }
-        validated?;
+        if let Some(winner) = conflict? {
+            // A transaction that begins before the winner is on disk cannot see it, and would lose to it again.
+            drop(state);
+            self.wait_durable(winner)?;
+            return Err(Error::Conflict { attempts: 1 });
+        }
         if writes.is_empty() {
             return Ok(None);
         }
@@ -265,24 +271,23 @@ fn release(state: &mut State, version: u64) {
     }
 }
 
-fn validate(state: &State, view: Option<(&View, &ReadSet)>, writes: &[Write]) -> Result<()> {
+/// The number of the last commit that this one conflicts with, if any.
+fn validate(state: &State, view: Option<(&View, &ReadSet)>, writes: &[Write]) -> Result<Option<u64>> {
     if let Some(reason) = &state.stopped {
         return Err(Error::Stopped(reason.clone()));
     }
     if let Some(name) = writes.iter().find_map(|w| state.dropped.get(&w.table)) {
         return Err(Error::NoSuchTable(name.clone()));
     }
-    let Some((view, reads)) = view else { return Ok(()) };
+    let Some((view, reads)) = view else { return Ok(None) };
     if writes.is_empty() {
-        return Ok(()); // What it read was one snapshot: serialisable as it is.
+        return Ok(None); // What it read was one snapshot: serialisable as it is.
     }
     let newer = state.remembered.partition_point(|unit| unit.number < view.version);
-    let conflict =
-        view.version < state.forgotten || state.remembered.range(newer..).any(|unit| reads.conflicts_with(unit));
-    match conflict {
-        true => Err(Error::Conflict { attempts: 1 }),
-        false => Ok(()),
-    }
+    let winner = state.remembered.range(newer..).rev().find(|unit| reads.conflicts_with(unit)).map(|unit| unit.number);
+    // What was forgotten is on disk.
+    let forgotten = (view.version < state.forgotten).then(|| state.forgotten.saturating_sub(1));
+    Ok(winner.or(forgotten))
 }
 
 /// Sorted by table and key; of several writes of one key the last.

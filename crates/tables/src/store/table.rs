@@ -150,17 +150,7 @@ impl Table {
     /// Writes a row if its key has none; otherwise changes nothing and returns the row that is there. Of several threads
     /// that try the same key exactly one gets `None`.
     pub fn put_if_absent(&self, row: &[Value<'_>]) -> Result<Option<Row>> {
-        let attempts_max = self.opened.store.options.limits.conflict_attempts_max;
-        for _ in 0..attempts_max {
-            let mut transaction = Transaction::new(&self.opened.store);
-            let there = transaction.put_if_absent(self, row)?;
-            match transaction.commit() {
-                // The winner is visible to the next attempt once it is on disk.
-                Err(Error::Conflict { .. }) => std::thread::yield_now(),
-                done => return done.map(|()| there),
-            }
-        }
-        Err(Error::Conflict { attempts: attempts_max })
+        self.opened.store.transact(|transaction| transaction.put_if_absent(self, row))
     }
 
     /// The rows of a scan as Arrow batches, all from the moment of this call.

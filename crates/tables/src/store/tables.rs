@@ -186,22 +186,8 @@ impl Tables {
     /// # Errors
     /// What `body` returns (then nothing is changed), [`Error::Conflict`] after
     /// [`Limits::conflict_attempts_max`] conflicts, or why the commit failed.
-    pub fn transact<T>(&self, mut body: impl FnMut(&mut Transaction<'_>) -> Result<T>) -> Result<T> {
-        let mut attempts = 0;
-        loop {
-            attempts += 1;
-            let mut transaction = self.begin();
-            let out = body(&mut transaction)?;
-            match transaction.commit() {
-                Ok(()) => return Ok(out),
-                Err(Error::Conflict { .. }) if attempts < self.limits().conflict_attempts_max => {
-                    // Losers wait a little longer each time, so that a long transaction gets its turn.
-                    std::thread::sleep(Duration::from_micros(50 * u64::from(attempts.min(20))));
-                }
-                Err(Error::Conflict { .. }) => return Err(Error::Conflict { attempts }),
-                Err(e) => return Err(e),
-            }
-        }
+    pub fn transact<T>(&self, body: impl FnMut(&mut Transaction<'_>) -> Result<T>) -> Result<T> {
+        self.opened.store.transact(body)
     }
 
     /// All tables as they are now.
@@ -216,6 +202,25 @@ impl Tables {
 }
 
 impl Store {
+    /// See [`Tables::transact`].
+    pub(crate) fn transact<T>(&self, mut body: impl FnMut(&mut Transaction<'_>) -> Result<T>) -> Result<T> {
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            let mut transaction = Transaction::new(self);
+            let out = body(&mut transaction)?;
+            match transaction.commit() {
+                Ok(()) => return Ok(out),
+                Err(Error::Conflict { .. }) if attempts < self.options.limits.conflict_attempts_max => {
+                    // Losers wait a little longer each time, so that a long transaction gets its turn.
+                    std::thread::sleep(Duration::from_micros(50 * u64::from(attempts.min(20))));
+                }
+                Err(Error::Conflict { .. }) => return Err(Error::Conflict { attempts }),
+                Err(e) => return Err(e),
+            }
+        }
+    }
+
     /// Reads the definitions, opens their keyspaces and deletes those that no definition names: what a crash in the
     /// middle of create or drop leaves.
     fn load(&self) -> Result<()> {
