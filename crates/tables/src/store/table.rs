@@ -12,7 +12,6 @@ use super::commit::Write;
 use super::reads::ByteRange;
 use super::scan::{Batches, LiveRows, Rows, Scan};
 use super::tables::{Opened, Store};
-use super::transaction::Transaction;
 use super::{Moment, TableInner};
 use crate::codec::{BatchDecoder, Projection};
 use crate::definition::TableDefinition;
