@@ -213,11 +213,78 @@ async fn memory_and_time_are_limited() {
     let outcome = small.sql.query(query).await.unwrap().collect().await;
     assert!(matches!(outcome, Err(Error::QueryMemory { .. })), "{:?}", outcome.map(|_| ()));
     assert!(small.text("SELECT count(*) FROM visits").await.contains("2000"), "the next query has its memory again");
+}
 
-    let hasty = both(10, SqlLimits { query_time: Duration::from_millis(100), ..SqlLimits::default() });
-    let endless = "SELECT sum(value % 7) FROM generate_series(1, 1000000000000)";
-    let outcome = hasty.sql.query(endless).await.unwrap().collect().await;
-    assert!(matches!(outcome, Err(Error::QueryTimeout { limit_ms: 100 })), "{:?}", outcome.map(|_| ()));
+/// Plans that give no row for hours, each in a way of its own. All share one place: the next query gets it only when the one
+/// before has really ended.
+#[tokio::test]
+async fn whatever_a_query_does_its_answer_comes_at_the_limit_and_it_ends() {
+    let limits = SqlLimits { query_time: Duration::from_millis(300), queries_max: 1, ..SqlLimits::default() };
+    let hasty = both(10, limits);
+    let equal_keys = |rows: u64| format!("(SELECT value % 2 AS k, value FROM generate_series(1, {rows}))");
+    let (few, many) = (equal_keys(200_000), equal_keys(100_000_000));
+    for endless in [
+        "SELECT sum(value % 7) FROM generate_series(1, 1000000000000)".to_owned(),
+        "SELECT sum(a.value * b.value) FROM generate_series(1, 10000000) a CROSS JOIN generate_series(1, 10000000) b".into(),
+        "SELECT a.value FROM generate_series(1, 1000000) a JOIN generate_series(1, 10000000) b ON a.value * b.value < 0".into(),
+        "SELECT a.value FROM generate_series(1, 1000000) a LEFT JOIN generate_series(1, 10000000) b ON a.value + b.value < 0".into(),
+        format!("SELECT count(*) FROM {few} a JOIN {many} b ON a.k = b.k AND a.value + b.value < 0"),
+        format!("SELECT count(*) FROM {few} a WHERE EXISTS (SELECT 1 FROM {many} b WHERE b.k = a.k)"),
+        format!("SELECT count(*) FROM {many} a WHERE NOT EXISTS (SELECT 1 FROM {few} b WHERE b.k = a.k)"),
+        format!("SELECT count(*) FROM {few} a WHERE a.k NOT IN (SELECT b.k FROM {many} b)"),
+        "WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n".into(),
+        "SELECT value, count(*) FROM generate_series(1, 1000000000000) GROUP BY value % 3, value % 5, value HAVING count(*) > 2".into(),
+    ] {
+        let outcome = match hasty.sql.query(&endless).await {
+            Ok(rows) => rows.collect().await.map(|_| ()),
+            Err(error) => Err(error),
+        };
+        let ended = matches!(outcome, Err(Error::QueryTimeout { limit_ms: 300 } | Error::QueryMemory { .. }));
+        assert!(ended, "{endless}: {outcome:?}");
+        let next = hasty.sql.query("SELECT 1").await;
+        assert!(next.is_ok(), "{endless} still has its place: {:?}", next.err());
+    }
+}
+
+#[tokio::test]
+async fn a_query_that_nobody_reads_ends() {
+    let both = both(10, SqlLimits { queries_max: 1, ..SqlLimits::default() });
+    let endless = "SELECT a.value FROM generate_series(1, 1000000) a, generate_series(1, 10000000) b";
+    drop(both.sql.query(endless).await.unwrap());
+    assert!(both.text("SELECT count(*) FROM visits").await.contains("10"), "its place is free again");
+}
+
+#[tokio::test]
+async fn what_would_take_long_to_plan_is_refused_or_ends_in_time() {
+    let both = both(10, SqlLimits { query_time: Duration::from_secs(5), queries_max: 1, ..SqlLimits::default() });
+    for (part, times, end) in [
+        ("1+", 30_000, "1"),
+        ("1+", 500_000, "1"),
+        ("1 OR ", 100_000, "1"),
+        ("1 UNION ALL SELECT ", 30_000, "1"),
+        ("1 UNION SELECT ", 30_000, "1"),
+        ("(", 100_000, "1"),
+        ("- ", 100_000, "1"),
+        ("1 FROM visits WHERE page IN (SELECT ", 5_000, "1"),
+    ] {
+        let error = both.sql.query(&format!("SELECT {}{end}", part.repeat(times))).await.err();
+        assert!(matches!(error, Some(Error::Limit { .. } | Error::Query(_))), "{part}: {error:?}");
+    }
+    let wide = format!("SELECT 1 FROM visits{}", ", visits".repeat(1_000));
+    assert!(matches!(both.sql.query(&wide).await.err(), Some(Error::Limit { .. })));
+
+    let terms = format!("SELECT {}1 AS s", "page+".repeat(400));
+    assert_eq!(
+        both.sql.query(&format!("{terms} FROM visits")).await.unwrap().collect().await.unwrap()[0].num_rows(),
+        10
+    );
+    let list = format!("SELECT count(*) FROM visits WHERE page IN ({}0)", "7,".repeat(50_000));
+    assert!(both.text(&list).await.contains('0'));
+    // Within the limits, and yet too much for the planner.
+    let joins = (1..200).map(|n| format!(" JOIN visits v{n} ON v{n}.page = v0.page")).collect::<String>();
+    let outcome = both.sql.query(&format!("SELECT count(*) FROM visits v0{joins}")).await.map(|_| ());
+    assert!(matches!(outcome, Ok(()) | Err(Error::QueryTimeout { .. })), "{outcome:?}");
+    assert!(both.text("SELECT count(*) FROM visits").await.contains("10"), "and planning has stopped");
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Read-only SQL over everything that is kept: tables, the lake's files, sites and streams.
 //!
-//! Queries run on threads of their own: they must not hold up the acknowledgement of beacons, and a deeply nested query
-//! needs a deep stack, as DataFusion walks it by recursion.
+//! Queries run on the threads of their context, and what they answer is written as JSON on a thread that may block: neither
+//! holds up the acknowledgement of beacons.
 
 mod overview;
 
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use datafusion::arrow::array::RecordBatch;
-use datafusion::arrow::datatypes::Schema;
+use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::arrow::json::writer::{JsonArray, WriterBuilder};
 use datafusion::catalog::{MemorySchemaProvider, SchemaProvider};
 use futures::StreamExt;
@@ -17,7 +17,6 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use tidemill_tables::sql::{SqlContext, SqlLimits};
 use tidemill_tables::{Error, Tables};
-use tokio::runtime::Runtime;
 use utoipa::ToSchema;
 
 use crate::analytics::{Lake, LakeKind};
@@ -25,19 +24,10 @@ use crate::app::App;
 use crate::config;
 use crate::error::{Error as ServerError, Result};
 
-/// Stack of a query's threads; the kernel gives what is touched.
-const STACK_BYTES: usize = 256 << 20;
-/// With this text no query can nest deeper than that stack, nor take long to plan: planning can't be stopped, and its time grows
-/// with the square of the depth.
-const TEXT_BYTES_MAX: usize = 16 << 10;
-const THREADS: usize = 2;
-
 /// Where queries run.
 pub(crate) struct Sql {
     context: SqlContext,
     rows_max: usize,
-    /// There until dropped.
-    runtime: Option<Runtime>,
 }
 
 impl std::fmt::Debug for Sql {
@@ -73,7 +63,6 @@ impl Sql {
             memory_bytes: limits.memory_bytes_max,
             query_time: Duration::from_millis(limits.timeout_ms),
             queries_max: limits.running_max,
-            text_bytes_max: TEXT_BYTES_MAX,
             ..SqlLimits::default()
         };
         let failed = |error: &dyn std::fmt::Display| ServerError::part("SQL", error);
@@ -83,35 +72,25 @@ impl Sql {
             schema.register_table(kind.name().into(), lake.table(kind)?).map_err(|error| failed(&error))?;
         }
         context.register_schema("lake", Arc::new(schema));
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(THREADS)
-            .thread_name("sql")
-            .thread_stack_size(STACK_BYTES)
-            .enable_all()
-            .build()
-            .map_err(|error| failed(&error))?;
-        Ok(Sql { context, rows_max: limits.rows_max, runtime: Some(runtime) })
+        Ok(Sql { context, rows_max: limits.rows_max })
     }
 
     /// Runs one query.
     pub(crate) async fn query(&self, app: &App, sql: String) -> std::result::Result<Rows, Error> {
         overview::register(&self.context, app)?;
-        let (context, rows_max) = (self.context.clone(), self.rows_max);
-        let Some(runtime) = &self.runtime else { return Err(Error::Execution("the server stops".into())) };
-        let running = runtime.spawn(async move { rows(&context, &sql, rows_max).await });
-        running.await.map_err(|error| Error::Execution(error.to_string()))?
+        let (schema, batches, truncated) = rows(&self.context, &sql, self.rows_max).await?;
+        let written = tokio::task::spawn_blocking(move || {
+            let row_count = batches.iter().map(RecordBatch::num_rows).sum();
+            Ok(Rows { columns: columns(&schema), rows: json(&batches)?, row_count, truncated })
+        });
+        written.await.map_err(|error| Error::Execution(error.to_string()))?
     }
 }
 
-impl Drop for Sql {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
-    }
-}
+/// Columns, the first rows, and whether there are more.
+type FirstRows = (SchemaRef, Vec<RecordBatch>, bool);
 
-async fn rows(context: &SqlContext, sql: &str, rows_max: usize) -> std::result::Result<Rows, Error> {
+async fn rows(context: &SqlContext, sql: &str, rows_max: usize) -> std::result::Result<FirstRows, Error> {
     let mut stream = context.query(sql).await?;
     let schema = stream.schema();
     let mut batches: Vec<RecordBatch> = Vec::new();
@@ -126,7 +105,7 @@ async fn rows(context: &SqlContext, sql: &str, rows_max: usize) -> std::result::
             break;
         }
     }
-    Ok(Rows { columns: columns(&schema), rows: json(&batches)?, row_count, truncated })
+    Ok((schema, batches, truncated))
 }
 
 fn columns(schema: &Schema) -> Vec<Column> {

@@ -3,15 +3,24 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
 use datafusion::catalog::{SchemaProvider, TableProvider};
-use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::context::SQLOptions;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder};
+use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::{SessionConfig, SessionContext};
-use tokio::sync::Semaphore;
+use futures::StreamExt;
+use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::time::Instant;
 
 use super::catalog::{CATALOG, Registered, SCHEMA, query_catalog};
-use super::stream::QueryStream;
+use super::complexity;
+use super::deadline::Deadline;
+use super::interrupt::interruptible;
+use super::stream::{BATCHES_WAITING_MAX, QueryStream, Running, query_error};
+use super::threads::Threads;
 use crate::error::{Error, Result};
 use crate::store::Tables;
 
@@ -22,13 +31,19 @@ pub struct SqlLimits {
     pub memory_bytes: usize,
     /// Temporary files of all running queries together, in bytes.
     pub spill_bytes: u64,
-    /// How long one query may run, its wait for a free place included. It is looked at whenever the plan yields; a cross
-    /// join of millions of rows with millions yields late.
+    /// How long one query may take, its planning and its wait for a free place included. The answer comes then whatever the
+    /// query does, and the query ends: at once, or at the end of the rule of the planner or the call of a function that it is in.
     pub query_time: Duration,
-    /// Queries that run at the same time; others wait.
+    /// Queries that run at the same time; others wait. A query has its place until it has ended.
     pub queries_max: usize,
+    /// Threads on which all queries run.
+    pub threads: usize,
     /// Bytes of the text of one query.
     pub text_bytes_max: usize,
+    /// How deep expressions and subqueries nest in one query; `1 + 1 + 1` is three deep.
+    pub depth_max: usize,
+    /// Tables and subqueries that one query reads, each mention counted.
+    pub query_tables_max: usize,
 }
 
 impl Default for SqlLimits {
@@ -38,7 +53,10 @@ impl Default for SqlLimits {
             spill_bytes: 4 * 1024 * 1024 * 1024,
             query_time: Duration::from_secs(60),
             queries_max: 16,
+            threads: 2,
             text_bytes_max: 1024 * 1024,
+            depth_max: 1_000,
+            query_tables_max: 200,
         }
     }
 }
@@ -54,6 +72,7 @@ pub struct SqlContext {
     running: Arc<Semaphore>,
     base: SessionContext,
     registered: Arc<Registered>,
+    threads: Arc<Threads>,
 }
 
 impl SqlContext {
@@ -74,6 +93,7 @@ impl SqlContext {
             running: Arc::new(Semaphore::new(limits.queries_max)),
             base: SessionContext::new_with_config_rt(config, runtime),
             registered: Arc::default(),
+            threads: Arc::new(Threads::start(limits.threads)?),
             limits,
         })
     }
@@ -109,11 +129,12 @@ impl SqlContext {
         &self.base
     }
 
-    /// Plans and starts a query.
+    /// Plans and starts a query, on threads of the context.
     ///
     /// # Errors
     /// [`Error::ReadOnly`] for everything that is not a query, [`Error::Query`] when it can't be planned,
-    /// [`Error::QueryTimeout`] when no place became free in time. Later errors come from the stream.
+    /// [`Error::Limit`] when it is too long or too deep, [`Error::QueryTimeout`] when no place became free in time or its
+    /// planning took too long. Later errors come from the stream.
     pub async fn query(&self, sql: &str) -> Result<QueryStream> {
         if sql.len() > self.limits.text_bytes_max {
             return Err(Error::Limit {
@@ -123,29 +144,86 @@ impl SqlContext {
                 hint: "put long lists of values into a table and join it",
             });
         }
-        let deadline = tokio::time::Instant::now() + self.limits.query_time;
-        let timeout = || Error::QueryTimeout { limit_ms: self.limits.query_time.as_millis() };
-        let started = tokio::time::timeout_at(deadline, async {
-            let place = self.running.clone().acquire_owned().await.map_err(|e| Error::Execution(e.to_string()))?;
-            Ok::<_, Error>((place, self.plan(sql).await?))
+        let ends = Instant::now() + self.limits.query_time;
+        let limit_ms = self.limits.query_time.as_millis();
+        let place = tokio::time::timeout_at(ends, self.running.clone().acquire_owned()).await;
+        let place = place.map_err(|_| Error::QueryTimeout { limit_ms })?;
+        let place = place.map_err(|e| Error::Execution(e.to_string()))?;
+
+        let deadline = Deadline::new(ends.into_std());
+        let (planned, columns) = oneshot::channel();
+        let (batches, rows) = mpsc::channel(BATCHES_WAITING_MAX);
+        let query = Query { context: self.clone(), deadline: deadline.clone(), sql: sql.to_owned() };
+        let task = self.threads.handle().spawn(async move {
+            query.run(planned, batches).await;
+            drop(place);
         });
-        let (place, stream) = started.await.map_err(|_| timeout())??;
-        Ok(QueryStream::new(stream, place, deadline, &self.limits))
+        let running = Some(Running { deadline, task: task.abort_handle() });
+        match tokio::time::timeout_at(ends, columns).await {
+            Ok(Ok(schema)) => Ok(QueryStream {
+                schema: schema?,
+                rows,
+                deadline: Box::pin(tokio::time::sleep_until(ends)),
+                limit_ms,
+                running,
+            }),
+            Ok(Err(_)) => Err(Error::Execution(match task.await {
+                Err(e) if e.is_panic() => "a defect of the planner; write the query in another way".into(),
+                _ => "the threads of queries have stopped".into(),
+            })),
+            Err(_) => Err(Error::QueryTimeout { limit_ms }),
+        }
+    }
+}
+
+/// One query, on its way through a thread of queries.
+struct Query {
+    context: SqlContext,
+    deadline: Deadline,
+    sql: String,
+}
+
+impl Query {
+    /// Ends when all rows are sent, or nobody waits for them.
+    async fn run(self, planned: oneshot::Sender<Result<SchemaRef>>, batches: mpsc::Sender<Result<RecordBatch>>) {
+        let mut rows = match self.plan().await {
+            Ok(rows) => rows,
+            Err(error) => return drop(planned.send(Err(error))),
+        };
+        if planned.send(Ok(rows.schema())).is_err() {
+            return;
+        }
+        while let Some(batch) = rows.next().await {
+            let batch = batch.map_err(|e| self.failed(&e));
+            let failed = batch.is_err();
+            if batches.send(batch).await.is_err() || failed {
+                return;
+            }
+        }
     }
 
-    async fn plan(&self, sql: &str) -> Result<datafusion::execution::SendableRecordBatchStream> {
-        let state = SessionStateBuilder::new_from_existing(self.base.state())
-            .with_catalog_list(query_catalog(&self.registered)?)
-            .build();
-        let plan = state.create_logical_plan(sql).await.map_err(|e| Error::Query(e.strip_backtrace()))?;
+    async fn plan(&self) -> Result<SendableRecordBatchStream> {
+        let base = &self.context.base;
+        let catalogs = query_catalog(&self.context.registered)?;
+        let state = SessionStateBuilder::new_from_existing(base.state()).with_catalog_list(catalogs).build();
+        let state = self.deadline.watch(state);
+
+        let refused = |e: datafusion::error::DataFusionError| Error::Query(e.strip_backtrace());
+        let dialect = state.config_options().sql_parser.dialect;
+        let statement = state.sql_to_statement(&self.sql, &dialect).map_err(refused)?;
+        complexity::check(&statement, &self.context.limits)?;
+        let plan = state.statement_to_plan(statement).await.map_err(refused)?;
         let only_queries = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
         only_queries.verify_plan(&plan).map_err(|e| Error::ReadOnly(e.strip_backtrace()))?;
-        let session = SessionContext::new_with_state(state);
-        let running = session.execute_logical_plan(plan).await.map_err(|e| self.failed(&e))?.execute_stream().await;
-        running.map_err(|e| self.failed(&e))
+        let plan = state.create_physical_plan(&plan).await.map_err(|e| self.failed(&e))?;
+        let plan = interruptible(plan, &self.deadline).map_err(|e| self.failed(&e))?;
+        execute_stream(plan, state.task_ctx()).map_err(|e| self.failed(&e))
     }
 
     fn failed(&self, e: &datafusion::error::DataFusionError) -> Error {
-        super::stream::query_error(e, self.limits.memory_bytes)
+        match self.deadline.is_over() {
+            true => Error::QueryTimeout { limit_ms: self.context.limits.query_time.as_millis() },
+            false => query_error(e, self.context.limits.memory_bytes),
+        }
     }
 }

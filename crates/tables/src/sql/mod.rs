@@ -25,11 +25,15 @@
 //! ```
 
 mod catalog;
+mod complexity;
 mod context;
+mod deadline;
 mod exec;
+mod interrupt;
 mod key_filter;
 mod provider;
 mod stream;
+mod threads;
 
 pub use context::{SqlContext, SqlLimits};
 pub use provider::TableSource;

@@ -1,4 +1,11 @@
 //! The rows of a running query.
+//!
+//! ```text
+//!  caller's thread                        a thread of queries
+//!  QueryStream ◀── rows, a few batches ── task: plan, run  (holds the place until it has really ended)
+//!     │ at the deadline: QueryTimeout        ▲
+//!     └── dropped: gives up, aborts ─────────┘
+//! ```
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -6,44 +13,44 @@ use std::task::{Context, Poll};
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use datafusion::error::DataFusionError;
-use datafusion::execution::SendableRecordBatchStream;
-use futures::{Stream, StreamExt, TryStreamExt};
-use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::{Instant, Sleep};
+use futures::{Stream, TryStreamExt};
+use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
+use tokio::time::Sleep;
 
-use super::context::SqlLimits;
+use super::deadline::Deadline;
 use crate::error::{Error, Result};
+
+/// Batches that wait between the query and its reader.
+pub(super) const BATCHES_WAITING_MAX: usize = 2;
+
+/// Ends the query when dropped.
+pub(super) struct Running {
+    pub(super) deadline: Deadline,
+    pub(super) task: AbortHandle,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.deadline.give_up();
+        self.task.abort();
+    }
+}
 
 /// The rows of a query as they come. Dropping it stops the query.
 pub struct QueryStream {
-    rows: SendableRecordBatchStream,
-    deadline: Pin<Box<Sleep>>,
-    limit_ms: u128,
-    memory_bytes: usize,
-    finished: bool,
-    _place: OwnedSemaphorePermit,
+    pub(super) schema: SchemaRef,
+    pub(super) rows: mpsc::Receiver<Result<RecordBatch>>,
+    pub(super) deadline: Pin<Box<Sleep>>,
+    pub(super) limit_ms: u128,
+    /// None when it has ended.
+    pub(super) running: Option<Running>,
 }
 
 impl QueryStream {
-    pub(crate) fn new(
-        rows: SendableRecordBatchStream,
-        place: OwnedSemaphorePermit,
-        deadline: Instant,
-        limits: &SqlLimits,
-    ) -> Self {
-        QueryStream {
-            rows,
-            deadline: Box::pin(tokio::time::sleep_until(deadline)),
-            limit_ms: limits.query_time.as_millis(),
-            memory_bytes: limits.memory_bytes,
-            finished: false,
-            _place: place,
-        }
-    }
-
     /// The columns of the answer.
     pub fn schema(&self) -> SchemaRef {
-        self.rows.schema()
+        self.schema.clone()
     }
 
     /// All rows; only for answers known to be small.
@@ -56,20 +63,22 @@ impl Stream for QueryStream {
     type Item = Result<RecordBatch>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if self.finished {
+        if self.running.is_none() {
             return Poll::Ready(None);
         }
         if self.deadline.as_mut().poll(cx).is_ready() {
-            self.finished = true;
+            self.running = None;
             return Poll::Ready(Some(Err(Error::QueryTimeout { limit_ms: self.limit_ms })));
         }
-        let next = std::task::ready!(self.rows.poll_next_unpin(cx));
-        self.finished = !matches!(next, Some(Ok(_)));
-        Poll::Ready(next.map(|batch| batch.map_err(|e| query_error(&e, self.memory_bytes))))
+        let next = std::task::ready!(self.rows.poll_recv(cx));
+        if !matches!(next, Some(Ok(_))) {
+            self.running = None;
+        }
+        Poll::Ready(next)
     }
 }
 
-pub(crate) fn query_error(e: &DataFusionError, memory_bytes: usize) -> Error {
+pub(super) fn query_error(e: &DataFusionError, memory_bytes: usize) -> Error {
     match e.find_root() {
         DataFusionError::ResourcesExhausted(reason) => {
             Error::QueryMemory { limit_bytes: memory_bytes, reason: reason.clone() }
