@@ -1,0 +1,140 @@
+//! JSON: an object a row.
+
+mod encoder;
+mod keys;
+mod mapping;
+mod path;
+mod reader;
+mod scanner;
+mod value;
+
+use arrow::datatypes::{Field, SchemaRef};
+
+use encoder::{JsonEncoder, WriteRules};
+use mapping::Mapping;
+use reader::JsonReader;
+use value::ValueRules;
+#[cfg(test)]
+pub(crate) use {
+    scanner::Scanner,
+    value::{Shape, ValueReader},
+};
+
+use crate::column::{Column, Kind, TextRules, Unit, Values};
+use crate::decoder::{BatchDecoder, Decoder, OnFault, Rows};
+use crate::encoder::Encoder;
+use crate::error::{Error, Result};
+use crate::options::{Chosen, suggest};
+use crate::time::TimestampStyle;
+
+pub(crate) const FORMAT: &str = "json";
+
+/// The options of JSON, checked.
+#[derive(Clone, Debug, Default)]
+pub struct JsonOptions {
+    rules: ValueRules,
+    write: WriteRules,
+    row_path: Option<String>,
+    paths: Vec<(String, String)>,
+}
+
+/// What is said about timestamps; other formats that write them take it too.
+pub(crate) const TIMESTAMP_STYLES: &[(&str, TimestampStyle)] = &[
+    ("SQL", TimestampStyle::Sql),
+    ("ISO-8601", TimestampStyle::Iso),
+    ("EPOCH-SECONDS", TimestampStyle::Epoch(Unit::Second)),
+    ("EPOCH-MILLIS", TimestampStyle::Epoch(Unit::Milli)),
+    ("EPOCH-MICROS", TimestampStyle::Epoch(Unit::Micro)),
+    ("EPOCH-NANOS", TimestampStyle::Epoch(Unit::Nano)),
+];
+
+/// The coercions by name.
+pub(crate) const COERCIONS: &[(&str, TextRules)] =
+    &[("standard", TextRules::Standard), ("kinesis", TextRules::Kinesis)];
+
+/// What the formats written in JSON have in common.
+pub(crate) fn common_rules(chosen: &Chosen<'_>) -> Result<(ValueRules, WriteRules)> {
+    let timestamps = chosen.one_of("timestamp-format.standard", TIMESTAMP_STYLES)?;
+    chosen.flag("encode.decimal-as-plain-number")?; // decimals always are: nothing to choose
+    let rules = ValueRules { ignore_faults: chosen.flag("ignore-parse-errors")?, timestamps, ..ValueRules::default() };
+    let write = WriteRules { timestamps, ignore_null_fields: chosen.flag("encode.ignore-null-fields")? };
+    chosen.one_of("map-null-key.mode", &[("FAIL", ()), ("DROP", ()), ("LITERAL", ())])?; // no map of Arrow has such
+    Ok((rules, write))
+}
+
+impl JsonOptions {
+    pub(crate) fn new(chosen: &Chosen<'_>) -> Result<Self> {
+        let (mut rules, write) = common_rules(chosen)?;
+        rules.fail_on_missing = chosen.flag("fail-on-missing-field")?;
+        if rules.fail_on_missing && rules.ignore_faults {
+            let rule = "it can't be true together with `json.ignore-parse-errors`";
+            return Err(chosen.invalid("fail-on-missing-field", "true", rule));
+        }
+        rules.text = chosen.one_of("coercion", COERCIONS)?;
+        let row_path = chosen.given("row-path").map(str::to_owned);
+        let paths = chosen.family("path.").into_iter().map(|(c, path)| (c.to_owned(), path.to_owned())).collect();
+        Ok(JsonOptions { rules, write, row_path, paths })
+    }
+
+    fn mapping(&self, schema: &SchemaRef) -> Result<Mapping> {
+        let names = || schema.fields().iter().map(|field| field.name().as_str());
+        if self.row_path.is_none() && self.paths.is_empty() {
+            return Ok(Mapping::by_name(names()));
+        }
+        for (column, path) in &self.paths {
+            if !names().any(|name| name == column) {
+                let hint = suggest(column, names(), str::to_owned);
+                let rule = format!("there is no column `{column}`{hint}");
+                return Err(Error::invalid_option(format!("json.path.{column}"), path, rule));
+            }
+        }
+        let path_of = |name: &str| {
+            let given = self.paths.iter().find(|(column, _)| column == name).map(|(_, path)| path.clone());
+            given.unwrap_or_else(|| format!("$['{name}']"))
+        };
+        let paths: Vec<String> = names().map(path_of).collect();
+        Mapping::by_paths(self.row_path.as_deref().unwrap_or("$"), &paths)
+    }
+
+    /// A decoder into these columns.
+    pub fn decoder(&self, schema: SchemaRef) -> Result<Box<dyn Decoder>> {
+        let rows = Rows::new(&schema, FORMAT)?;
+        for (column, field) in rows.columns.iter().zip(schema.fields()) {
+            check_maps(column, field, FORMAT)?;
+        }
+        let reader = JsonReader::new(self.mapping(&schema)?, &rows.columns, self.rules);
+        let on_fault = if self.rules.ignore_faults { OnFault::Ignore } else { OnFault::Reject };
+        Ok(Box::new(BatchDecoder::new(schema, FORMAT, reader, on_fault)?))
+    }
+
+    /// An encoder of these columns.
+    pub fn encoder(&self, schema: SchemaRef) -> Result<Box<dyn Encoder>> {
+        if self.row_path.is_some() || !self.paths.is_empty() {
+            return Err(Error::OneWay {
+                format: FORMAT,
+                verb: "write rows by `json.path.…` or `json.row-path`",
+                hint: "leave those options out of the sink: each column is written under its name",
+            });
+        }
+        Ok(Box::new(JsonEncoder::new(schema, FORMAT, self.write)?))
+    }
+}
+
+/// JSON's keys are text: no other map fits.
+pub(crate) fn check_maps(column: &Column, field: &Field, format: &'static str) -> Result<()> {
+    match &column.values {
+        Values::Map { key, .. } if key.kind() != Kind::Text => Err(Error::UnsupportedType {
+            format,
+            column: field.name().clone(),
+            data_type: field.data_type().to_string(),
+            hint: "a JSON object's keys are text: declare MAP<STRING, …>",
+        }),
+        Values::Map { value, .. } => check_maps(value, field, format),
+        Values::List { item, .. } => check_maps(item, field, format),
+        Values::Struct(fields) => fields.iter().try_for_each(|column| check_maps(column, field, format)),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,55 @@
+//! Bytes to Arrow and back: what the records of streams, files and calls hold.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use arrow::datatypes::{DataType, Field, Schema};
+//! use tidemill_formats::{Format, Options, Records};
+//!
+//! # fn main() -> tidemill_formats::Result<()> {
+//! let schema = Arc::new(Schema::new(vec![
+//!     Field::new("ticker", DataType::Utf8, true),
+//!     Field::new("price", DataType::Float64, true),
+//! ]));
+//! let format = Format::from_options(&Options::new().with("format", "json"))?;
+//!
+//! let mut decoder = format.decoder(schema.clone())?;
+//! let decoded = decoder.decode(&[br#"{"ticker":"AMZN","price":3.5}"#, br#"{"price":"much"}"#])?;
+//! assert_eq!(decoded.rows.num_rows(), 1);
+//! assert_eq!(decoded.rejected[0].reason, "$.price: expected a number, found `much`");
+//!
+//! let mut records = Records::new();
+//! format.encoder(schema)?.encode(&decoded.rows, None, &mut records)?;
+//! assert_eq!(records.get(0), Some(&br#"{"ticker":"AMZN","price":3.5}"#[..]));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! - [`Format`] is made from the options of SQL's `WITH` and makes decoders and encoders.
+//! - [`Decoder`]: many records in, one batch out, with what could not be read, and why.
+//! - [`Encoder`]: a batch in, records out.
+//!
+//! No I/O happens here, no input panics, and a record is read whole or not at all.
+
+mod column;
+mod decimal;
+mod decoder;
+mod encoder;
+mod error;
+mod fault;
+mod format;
+mod json;
+mod options;
+mod row_kind;
+#[cfg(test)]
+mod testing;
+mod time;
+mod view;
+
+pub use column::LENGTH_MAX_KEY;
+pub use decoder::{Decoded, Decoder, RECORD_BYTES_MAX, ROWS_PER_RECORD_MAX, Rejected, Skipped};
+pub use encoder::{Encoder, Records};
+pub use error::{Error, Result};
+pub use format::Format;
+pub use json::JsonOptions;
+pub use options::{FORMATS, FormatSpec, OptionSpec, Options};
+pub use row_kind::RowKind;
