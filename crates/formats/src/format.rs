@@ -2,11 +2,14 @@
 
 use arrow::datatypes::SchemaRef;
 
+use crate::csv::CsvOptions;
 use crate::decoder::Decoder;
 use crate::encoder::Encoder;
 use crate::error::{Error, Result};
 use crate::json::JsonOptions;
+use crate::log::LogOptions;
 use crate::options::{Chosen, FORMATS, Options, suggest};
+use crate::raw::RawOptions;
 
 /// A format with its options, checked: it makes decoders and encoders.
 #[derive(Clone, Debug)]
@@ -14,6 +17,12 @@ use crate::options::{Chosen, FORMATS, Options, suggest};
 pub enum Format {
     /// `json`
     Json(JsonOptions),
+    /// `csv`
+    Csv(CsvOptions),
+    /// `raw`
+    Raw(RawOptions),
+    /// `regex`, `w3c`, `syslog`, `fixed-columns`, `variable-columns`
+    Log(LogOptions),
 }
 
 impl Format {
@@ -36,6 +45,11 @@ impl Format {
         })?;
         let chosen = Chosen::new(spec, options)?;
         Ok(match spec.name {
+            "csv" => Format::Csv(CsvOptions::new(&chosen)?),
+            "raw" => Format::Raw(RawOptions::new(&chosen)?),
+            log @ ("regex" | "w3c" | "syslog" | "fixed-columns" | "variable-columns") => {
+                Format::Log(LogOptions::new(log, &chosen)?)
+            }
             _ => Format::Json(JsonOptions::new(&chosen)?),
         })
     }
@@ -44,6 +58,9 @@ impl Format {
     pub fn decoder(&self, schema: SchemaRef) -> Result<Box<dyn Decoder>> {
         match self {
             Format::Json(options) => options.decoder(schema),
+            Format::Csv(options) => options.decoder(schema),
+            Format::Raw(options) => options.decoder(schema),
+            Format::Log(options) => options.decoder(schema),
         }
     }
 
@@ -51,6 +68,19 @@ impl Format {
     pub fn encoder(&self, schema: SchemaRef) -> Result<Box<dyn Encoder>> {
         match self {
             Format::Json(options) => options.encoder(schema),
+            Format::Csv(options) => options.encoder(schema),
+            Format::Raw(options) => options.encoder(schema),
+            Format::Log(options) => {
+                Err(Error::OneWay { format: options.name(), verb: "write", hint: "write `json` or `csv`" })
+            }
+        }
+    }
+
+    /// The columns that the records have by themselves, where the format's options say them.
+    pub fn own_schema(&self) -> Option<SchemaRef> {
+        match self {
+            Format::Log(options) => Some(SchemaRef::clone(options.schema())),
+            _ => None,
         }
     }
 }

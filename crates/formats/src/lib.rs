@@ -31,6 +31,7 @@
 //! No I/O happens here, no input panics, and a record is read whole or not at all.
 
 mod column;
+mod csv;
 mod decimal;
 mod decoder;
 mod encoder;
@@ -38,7 +39,9 @@ mod error;
 mod fault;
 mod format;
 mod json;
+mod log;
 mod options;
+mod raw;
 mod row_kind;
 #[cfg(test)]
 mod testing;
@@ -46,10 +49,13 @@ mod time;
 mod view;
 
 pub use column::LENGTH_MAX_KEY;
+pub use csv::CsvOptions;
 pub use decoder::{Decoded, Decoder, RECORD_BYTES_MAX, ROWS_PER_RECORD_MAX, Rejected, Skipped};
 pub use encoder::{Encoder, Records};
 pub use error::{Error, Result};
 pub use format::Format;
 pub use json::JsonOptions;
+pub use log::LogOptions;
 pub use options::{FORMATS, FormatSpec, OptionSpec, Options};
+pub use raw::RawOptions;
 pub use row_kind::RowKind;

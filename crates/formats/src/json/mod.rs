@@ -10,9 +10,11 @@ mod value;
 
 use arrow::datatypes::{Field, SchemaRef};
 
+pub(crate) use encoder::write_temporal;
 use encoder::{JsonEncoder, WriteRules};
 use mapping::Mapping;
 use reader::JsonReader;
+pub(crate) use reader::utf8;
 use value::ValueRules;
 #[cfg(test)]
 pub(crate) use {

@@ -55,6 +55,11 @@ const IGNORE_ERRORS: OptionSpec = flink(
     "false",
     "A value that does not fit becomes NULL, and a record that can't be read is passed over and counted, instead of being rejected.",
 );
+const IGNORE_ERRORS_LOG: OptionSpec = ours(
+    "ignore-parse-errors",
+    "false",
+    "A line that can't be read is passed over and counted instead of being rejected.",
+);
 const TIMESTAMPS: OptionSpec = flink(
     "timestamp-format.standard",
     "SQL",
@@ -75,25 +80,148 @@ const COERCION: OptionSpec =
     ours("coercion", "standard", "`kinesis` takes values as Kinesis Data Analytics did: see \"Coercion\" below.");
 
 /// All formats.
-pub const FORMATS: &[FormatSpec] = &[FormatSpec {
-    name: "json",
-    about: "A JSON object a row. A record may hold several objects, one after the other or in an array.",
-    reads: true,
-    writes: true,
-    options: &[
-        IGNORE_ERRORS,
-        flink("fail-on-missing-field", "false", "A field that is not there rejects the record instead of being NULL."),
-        TIMESTAMPS,
-        IGNORE_NULLS,
-        PLAIN_DECIMALS,
-        NULL_KEY_MODE,
-        NULL_KEY_LITERAL,
-        flink("decode.json-parser.enabled", "true", "Without effect: records are always read without building a tree."),
-        given("row-path", "JSONPath of the rows in a document: `$`, `$.a.b` or, for a row an element, `$.orders[0:]`."),
-        given(
-            "path.<column>",
-            "JSONPath of a column from its row, instead of the member of its name: `$.metadata.table-name`. `$.items[0:].id` makes a row of each element, `$.items[0:]` takes the array as text.",
-        ),
-        COERCION,
-    ],
-}];
+pub const FORMATS: &[FormatSpec] = &[
+    FormatSpec {
+        name: "json",
+        about: "A JSON object a row. A record may hold several objects, one after the other or in an array.",
+        reads: true,
+        writes: true,
+        options: &[
+            IGNORE_ERRORS,
+            flink(
+                "fail-on-missing-field",
+                "false",
+                "A field that is not there rejects the record instead of being NULL.",
+            ),
+            TIMESTAMPS,
+            IGNORE_NULLS,
+            PLAIN_DECIMALS,
+            NULL_KEY_MODE,
+            NULL_KEY_LITERAL,
+            flink(
+                "decode.json-parser.enabled",
+                "true",
+                "Without effect: records are always read without building a tree.",
+            ),
+            given(
+                "row-path",
+                "JSONPath of the rows in a document: `$`, `$.a.b` or, for a row an element, `$.orders[0:]`.",
+            ),
+            given(
+                "path.<column>",
+                "JSONPath of a column from its row, instead of the member of its name: `$.metadata.table-name`. `$.items[0:].id` makes a row of each element, `$.items[0:]` takes the array as text.",
+            ),
+            COERCION,
+        ],
+    },
+    FormatSpec {
+        name: "csv",
+        about: "A line a row, columns by their place. A record may hold several lines. Values and ARRAYs of values.",
+        reads: true,
+        writes: true,
+        options: &[
+            IGNORE_ERRORS,
+            flink("field-delimiter", ",", "Between fields: one ASCII character, `\\t` for a tab."),
+            ours(
+                "row-delimiter",
+                "\\n",
+                "Between the rows of a record: one ASCII character. With a line feed, a carriage return before it is no part of the row.",
+            ),
+            flink("quote-character", "\"", "Around fields that hold delimiters; doubled inside."),
+            flink("disable-quote-character", "false", "Quotes are text like any other."),
+            flink(
+                "escape-character",
+                "",
+                "Before a character that is to be taken as it is; none where it is not given.",
+            ),
+            flink("allow-comments", "false", "Lines that begin with `#` are passed over."),
+            flink(
+                "null-literal",
+                "",
+                "The text that is NULL, unless it is in quotes. Where it is not given, an empty field is NULL in a column that is no text.",
+            ),
+            flink("array-element-delimiter", ";", "Between the elements of an ARRAY."),
+            flink(
+                "write-bigdecimal-in-scientific-notation",
+                "true",
+                "Without effect: decimals are always written as plain numbers.",
+            ),
+            ours("header", "false", "Lines that hold the columns' names are passed over, and files begin with one."),
+            COERCION,
+        ],
+    },
+    FormatSpec {
+        name: "raw",
+        about: "The record is the value of the only column: text, bytes, a boolean or a number.",
+        reads: true,
+        writes: true,
+        options: &[
+            flink("charset", "UTF-8", "Of text: `UTF-8`, `US-ASCII` or `ISO-8859-1`."),
+            flink("endianness", "big-endian", "Of numbers: `big-endian` or `little-endian`."),
+        ],
+    },
+    FormatSpec {
+        name: "regex",
+        about: "A line a row: the groups of a regular expression (`REGEX_LOG_PARSE`).",
+        reads: true,
+        writes: false,
+        options: &[
+            given(
+                "pattern",
+                "The expression, which must match the whole line. A column a group: `COLUMN1`, …, or the group's name. Required.",
+            ),
+            IGNORE_ERRORS_LOG,
+        ],
+    },
+    FormatSpec {
+        name: "w3c",
+        about: "A line a row: access logs of web servers (`W3C_LOG_PARSE`).",
+        reads: true,
+        writes: false,
+        options: &[
+            ours(
+                "pattern",
+                "COMMON",
+                "`COMMON`, `COMMON WITH VHOST`, `NCSA EXTENDED`, `REFERER`, `AGENT`, `IIS`, or directives like Apache's: `%h %l %u [%t] \"%r\" %>s %b`. A column a directive: `COLUMN1`, …",
+            ),
+            IGNORE_ERRORS_LOG,
+        ],
+    },
+    FormatSpec {
+        name: "syslog",
+        about: "A line a row: RFC 3164 and RFC 5424 (`SYS_LOG_PARSE`). Columns `COLUMN1` (time), `COLUMN2` (what follows it), `facility`, `severity`, `timestamp`, `hostname`, `app_name`, `proc_id`, `msg_id`, `structured_data`, `message`.",
+        reads: true,
+        writes: false,
+        options: &[
+            ours("standard", "auto", "`rfc3164`, `rfc5424`, or `auto`: a version after the priority means RFC 5424."),
+            ours("year", "1970", "The year of RFC 3164's times, which have none."),
+            IGNORE_ERRORS_LOG,
+        ],
+    },
+    FormatSpec {
+        name: "fixed-columns",
+        about: "A line a row: columns at fixed places (`FIXED_COLUMN_LOG_PARSE`).",
+        reads: true,
+        writes: false,
+        options: &[
+            given(
+                "columns",
+                "`name TYPE type [NOT NULL] START n [FOR m], …`, in characters from 0; without `FOR` to the end of the line. Blanks at a column's end are cut. Required.",
+            ),
+            IGNORE_ERRORS_LOG,
+        ],
+    },
+    FormatSpec {
+        name: "variable-columns",
+        about: "A line a row: delimited columns (`VARIABLE_COLUMN_LOG_PARSE`). Missing ones are NULL, further ones are passed over.",
+        reads: true,
+        writes: false,
+        options: &[
+            given("columns", "`name TYPE type, …`, or how many there are: `COLUMN1`, … Required."),
+            ours("delimiter", ",", "Between columns: one ASCII character."),
+            ours("escape", "", "Before a character that is to be taken as it is."),
+            ours("quote", "", "Around columns that hold delimiters."),
+            IGNORE_ERRORS_LOG,
+        ],
+    },
+];
