@@ -2,6 +2,7 @@
 
 use arrow::datatypes::SchemaRef;
 
+use crate::change::{ChangeOptions, Dialect};
 use crate::csv::CsvOptions;
 use crate::decoder::Decoder;
 use crate::encoder::Encoder;
@@ -23,6 +24,8 @@ pub enum Format {
     Raw(RawOptions),
     /// `regex`, `w3c`, `syslog`, `fixed-columns`, `variable-columns`
     Log(LogOptions),
+    /// `debezium-json`, `dms-json`
+    Change(ChangeOptions),
 }
 
 impl Format {
@@ -50,6 +53,8 @@ impl Format {
             log @ ("regex" | "w3c" | "syslog" | "fixed-columns" | "variable-columns") => {
                 Format::Log(LogOptions::new(log, &chosen)?)
             }
+            "debezium-json" => Format::Change(ChangeOptions::new(Dialect::Debezium, &chosen)?),
+            "dms-json" => Format::Change(ChangeOptions::new(Dialect::Dms, &chosen)?),
             _ => Format::Json(JsonOptions::new(&chosen)?),
         })
     }
@@ -60,6 +65,7 @@ impl Format {
             Format::Json(options) => options.decoder(schema),
             Format::Csv(options) => options.decoder(schema),
             Format::Raw(options) => options.decoder(schema),
+            Format::Change(options) => options.decoder(schema),
             Format::Log(options) => options.decoder(schema),
         }
     }
@@ -70,6 +76,7 @@ impl Format {
             Format::Json(options) => options.encoder(schema),
             Format::Csv(options) => options.encoder(schema),
             Format::Raw(options) => options.encoder(schema),
+            Format::Change(options) => options.encoder(schema),
             Format::Log(options) => {
                 Err(Error::OneWay { format: options.name(), verb: "write", hint: "write `json` or `csv`" })
             }

@@ -30,6 +30,7 @@
 //!
 //! No I/O happens here, no input panics, and a record is read whole or not at all.
 
+mod change;
 mod column;
 mod csv;
 mod decimal;
@@ -48,6 +49,7 @@ mod testing;
 mod time;
 mod view;
 
+pub use change::ChangeOptions;
 pub use column::LENGTH_MAX_KEY;
 pub use csv::CsvOptions;
 pub use decoder::{Decoded, Decoder, RECORD_BYTES_MAX, ROWS_PER_RECORD_MAX, Rejected, Skipped};

@@ -13,7 +13,7 @@ use arrow::datatypes::{
     TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 
-use crate::column::{Kind, Unit};
+use crate::column::Kind;
 use crate::error::Result;
 
 /// A column to be read, with the kind of its values.
@@ -119,14 +119,6 @@ impl View {
         match &self.nulls {
             Some(nulls) => nulls.is_null(row),
             None => matches!(self.values, ViewValues::Null),
-        }
-    }
-
-    /// The unit of its times, where it has such.
-    pub(crate) fn unit(&self) -> Unit {
-        match self.kind {
-            Kind::Time(unit) | Kind::Timestamp { unit, .. } => unit,
-            _ => Unit::Second,
         }
     }
 }

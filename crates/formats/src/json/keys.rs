@@ -39,6 +39,10 @@ impl Keys {
         self.by_name.get(name).copied()
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.names.len()
+    }
+
     pub(crate) fn name(&self, index: usize) -> &str {
         self.names.get(index).map_or("", |name| name)
     }

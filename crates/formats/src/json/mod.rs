@@ -10,17 +10,16 @@ mod value;
 
 use arrow::datatypes::{Field, SchemaRef};
 
-pub(crate) use encoder::write_temporal;
-use encoder::{JsonEncoder, WriteRules};
-use mapping::Mapping;
-use reader::JsonReader;
-pub(crate) use reader::utf8;
-use value::ValueRules;
+pub(crate) use encoder::{JsonEncoder, WriteRules, write_temporal};
+pub(crate) use keys::Keys;
+pub(crate) use mapping::Mapping;
+pub(crate) use reader::{DocumentReader, utf8};
+pub(crate) use scanner::{Members, Scanner};
+pub(crate) use value::ValueRules;
 #[cfg(test)]
-pub(crate) use {
-    scanner::Scanner,
-    value::{Shape, ValueReader},
-};
+pub(crate) use value::{Shape, ValueReader};
+
+use reader::JsonReader;
 
 use crate::column::{Column, Kind, TextRules, Unit, Values};
 use crate::decoder::{BatchDecoder, Decoder, OnFault, Rows};

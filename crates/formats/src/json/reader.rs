@@ -3,10 +3,11 @@
 use super::mapping::{Mapping, Place};
 use super::scanner::Scanner;
 use super::value::{Shape, ValueReader, ValueRules, push_missing};
-use crate::column::{Column, Kind};
+use crate::column::{Column, Kind, Unit};
 use crate::decoder::{ROWS_PER_RECORD_MAX, ReadRecord, Rows};
 use crate::fault::{Fault, Read, quote};
 use crate::row_kind::RowKind;
+use crate::time::TimestampStyle;
 
 /// Reads records that hold one document or several, one after the other; an array at the top is as many documents.
 #[derive(Debug)]
@@ -21,6 +22,8 @@ pub(crate) struct DocumentReader {
     values: ValueReader,
     shapes: Vec<Shape>,
     key: String,
+    /// Columns whose timestamps are numbers of milliseconds.
+    milliseconds: Vec<usize>,
     /// Where the flattened array of the present row begins.
     array_at: Option<usize>,
 }
@@ -52,8 +55,15 @@ impl DocumentReader {
             values: ValueReader::new(rules),
             shapes: columns.iter().map(Shape::of).collect(),
             key: String::new(),
+            milliseconds: Vec::new(),
             array_at: None,
         }
+    }
+
+    /// In these columns numbers are timestamps in milliseconds.
+    pub(crate) fn with_milliseconds(mut self, columns: Vec<usize>) -> Self {
+        self.milliseconds = columns;
+        self
     }
 
     /// Follows the row path and reads the row, or rows, at its end.
@@ -189,6 +199,17 @@ impl DocumentReader {
 
     #[inline]
     fn read_column(&mut self, scanner: &mut Scanner<'_>, column: usize, row: usize, rows: &mut Rows) -> Read {
+        if !self.milliseconds.contains(&column) {
+            return self.read_value(scanner, column, row, rows);
+        }
+        let style = std::mem::replace(&mut self.values.rules.timestamps, TimestampStyle::Epoch(Unit::Milli));
+        let read = self.read_value(scanner, column, row, rows);
+        self.values.rules.timestamps = style;
+        read
+    }
+
+    #[inline]
+    fn read_value(&mut self, scanner: &mut Scanner<'_>, column: usize, row: usize, rows: &mut Rows) -> Read {
         match (rows.columns.get_mut(column), self.shapes.get_mut(column)) {
             (Some(column), Some(shape)) => {
                 if column.len() > row {

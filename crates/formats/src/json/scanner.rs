@@ -303,12 +303,48 @@ impl<'a> Scanner<'a> {
         Ok(true)
     }
 
+    /// Passes any value; whether it was an object.
+    pub(crate) fn is_object_passed(&mut self) -> Read<bool> {
+        let object = self.peek() == Some(b'{');
+        self.skip().map(|()| object)
+    }
+
     /// Passes any value and returns its text.
     pub(crate) fn value_text(&mut self) -> Read<&'a str> {
         self.peek();
         let begin = self.at;
         self.skip()?;
         Ok(self.slice(begin, self.at))
+    }
+}
+
+/// The members of an object, one after the other.
+#[derive(Debug)]
+pub(crate) struct Members {
+    first: bool,
+}
+
+impl Members {
+    /// Passes the brace that opens the object.
+    pub(crate) fn begin(scanner: &mut Scanner<'_>) -> Read<Self> {
+        scanner.expect(b'{')?;
+        Ok(Members { first: true })
+    }
+
+    /// Goes to the value of the next member and says its name; false behind the object.
+    pub(crate) fn next(&mut self, scanner: &mut Scanner<'_>, name: &mut String) -> Read<bool> {
+        if !scanner.next_in(b'}', &mut self.first)? {
+            return Ok(false);
+        }
+        let begin = scanner.at;
+        let length = scanner.string(name)?.len();
+        if scanner.at == begin + length + 2 {
+            // Without escapes it was not put into `name`.
+            name.clear();
+            name.push_str(scanner.slice(begin + 1, begin + 1 + length));
+        }
+        scanner.expect(b':')?;
+        Ok(true)
     }
 }
 

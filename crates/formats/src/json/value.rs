@@ -108,6 +108,10 @@ impl ValueReader {
                 TimestampStyle::Epoch(unit) => column.push_instant(Instant::from_unit(value, unit)),
                 _ => Err(Fault::mismatch(column.kind(), format_args!("the number {value}"))),
             },
+            (Kind::Date, Number::Int(days)) if matches!(self.rules.timestamps, TimestampStyle::Epoch(_)) => {
+                i32::try_from(days).map_err(|_| Fault::new(format!("{days} days are out of range")))?;
+                column.push_int(days)
+            }
             (Kind::Bool | Kind::Null | Kind::Binary | Kind::FixedBinary(_), _)
             | (Kind::Date | Kind::Time(_) | Kind::Timestamp { .. } | Kind::List | Kind::Map | Kind::Struct, _) => {
                 Err(Fault::mismatch(column.kind(), format_args!("the number {}", quote(text.as_bytes()))))

@@ -135,6 +135,10 @@ impl LogOptions {
                 Ok(Box::new(BatchDecoder::new(schema, self.format, reader, self.on_fault)?))
             }
             Parser::Delimited(rules) => {
+                if places.iter().enumerate().any(|(column, place)| column != *place) {
+                    let reason = "its columns are taken by place: declare them in the order of the line".to_owned();
+                    return Err(Error::SchemaMismatch { format: self.format, reason });
+                }
                 let reader = CsvReader::new(rules.clone());
                 Ok(Box::new(BatchDecoder::new(schema, self.format, reader, self.on_fault)?))
             }

@@ -224,4 +224,51 @@ pub const FORMATS: &[FormatSpec] = &[
             IGNORE_ERRORS_LOG,
         ],
     },
+    FormatSpec {
+        name: "debezium-json",
+        about: "Changes of a table as Debezium captures them; the rows have kinds. Reads records with their schema and without.",
+        reads: true,
+        writes: true,
+        options: &[
+            flink(
+                "schema-include",
+                "false",
+                "Records must be wrapped with their schema. Without it both forms are read.",
+            ),
+            IGNORE_ERRORS,
+            given(
+                "metadata.<column>",
+                "The column holds what is said about the change: `ingestion-timestamp`, `source.timestamp`, `source.database`, `source.schema`, `source.table` or `source.properties` (Flink: `METADATA FROM 'value.…'`).",
+            ),
+            TIMESTAMPS,
+            IGNORE_NULLS,
+            PLAIN_DECIMALS,
+            NULL_KEY_MODE,
+            NULL_KEY_LITERAL,
+        ],
+    },
+    FormatSpec {
+        name: "dms-json",
+        about: "Changes of tables as AWS Database Migration Service captures them; the rows have kinds.",
+        reads: true,
+        writes: true,
+        options: &[
+            ours("schema.include", "", "A regular expression that the schema's name must match as a whole."),
+            ours(
+                "table.include",
+                "",
+                "A regular expression that the table's name must match as a whole; records of others are passed over and counted.",
+            ),
+            given(
+                "metadata.<column>",
+                "The column holds the member of this name of the record's metadata: `timestamp`, `operation`, `table-name`, `transaction-id`, …",
+            ),
+            IGNORE_ERRORS,
+            TIMESTAMPS,
+            IGNORE_NULLS,
+            PLAIN_DECIMALS,
+            NULL_KEY_MODE,
+            NULL_KEY_LITERAL,
+        ],
+    },
 ];
