@@ -1,7 +1,10 @@
 //! Formats by their name and options.
 
+use std::sync::Arc;
+
 use arrow::datatypes::SchemaRef;
 
+use crate::avro::{AvroOptions, SchemaLookup};
 use crate::change::{ChangeOptions, Dialect};
 use crate::csv::CsvOptions;
 use crate::decoder::Decoder;
@@ -20,6 +23,8 @@ pub enum Format {
     Json(JsonOptions),
     /// `csv`
     Csv(CsvOptions),
+    /// `avro`
+    Avro(AvroOptions),
     /// `raw`
     Raw(RawOptions),
     /// `regex`, `w3c`, `syslog`, `fixed-columns`, `variable-columns`
@@ -49,6 +54,7 @@ impl Format {
         let chosen = Chosen::new(spec, options)?;
         Ok(match spec.name {
             "csv" => Format::Csv(CsvOptions::new(&chosen)?),
+            "avro" => Format::Avro(AvroOptions::new(&chosen)?),
             "raw" => Format::Raw(RawOptions::new(&chosen)?),
             log @ ("regex" | "w3c" | "syslog" | "fixed-columns" | "variable-columns") => {
                 Format::Log(LogOptions::new(log, &chosen)?)
@@ -64,6 +70,7 @@ impl Format {
         match self {
             Format::Json(options) => options.decoder(schema),
             Format::Csv(options) => options.decoder(schema),
+            Format::Avro(options) => options.decoder(schema, None),
             Format::Raw(options) => options.decoder(schema),
             Format::Change(options) => options.decoder(schema),
             Format::Log(options) => options.decoder(schema),
@@ -75,6 +82,7 @@ impl Format {
         match self {
             Format::Json(options) => options.encoder(schema),
             Format::Csv(options) => options.encoder(schema),
+            Format::Avro(options) => options.encoder(schema, None),
             Format::Raw(options) => options.encoder(schema),
             Format::Change(options) => options.encoder(schema),
             Format::Log(options) => {
@@ -83,10 +91,27 @@ impl Format {
         }
     }
 
+    /// A decoder that finds the schemas which records name in a registry.
+    pub fn decoder_with(&self, schema: SchemaRef, lookup: Arc<dyn SchemaLookup>) -> Result<Box<dyn Decoder>> {
+        match self {
+            Format::Avro(options) => options.decoder(schema, Some(lookup)),
+            other => other.decoder(schema),
+        }
+    }
+
+    /// An encoder that names its schema by its number in a registry.
+    pub fn encoder_with(&self, schema: SchemaRef, lookup: Arc<dyn SchemaLookup>) -> Result<Box<dyn Encoder>> {
+        match self {
+            Format::Avro(options) => options.encoder(schema, Some(lookup)),
+            other => other.encoder(schema),
+        }
+    }
+
     /// The columns that the records have by themselves, where the format's options say them.
     pub fn own_schema(&self) -> Option<SchemaRef> {
         match self {
             Format::Log(options) => Some(SchemaRef::clone(options.schema())),
+            Format::Avro(options) => options.own_schema(),
             _ => None,
         }
     }

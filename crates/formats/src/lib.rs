@@ -30,6 +30,7 @@
 //!
 //! No I/O happens here, no input panics, and a record is read whole or not at all.
 
+mod avro;
 mod change;
 mod column;
 mod csv;
@@ -49,6 +50,7 @@ mod testing;
 mod time;
 mod view;
 
+pub use avro::{AvroOptions, AvroSchema, LookupError, SchemaId, SchemaLookup, WireHeader, split_header, write_header};
 pub use change::ChangeOptions;
 pub use column::LENGTH_MAX_KEY;
 pub use csv::CsvOptions;

@@ -117,7 +117,7 @@ fn write_text(rules: &CsvRules, text: &[u8], whole: bool, out: &mut Vec<u8>) -> 
     let null = whole && rules.null_literal.as_deref().map_or(text.is_empty(), |null| null.as_bytes() == text);
     let comment = rules.comments && text.first() == Some(&b'#');
     match (rules.quote, rules.escape) {
-        _ if !(null || comment || text.iter().any(special)) && !(whole && text.is_empty()) => {
+        _ if !(null || comment || (whole && text.is_empty()) || text.iter().any(special)) => {
             out.extend_from_slice(text)
         }
         (Some(quote), escape) => {

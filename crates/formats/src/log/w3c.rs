@@ -49,7 +49,7 @@ impl W3cLine {
                 rest = after;
                 continue;
             }
-            rest = if rest.starts_with("%%") { &rest[2..] } else { &rest[c.len_utf8()..] };
+            rest = rest.strip_prefix("%%").unwrap_or(&rest[c.len_utf8()..]);
             match pieces.last_mut() {
                 Some(Piece::Literal(text)) => text.push(c),
                 _ => pieces.push(Piece::Literal(c.to_string())),

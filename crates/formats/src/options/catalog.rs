@@ -151,6 +151,35 @@ pub const FORMATS: &[FormatSpec] = &[
         ],
     },
     FormatSpec {
+        name: "avro",
+        about: "Avro's binary encoding. Without a schema, the one that the columns come to, as Flink makes it.",
+        reads: true,
+        writes: true,
+        options: &[
+            flink("encoding", "binary", "Only `binary`: for JSON take the format `json`."),
+            given("schema", "The schema that records are written with, as JSON."),
+            given(
+                "reader-schema",
+                "The schema that they are read as: its defaults, aliases and enum defaults. Without it fields are taken by the columns' names.",
+            ),
+            ours(
+                "header",
+                "none",
+                "What stands before each record: `none`, `single-object` (Avro's fingerprint), `confluent` or `glue` (the number of a schema in a registry).",
+            ),
+            flink(
+                "timestamp_mapping.legacy",
+                "true",
+                "`timestamp-millis` and `timestamp-micros` are timestamps without a time zone. `false`: with UTC, and `local-timestamp-…` are those without.",
+            ),
+            ours(
+                "ignore-parse-errors",
+                "false",
+                "A record that can't be read is passed over and counted instead of being rejected.",
+            ),
+        ],
+    },
+    FormatSpec {
         name: "raw",
         about: "The record is the value of the only column: text, bytes, a boolean or a number.",
         reads: true,

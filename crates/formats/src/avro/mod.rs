@@ -1,0 +1,106 @@
+//! Avro: binary records under a schema, which may differ from the one they were written with.
+
+mod arrow;
+mod compile;
+mod cursor;
+mod default;
+mod header;
+mod parse;
+mod reader;
+mod schema;
+mod writer;
+
+use std::sync::Arc;
+
+use ::arrow::datatypes::SchemaRef;
+
+pub use header::{LookupError, SchemaId, SchemaLookup, WireHeader, split_header, write_header};
+pub use schema::AvroSchema;
+
+use crate::decoder::{BatchDecoder, Decoder, OnFault};
+use crate::encoder::Encoder;
+use crate::error::{Error, Result};
+use crate::options::Chosen;
+
+pub(crate) const FORMAT: &str = "avro";
+
+/// The options of Avro, checked.
+#[derive(Clone, Debug)]
+pub struct AvroOptions {
+    header: WireHeader,
+    /// What records are written with.
+    writer: Option<Arc<AvroSchema>>,
+    /// What they are read as: defaults and aliases.
+    reader: Option<Arc<AvroSchema>>,
+    legacy_timestamps: bool,
+    on_fault: OnFault,
+}
+
+impl AvroOptions {
+    pub(crate) fn new(chosen: &Chosen<'_>) -> Result<Self> {
+        chosen.one_of("encoding", &[("binary", ())])?;
+        let schema = |short: &'static str| -> Result<Option<Arc<AvroSchema>>> {
+            chosen.given(short).map(|text| AvroSchema::parse(text).map(Arc::new)).transpose()
+        };
+        Ok(AvroOptions {
+            header: chosen.one_of("header", header::HEADERS)?,
+            writer: schema("schema")?,
+            reader: schema("reader-schema")?,
+            legacy_timestamps: chosen.flag("timestamp_mapping.legacy")?,
+            on_fault: if chosen.flag("ignore-parse-errors")? { OnFault::Ignore } else { OnFault::Reject },
+        })
+    }
+
+    /// The columns that `avro.reader-schema`, or else `avro.schema`, says.
+    pub fn own_schema(&self) -> Option<SchemaRef> {
+        let schema = self.reader.as_ref().or(self.writer.as_ref())?;
+        schema.to_arrow(self.legacy_timestamps).ok()
+    }
+
+    /// A decoder into these columns. `lookup` finds the schemas that records name in their header.
+    pub fn decoder(&self, columns: SchemaRef, lookup: Option<Arc<dyn SchemaLookup>>) -> Result<Box<dyn Decoder>> {
+        if matches!(self.header, WireHeader::Confluent | WireHeader::Glue) && lookup.is_none() {
+            return Err(no_registry());
+        }
+        let writer = self.schema_for(&columns)?;
+        let reader = reader::AvroReader::new(self.header, &writer, self.reader.clone(), &columns, lookup)?;
+        Ok(Box::new(BatchDecoder::new(columns, FORMAT, reader, self.on_fault)?))
+    }
+
+    /// An encoder of these columns. `lookup` says the number of the schema that goes into the header.
+    pub fn encoder(&self, columns: SchemaRef, lookup: Option<Arc<dyn SchemaLookup>>) -> Result<Box<dyn Encoder>> {
+        let schema = self.schema_for(&columns)?;
+        let header = match self.header {
+            WireHeader::None => None,
+            WireHeader::SingleObject => Some(SchemaId::Fingerprint(schema.fingerprint())),
+            WireHeader::Confluent | WireHeader::Glue => {
+                let lookup = lookup.ok_or_else(no_registry)?;
+                let id = lookup.id(&schema.to_string());
+                Some(id.map_err(|error| Error::SchemaLookup {
+                    schema: schema.name().to_owned(),
+                    reason: error.to_string(),
+                })?)
+            }
+        };
+        Ok(Box::new(writer::AvroEncoder::new(&schema, columns, header)?))
+    }
+
+    /// What records are written with: what is given, or what the columns come to.
+    fn schema_for(&self, columns: &SchemaRef) -> Result<Arc<AvroSchema>> {
+        match &self.writer {
+            Some(schema) => Ok(Arc::clone(schema)),
+            None => Ok(Arc::new(AvroSchema::of_arrow(columns, self.legacy_timestamps)?)),
+        }
+    }
+}
+
+fn no_registry() -> Error {
+    Error::MissingOption {
+        format: FORMAT,
+        option: "header".into(),
+        what: "this header names schemas of a registry, and none is connected; `none` and `single-object` need none",
+    }
+}
+
+#[cfg(test)]
+mod tests;

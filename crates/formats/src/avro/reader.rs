@@ -1,0 +1,264 @@
+//! Avro records become rows.
+
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use hashbrown::HashMap;
+
+use super::FORMAT;
+use super::compile::{self, At, Fill, Op, RecordOp, Step};
+use super::cursor::Cursor;
+use super::header::{self, LookupError, SchemaId, SchemaLookup, WireHeader};
+use super::schema::AvroSchema;
+use crate::column::{Column, Values};
+use crate::decoder::{ReadRecord, Rows};
+use crate::error::{Error, Result};
+use crate::fault::{Fault, Read, quote};
+use crate::row_kind::RowKind;
+
+/// Schemas that are remembered; then they are asked for anew.
+const SCHEMAS_MAX: usize = 1_000;
+
+pub(super) struct AvroReader {
+    header: WireHeader,
+    /// Of records without a header.
+    default: Option<Arc<Writer>>,
+    known: HashMap<SchemaId, std::result::Result<Arc<Writer>, String>, ahash::RandomState>,
+    reader: Option<Arc<AvroSchema>>,
+    /// Columns to compile against; they stay empty.
+    columns: Rows,
+    lookup: Option<Arc<dyn SchemaLookup>>,
+}
+
+/// A writer's schema and how its records are read.
+struct Writer {
+    schema: AvroSchema,
+    op: RecordOp,
+    /// Its fields' names and defaults are the reader's where defaults are read.
+    reader: Option<Arc<AvroSchema>>,
+}
+
+impl AvroReader {
+    pub(super) fn new(
+        header: WireHeader,
+        writer: &AvroSchema,
+        reader: Option<Arc<AvroSchema>>,
+        columns: &SchemaRef,
+        lookup: Option<Arc<dyn SchemaLookup>>,
+    ) -> Result<Self> {
+        let columns = Rows::new(columns, FORMAT)?;
+        let mut this = AvroReader { header, default: None, known: HashMap::default(), reader, columns, lookup };
+        let compiled = this.compile(writer.clone());
+        let compiled = compiled.map_err(|reason| Error::SchemaMismatch { format: FORMAT, reason });
+        match header {
+            WireHeader::None => this.default = Some(compiled?),
+            WireHeader::SingleObject => {
+                this.known.insert(SchemaId::Fingerprint(writer.fingerprint()), Ok(compiled?));
+            }
+            WireHeader::Confluent | WireHeader::Glue => {}
+        }
+        Ok(this)
+    }
+
+    fn compile(&self, schema: AvroSchema) -> std::result::Result<Arc<Writer>, String> {
+        let writer = At { schema: &schema, id: schema.root };
+        let reader = self.reader.as_deref().map(|reader| At { schema: reader, id: reader.root });
+        let op = compile::record(writer, reader, &self.columns.columns)?;
+        Ok(Arc::new(Writer { op, reader: self.reader.clone(), schema }))
+    }
+
+    fn look_up(&self, id: SchemaId) -> Result<std::result::Result<Arc<Writer>, String>> {
+        let Some(lookup) = &self.lookup else {
+            return Ok(Err(format!("schema {id} is not known; give it as `avro.schema`, or connect a registry")));
+        };
+        match lookup.schema(id) {
+            Ok(text) => Ok(AvroSchema::parse(&text)
+                .map_err(|error| error.to_string())
+                .and_then(|schema| self.compile(schema))
+                .map_err(|reason| format!("schema {id}: {reason}"))),
+            Err(LookupError::NotFound) => Ok(Err(format!("schema {id} is not in the registry"))),
+            Err(error) => Err(Error::SchemaLookup { schema: id.to_string(), reason: error.to_string() }),
+        }
+    }
+}
+
+impl ReadRecord for AvroReader {
+    fn prepare(&mut self, records: &[&[u8]]) -> Result<()> {
+        if self.header == WireHeader::None {
+            return Ok(());
+        }
+        let mut last = None;
+        for record in records {
+            let id = header::id_of(self.header, record);
+            if id == last {
+                continue;
+            }
+            last = id;
+            if let Some(id) = id.filter(|id| !self.known.contains_key(id)) {
+                let found = self.look_up(id)?;
+                if self.known.len() >= SCHEMAS_MAX {
+                    self.known.retain(|id, _| matches!(id, SchemaId::Fingerprint(_)) && self.lookup.is_none());
+                }
+                self.known.insert(id, found);
+            }
+        }
+        Ok(())
+    }
+
+    fn read(&mut self, record: &[u8], rows: &mut Rows) -> Read {
+        let (id, payload) = header::split(self.header, record)?;
+        let writer = match id {
+            None => self.default.as_ref(),
+            Some(id) => match self.known.get(&id) {
+                Some(Ok(writer)) => Some(writer),
+                Some(Err(reason)) => return Err(Fault::new(reason.clone())),
+                None => None,
+            },
+        };
+        let writer = writer.ok_or_else(|| Fault::new("the record's schema is not known"))?;
+        let mut cursor = Cursor::new(&payload);
+        read_record(&writer.op, writer, &mut cursor, &mut rows.columns)?;
+        if cursor.left() > 0 {
+            return Err(Fault::broken(format!(
+                "malformed Avro: {} bytes follow the record; it was written with another schema",
+                cursor.left()
+            )));
+        }
+        rows.end_row(RowKind::Insert);
+        Ok(())
+    }
+}
+
+fn read_record(op: &RecordOp, writer: &Writer, cursor: &mut Cursor<'_>, columns: &mut [Column]) -> Read {
+    for step in &op.steps {
+        match step {
+            Step::Read(at, op) => {
+                let Some(column) = columns.get_mut(*at) else { continue };
+                read_value(op, writer, cursor, column).map_err(|fault| fault.in_key(column.name()))?;
+            }
+            Step::Skip(node) => cursor.skip(&writer.schema, *node, 0)?,
+        }
+    }
+    for (at, fill) in &op.fills {
+        let Some(column) = columns.get_mut(*at) else { continue };
+        match fill {
+            Fill::Null => column.push_null()?,
+            Fill::Default(bytes, op) => {
+                debug_assert!(writer.reader.is_some());
+                read_value(op, writer, &mut Cursor::new(bytes), column)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+#[inline]
+fn read_value(op: &Op, writer: &Writer, cursor: &mut Cursor<'_>, column: &mut Column) -> Read {
+    match op {
+        Op::Null => column.push_null(),
+        Op::Bool => column.push_bool(cursor.boolean()?),
+        Op::Int(rescale) => {
+            let value = cursor.long()?;
+            let value = rescale.apply(value);
+            column.push_int(value.ok_or_else(|| Fault::new("the time is out of the range of its unit"))?)
+        }
+        Op::IntToFloat => column.push_float(cursor.long()? as f64),
+        Op::IntToDecimal(scale) => {
+            let value = shift(i128::from(cursor.long()?), i32::from(*scale));
+            column.push_decimal(value.ok_or_else(|| Fault::new("the number has too many digits"))?)
+        }
+        Op::Float => column.push_float(f64::from(cursor.float()?)),
+        Op::Double => column.push_float(cursor.double()?),
+        Op::Text => column.push_text(cursor.string()?),
+        Op::Bytes => column.push_bytes(cursor.bytes()?),
+        Op::BytesToText => {
+            let bytes = cursor.bytes()?;
+            let text = std::str::from_utf8(bytes);
+            column.push_text(text.map_err(|_| Fault::mismatch("text", quote(bytes)))?)
+        }
+        Op::Fixed(size) => column.push_bytes(cursor.take(*size)?),
+        Op::Decimal { size, shift: places } => {
+            let bytes = match size {
+                Some(size) => cursor.take(*size)?,
+                None => cursor.bytes()?,
+            };
+            let value = unscaled(bytes).and_then(|value| shift(value, *places));
+            column.push_decimal(value.ok_or_else(|| Fault::new("the number has too many digits"))?)
+        }
+        Op::Enum(symbols) => {
+            let index = cursor.int()?;
+            let symbol = usize::try_from(index).ok().and_then(|index| symbols.get(index));
+            let symbol =
+                symbol.ok_or_else(|| Fault::broken(format!("malformed Avro: the enum has no symbol {index}")))?;
+            let reason = "the reader does not know the enum's symbol and has no default";
+            column.push_text(symbol.as_deref().ok_or_else(|| Fault::new(reason))?)
+        }
+        Op::Union(branches) => {
+            let branch = cursor.branch(branches.len())?;
+            match branches.get(branch) {
+                Some(op) => read_value(op, writer, cursor, column),
+                None => Err(Fault::broken("malformed Avro: a union without such a branch")),
+            }
+        }
+        Op::Refused(reason) => Err(Fault::new(reason.clone())),
+        Op::Array(_) | Op::Map(_) | Op::Record(_) => read_nested(op, writer, cursor, column),
+    }
+}
+
+fn read_nested(op: &Op, writer: &Writer, cursor: &mut Cursor<'_>, column: &mut Column) -> Read {
+    match (op, &mut column.values) {
+        (Op::Array(op), Values::List { item, .. }) => {
+            let mut index = 0;
+            loop {
+                let count = cursor.block()?;
+                if count == 0 {
+                    break;
+                }
+                for _ in 0..count {
+                    read_value(op, writer, cursor, item).map_err(|fault| fault.in_index(index))?;
+                    index += 1;
+                }
+            }
+        }
+        (Op::Map(op), Values::Map { key, value, .. }) => loop {
+            let count = cursor.block()?;
+            if count == 0 {
+                break;
+            }
+            for _ in 0..count {
+                let name = cursor.string()?;
+                key.push_text(name)?;
+                read_value(op, writer, cursor, value).map_err(|fault| fault.in_key(name))?;
+            }
+        },
+        (Op::Record(op), Values::Struct(columns)) => read_record(op, writer, cursor, columns)?,
+        _ => return Err(Fault::new("the column's type is another one than was compiled for")),
+    }
+    column.end_nested()
+}
+
+/// A two's-complement big-endian number; longer ones only where the bytes before are nothing but sign.
+fn unscaled(bytes: &[u8]) -> Option<i128> {
+    let negative = bytes.first().is_some_and(|first| first & 0x80 != 0);
+    let sign = if negative { 0xff } else { 0 };
+    let cut = bytes.len().saturating_sub(16);
+    let (before, number) = bytes.split_at(cut);
+    if before.iter().any(|byte| *byte != sign) {
+        return None;
+    }
+    let mut wide = [sign; 16];
+    wide.get_mut(16 - number.len()..)?.copy_from_slice(number);
+    let value = i128::from_be_bytes(wide);
+    (cut == 0 || (value < 0) == negative).then_some(value)
+}
+
+/// Moves the decimal point; digits that fall off are rounded half away from zero.
+fn shift(value: i128, places: i32) -> Option<i128> {
+    let power = 10i128.checked_pow(places.unsigned_abs())?;
+    if places >= 0 {
+        return value.checked_mul(power);
+    }
+    let rest = value % power;
+    let up = i128::from(rest.unsigned_abs() >= power.unsigned_abs().div_ceil(2));
+    Some(value / power + up * value.signum())
+}
