@@ -282,7 +282,7 @@ impl Supervisor {
         let publisher = Publisher::start(self.store.clone(), base, &writer, self.metrics.clone());
         let sources = self.job.nodes.iter().filter(|n| matches!(n.kind, NodeKind::Source(_))).count();
         let interval = self.options.epoch.saturating_mul(self.options.checkpoint_every);
-        let clock = EpochClock::new(epoch, self.options.epoch, interval, sources * workers);
+        let clock = EpochClock::new(epoch, self.options.epoch, interval, sources, workers);
         let shared = Arc::new(Shared::new(clock, self.metrics.clone(), publisher, writer, self.options.budget_bytes));
         *self.control.attempt.lock() = Some(shared.clone());
         let wanted = *self.control.wanted.lock();

@@ -2,11 +2,11 @@
 //!
 //! Worker 0 drives it; all others read it. Multiples of [`PERIOD`] are checkpoints. Epochs follow each other quickly, so
 //! that budgets are given back; when a checkpoint is due the clock leaps over the rest of its period. One is due when the
-//! interval has passed, fewer than [`IN_FLIGHT`] are under way, and [`PAUSE`] times as long as the last one took has passed
-//! since it was cut: costly checkpoints and slow storage make them rare, never many.
+//! one before is durable and the interval has passed. While rows flow it also waits until [`PAUSE`] times as long has
+//! passed as the last one kept the workers from them: costly checkpoints and slow storage make them rare, never many.
+//! Writing in the background costs the workers nothing and does not count; a job that has caught up does not wait.
 
 use std::{
-    collections::VecDeque,
     sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst},
     time::{Duration, Instant},
 };
@@ -15,10 +15,8 @@ use parking_lot::Mutex;
 
 /// Epochs from one checkpoint to the next; most of them are leapt over.
 const PERIOD: u64 = 4_096;
-/// Checkpoints that may be under way at once.
-const IN_FLIGHT: u64 = 2;
-/// Checkpoints take at the most one part in so many of the time.
-const PAUSE: u32 = 5;
+/// Checkpoints take at the most one part in so many of the workers' time.
+const PAUSE: u32 = 8;
 
 #[derive(Debug)]
 pub(crate) struct EpochClock {
@@ -31,22 +29,27 @@ pub(crate) struct EpochClock {
     /// The last checkpoint of this attempt, once it is decided.
     last: AtomicU64,
     stop: AtomicBool,
+    sources: usize,
     unfinished_sources: AtomicUsize,
+    /// Sources that have nothing to read and nothing in flight.
+    quiet_sources: AtomicUsize,
+    workers: u32,
+    /// What the last checkpoint has cost all workers together, nanoseconds.
+    cost_ns: AtomicU64,
     times: Mutex<Times>,
 }
 
 #[derive(Debug)]
 struct Times {
     ticked: Instant,
+    /// When the last checkpoint was begun, and its epoch.
     cut: Instant,
-    /// Checkpoints that are not durable yet, and when each was cut.
-    under_way: VecDeque<(u64, Instant)>,
-    took: Duration,
+    checkpoint: u64,
 }
 
 impl EpochClock {
-    /// Goes on after `base`.
-    pub(crate) fn new(base: u64, epoch: Duration, interval: Duration, sources: usize) -> Self {
+    /// Goes on after `base`, with so many sources on each worker.
+    pub(crate) fn new(base: u64, epoch: Duration, interval: Duration, sources: usize, workers: usize) -> Self {
         let now = Instant::now();
         EpochClock {
             epoch,
@@ -55,8 +58,12 @@ impl EpochClock {
             durable: AtomicU64::new(base),
             last: AtomicU64::new(u64::MAX),
             stop: AtomicBool::new(false),
-            unfinished_sources: AtomicUsize::new(sources),
-            times: Mutex::new(Times { ticked: now, cut: now, under_way: VecDeque::new(), took: Duration::ZERO }),
+            sources: sources * workers,
+            unfinished_sources: AtomicUsize::new(sources * workers),
+            quiet_sources: AtomicUsize::new(0),
+            workers: u32::try_from(workers).unwrap_or(u32::MAX).max(1),
+            cost_ns: AtomicU64::new(0),
+            times: Mutex::new(Times { ticked: now, cut: now, checkpoint: base }),
         }
     }
 
@@ -93,12 +100,21 @@ impl EpochClock {
     }
 
     pub(crate) fn is_durable(&self, epoch: u64) {
-        if self.durable.fetch_max(epoch, SeqCst) < epoch {
-            let mut times = self.times.lock();
-            while let Some((_, cut)) = times.under_way.pop_front_if(|(checkpoint, _)| *checkpoint <= epoch) {
-                times.took = cut.elapsed();
-            }
+        self.durable.fetch_max(epoch, SeqCst);
+    }
+
+    /// A source has become quiet, or is no longer.
+    pub(crate) fn source_is_quiet(&self, quiet: bool) {
+        if quiet {
+            self.quiet_sources.fetch_add(1, SeqCst);
+        } else {
+            self.quiet_sources.fetch_sub(1, SeqCst);
         }
+    }
+
+    /// A worker has spent so much time on a checkpoint instead of on rows.
+    pub(crate) fn spent(&self, time: Duration) {
+        self.cost_ns.fetch_add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX), SeqCst);
     }
 
     /// True once nothing will ever follow from any source.
@@ -128,17 +144,25 @@ impl EpochClock {
             return;
         }
         let checkpoint = self.checkpoint_from(current);
-        let under_way = checkpoint.saturating_sub(self.durable()).div_ceil(PERIOD);
-        let due = under_way <= IN_FLIGHT && times.cut.elapsed() >= self.interval.max(times.took * PAUSE);
+        let due = self.durable() >= times.checkpoint && times.cut.elapsed() >= self.pause_between();
         if due {
             times.cut = Instant::now();
-            let cut = times.cut;
-            times.under_way.push_back((checkpoint, cut));
+            times.checkpoint = checkpoint;
+            self.cost_ns.store(0, SeqCst);
         } else if current == checkpoint {
             return; // a period is over before its checkpoint may be cut
         }
         times.ticked = Instant::now();
         self.current.store(if due { checkpoint } else { current } + 1, SeqCst);
+    }
+
+    /// How long after a checkpoint the next one is due.
+    fn pause_between(&self) -> Duration {
+        if self.quiet_sources.load(SeqCst) >= self.sources {
+            return self.interval;
+        }
+        let cost = Duration::from_nanos(self.cost_ns.load(SeqCst)) / self.workers;
+        self.interval.max(cost.saturating_mul(PAUSE))
     }
 }
 
@@ -147,7 +171,7 @@ mod tests {
     use super::*;
 
     fn clock(base: u64) -> EpochClock {
-        EpochClock::new(base, Duration::ZERO, Duration::ZERO, 1)
+        EpochClock::new(base, Duration::ZERO, Duration::ZERO, 1, 1)
     }
 
     #[test]
@@ -156,34 +180,42 @@ mod tests {
         clock.tick();
         assert_eq!(clock.current(), PERIOD + 1, "the first checkpoint is cut");
         clock.tick();
-        assert_eq!(clock.current(), 2 * PERIOD + 1, "and a second one, while it is under way");
         clock.tick();
-        assert_eq!(clock.current(), 2 * PERIOD + 2, "a third one has to wait; epochs go on");
+        assert_eq!(clock.current(), PERIOD + 3, "a second one has to wait until it is durable; epochs go on");
         clock.is_durable(PERIOD);
-        while clock.current() == 2 * PERIOD + 2 {
-            clock.tick();
-        }
-        assert!(clock.current() > 2 * PERIOD + 2);
+        clock.tick();
+        assert_eq!(clock.current(), 2 * PERIOD + 1);
     }
 
     #[test]
-    fn a_costly_checkpoint_is_followed_by_a_long_pause() {
+    fn what_a_checkpoint_costs_the_workers_makes_the_next_one_wait_while_rows_flow() {
+        let clock = EpochClock::new(0, Duration::ZERO, Duration::ZERO, 1, 2);
+        clock.tick();
+        (0..2).for_each(|_worker| clock.spent(Duration::from_secs(3_600)));
+        clock.is_durable(PERIOD);
+        clock.tick();
+        assert_eq!(clock.current(), PERIOD + 2, "rows flow: the next one has to wait");
+        assert_eq!(clock.pause_between(), Duration::from_secs(3_600) * PAUSE, "as long as it cost each worker");
+        (0..2).for_each(|_source| clock.source_is_quiet(true));
+        clock.tick();
+        assert_eq!(clock.current(), 2 * PERIOD + 1, "nothing flows: nobody is kept waiting by one more");
+    }
+
+    #[test]
+    fn a_checkpoint_that_takes_long_but_costs_nothing_is_followed_by_the_next() {
         let clock = clock(0);
         clock.tick();
         std::thread::sleep(Duration::from_millis(20));
         clock.is_durable(PERIOD);
-        let cut = clock.times.lock().cut;
-        while clock.current() <= 2 * PERIOD {
-            clock.tick();
-        }
-        assert!(cut.elapsed() >= Duration::from_millis(20) * PAUSE);
+        clock.tick();
+        assert_eq!(clock.current(), 2 * PERIOD + 1);
     }
 
     #[test]
     fn a_period_that_is_over_waits_for_its_checkpoint() {
         let clock = clock(0);
         (0..3 * PERIOD).for_each(|_| clock.tick());
-        assert_eq!(clock.current(), 3 * PERIOD, "two checkpoints are under way, the third may not begin");
+        assert_eq!(clock.current(), 2 * PERIOD, "a checkpoint is under way, the next may not begin");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::{
     collections::BTreeMap,
     rc::Rc,
     sync::{Arc, mpsc},
+    time::Instant,
 };
 
 use timely::{
@@ -140,12 +141,14 @@ fn build_committer<'scope>(
             input.for_each(|_, commits| {
                 for (_, epoch) in commits.drain(..) {
                     shared.attempt(|| {
+                        let begun = Instant::now();
                         for hears in committed.borrow().iter() {
                             match hears {
                                 Committed::Operator(host) => host.borrow_mut().commit(Epoch(epoch))?,
                                 Committed::Source(source) => source.borrow_mut().commit(Epoch(epoch))?,
                             }
                         }
+                        shared.clock.spent(begun.elapsed());
                         shared.clock.is_durable(epoch);
                         Ok(())
                     });

@@ -8,7 +8,14 @@
 //! - The acknowledgement capability of a cut is held until its segment is durable. Nothing else waits for that.
 //! - Frames are taken with `for_each`, in the order of their arrival: timely's by-stamp iteration reorders.
 
-use std::{cell::RefCell, collections::VecDeque, rc::Rc, sync::Arc, sync::mpsc, time::Duration};
+use std::{
+    cell::RefCell,
+    collections::VecDeque,
+    rc::Rc,
+    sync::Arc,
+    sync::mpsc,
+    time::{Duration, Instant},
+};
 
 use timely::{
     container::{CapacityContainerBuilder, NoopBuilder},
@@ -319,7 +326,9 @@ impl Running {
         let epoch = self.next;
         self.outputs.advance(epoch);
         self.acks.advance(epoch);
+        let begun = Instant::now();
         let segment = self.host.borrow_mut().snapshot(Epoch(epoch))?;
+        self.shared.clock.spent(begun.elapsed());
         self.acks.cut(epoch, segment, &self.shared);
         self.next = self.shared.clock.next_checkpoint(epoch);
         self.outputs.advance(epoch + 1);

@@ -3,7 +3,13 @@
 //! A source polls while the bytes that it has in flight are within its budget. Bytes are given back when the probe
 //! behind the last operators has passed their epoch, so the budget should hold what two or three epochs carry.
 
-use std::{cell::RefCell, collections::VecDeque, rc::Rc, sync::Arc, time::Duration};
+use std::{
+    cell::RefCell,
+    collections::VecDeque,
+    rc::Rc,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use timely::{
     dataflow::{ProbeHandle, Scope, operators::generic::builder_rc::OperatorBuilder},
@@ -37,6 +43,7 @@ struct Running {
     in_flight: VecDeque<(u64, usize)>,
     in_flight_bytes: usize,
     told_finished: bool,
+    told_quiet: bool,
     probe: ProbeHandle<u64>,
     sending: Outgoing,
     again: Activator,
@@ -73,6 +80,7 @@ pub(crate) fn build<'scope>(
             in_flight: VecDeque::new(),
             in_flight_bytes: 0,
             told_finished: false,
+            told_quiet: false,
             probe,
             sending: Vec::new(),
             again,
@@ -105,6 +113,16 @@ impl Running {
             self.in_flight_bytes -= bytes;
             self.in_flight.pop_front();
         }
+        let more = self.polls()?;
+        let quiet = !more && self.in_flight_bytes == 0;
+        if quiet != std::mem::replace(&mut self.told_quiet, quiet) {
+            self.shared.clock.source_is_quiet(quiet);
+        }
+        Ok(more)
+    }
+
+    /// Polls a few times; true where there is more and a budget for it.
+    fn polls(&mut self) -> Result<bool> {
         for _ in 0..POLLS {
             let free = self.shared.budget_bytes.saturating_sub(self.in_flight_bytes);
             if free == 0 {
@@ -138,7 +156,9 @@ impl Running {
             }
             self.outputs.advance(checkpoint);
             self.acks.advance(checkpoint);
+            let begun = Instant::now();
             let segment = self.source.borrow_mut().snapshot()?;
+            clock.spent(begun.elapsed());
             self.acks.cut(checkpoint, segment, &self.shared);
             if checkpoint >= clock.last() {
                 self.outputs.close();
