@@ -66,7 +66,11 @@ impl Writer {
             self.0.logs.insert(shard.info.id, log);
         }
         for parent in parents {
-            self.0.logs.remove(&parent.info.id);
+            if let Some(mut log) = self.0.logs.remove(&parent.info.id)
+                && let Err(error) = log.trim()
+            {
+                tracing::warn!(stream = %self.0.stream, %error, "a closed shard keeps room that it no longer needs");
+            }
             if let Some(end) = ends.remove(&parent.info.id) {
                 parent.close(end);
             }

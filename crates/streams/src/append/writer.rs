@@ -185,7 +185,8 @@ impl Writer {
         catalog::save(&self.0.folder, &meta)
     }
 
-    fn note_clean_stop(&self) -> Result<()> {
+    fn note_clean_stop(&mut self) -> Result<()> {
+        self.0.logs.values_mut().try_for_each(LogWriter::trim)?;
         let shards = self.0.shards.read();
         let tail = |(id, log): (&ShardId, &LogWriter)| {
             let floor = shards.get(id).map_or(IngestionTime::MIN, |shard| shard.floor());

@@ -69,6 +69,24 @@ impl LogFile {
         self.file.write_all_at(bytes, offset)
     }
 
+    /// Writes `len` zeros at `offset`.
+    pub(super) fn write_zeros(&self, offset: u64, len: u64) -> io::Result<()> {
+        static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
+        let end = offset + len;
+        let mut at = offset;
+        while at < end {
+            let piece = ZEROS.get(..usize::try_from(end - at).unwrap_or(usize::MAX)).unwrap_or(&ZEROS);
+            self.write_all_at(piece, at)?;
+            at += piece.len() as u64;
+        }
+        Ok(())
+    }
+
+    /// Cuts everything from `len` on off; the next sync makes that durable.
+    pub(super) fn shorten(&self, len: u64) -> io::Result<()> {
+        self.file.set_len(len)
+    }
+
     pub(super) fn sync(&self) -> io::Result<()> {
         #[cfg(test)]
         self.faults.sync()?;

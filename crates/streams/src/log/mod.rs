@@ -12,7 +12,8 @@
 //!
 //! **One commit is one frame a shard**: a frame is written only when the one before it is known to be on disk. So
 //! a bad frame with a good one after it was acknowledged once and is corruption; a bad frame with none after it is
-//! a torn tail that nobody was told about, and recovery cuts it off.
+//! a torn tail that nobody was told about, and recovery cuts it off. Zeros may stand behind the last frame: room
+//! for the next ones ([`writer`]).
 //!
 //! A frame's checksum starts from the shard, the segment and the frame's offset. Bytes that look like a frame
 //! (a record may hold a whole segment file) or that were copied from elsewhere therefore never pass for one.

@@ -13,6 +13,9 @@ use super::chunk::ChunkReader;
 use super::frame::{FRAME_HEADER_BYTES, FRAME_MAGIC, FrameHeader};
 use super::segment::{SEGMENT_HEADER_BYTES, Segment, parse_file_name};
 
+/// How much is looked through at a time.
+const WINDOW_BYTES: u64 = 64 << 10;
+
 /// What is on disk of a shard.
 #[derive(Debug)]
 pub(crate) struct Recovered {
@@ -26,6 +29,8 @@ pub(crate) struct Recovered {
     pub(crate) floor: IngestionTime,
     /// Bytes of a torn tail, still in the file after the last segment's durable end.
     pub(crate) torn_bytes: u64,
+    /// Zeros in the same place: room that the writer had made, and nothing is lost with it.
+    pub(crate) room_bytes: u64,
 }
 
 /// How a clean stop left a shard's last segment: with it, no tail can pass for torn.
@@ -45,7 +50,9 @@ pub(crate) fn recover(folder: &Path, shard: ShardId, clean: Option<CleanTail>) -
     let Some(last) = segments.last() else { return Ok(None) };
     let on_disk_bytes = last.durable_bytes();
     let (next, newest) = scan_last(last, on_disk_bytes)?;
-    let torn_bytes = on_disk_bytes - last.durable_bytes();
+    let tail_bytes = on_disk_bytes - last.durable_bytes();
+    let room = tail_bytes > 0 && only_zeros(last, on_disk_bytes)?;
+    let (torn_bytes, room_bytes) = if room { (0, tail_bytes) } else { (tail_bytes, 0) };
     let mut floor = newest;
     if let Some(clean) = clean {
         if (clean.segment, clean.bytes) != (last.first, last.durable_bytes()) {
@@ -57,7 +64,22 @@ pub(crate) fn recover(folder: &Path, shard: ShardId, clean: Option<CleanTail>) -
         }
         floor = floor.max(clean.floor);
     }
-    Ok(Some(Recovered { segments, next, newest, floor, torn_bytes }))
+    Ok(Some(Recovered { segments, next, newest, floor, torn_bytes, room_bytes }))
+}
+
+/// Whether all that follows the last good frame is zeros.
+fn only_zeros(segment: &Segment, end: u64) -> Result<bool> {
+    let failed = |e| Error::io("read", &segment.path, e);
+    let mut chunks = ChunkReader::new(fs::File::open(&segment.path).map_err(failed)?);
+    let mut at = segment.durable_bytes();
+    while at < end {
+        let window = chunks.get(at, (end - at).min(WINDOW_BYTES) as usize, end).map_err(failed)?;
+        if window.is_empty() || window.iter().any(|byte| *byte != 0) {
+            return Ok(false);
+        }
+        at += window.len() as u64;
+    }
+    Ok(true)
 }
 
 fn segment_files(folder: &Path) -> Result<Vec<(Sequence, PathBuf)>> {
@@ -132,7 +154,6 @@ fn refuse_if_frames_follow(
 
 /// Offset of the next place at or after `from` where a frame may begin.
 fn find_magic(segment: &Segment, chunks: &mut ChunkReader, mut from: u64, end: u64) -> Result<Option<u64>> {
-    const WINDOW_BYTES: u64 = 64 << 10;
     while from + FRAME_HEADER_BYTES as u64 <= end {
         let len = (end - from).min(WINDOW_BYTES) as usize;
         let window: Bytes = chunks.get(from, len, end).map_err(|e| Error::io("read", &segment.path, e))?;

@@ -1,4 +1,10 @@
 //! Writes frames to the end of a shard's log: write, then sync, then publish.
+//!
+//! **Room.** A sync that makes a file longer waits for the file system's journal, and with it for whatever all others
+//! wrote to that: several times as long as one that only overwrites. So a log that grows writes zeros ahead of itself,
+//! now and then, within a commit, and its next frames overwrite them. Room is never relied upon: each sync covers
+//! all that its frame needs, and without room (a full disk) frames are appended. It is cut off before a segment is
+//! sealed and at a clean stop; recovery finds zeros behind the last frame, and cuts them off too.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,6 +15,11 @@ use super::file::LogFile;
 use super::frame::{FrameHeader, seal};
 use super::segment::Segment;
 
+/// A segment has no room ahead until it holds this much: small streams take no more of the disk than they need.
+const ROOM_FROM_BYTES: u64 = 64 << 10;
+/// Room is as large as what the segment holds, and at most this: a few milliseconds of the disk's time.
+const ROOM_BYTES_MAX: u64 = 1 << 20;
+
 /// The end of a shard's log. Owned by the stream's writer thread, the only one that writes.
 #[derive(Debug)]
 pub(crate) struct LogWriter {
@@ -17,6 +28,8 @@ pub(crate) struct LogWriter {
     file: LogFile,
     /// Bytes may follow the durable end that a failed write left behind; cut them off before anything else.
     dirty: bool,
+    /// Where the zeros ahead end; not after the durable end when there are none.
+    room_end: u64,
     next: Sequence,
     #[cfg(test)]
     faults: super::Faults,
@@ -48,6 +61,7 @@ impl LogWriter {
             active,
             file,
             dirty,
+            room_end: 0,
             next,
             #[cfg(test)]
             faults,
@@ -75,7 +89,7 @@ impl LogWriter {
 
     /// Seals the active segment and begins the next one.
     pub(crate) fn roll(&mut self, floor: IngestionTime) -> Result<Arc<Segment>> {
-        self.clean()?;
+        self.trim()?;
         let segment = Segment::create(&self.folder, self.shard(), self.next, floor)?;
         self.file = LogFile::open(
             &segment.path,
@@ -83,6 +97,7 @@ impl LogWriter {
             self.faults.clone(),
         )?;
         self.active = Arc::clone(&segment);
+        self.room_end = 0;
         Ok(segment)
     }
 
@@ -96,7 +111,10 @@ impl LogWriter {
         })?;
         self.dirty = true;
         match self.file.write_all_at(frame, offset) {
-            Ok(()) => Ok(Written { header, offset }),
+            Ok(()) => {
+                self.make_room(offset + header.frame_bytes());
+                Ok(Written { header, offset })
+            }
             Err(e) => Err(self.undo("append to", e)),
         }
     }
@@ -116,6 +134,27 @@ impl LogWriter {
         Ok(first)
     }
 
+    /// Cuts off what is not a frame: what a failed write left behind, and the room ahead.
+    pub(crate) fn trim(&mut self) -> Result<()> {
+        self.dirty |= self.room_end > self.active.durable_bytes();
+        self.clean()
+    }
+
+    /// When a frame that ends at `end` has used up the room, writes zeros behind it; the frame's sync covers them.
+    fn make_room(&mut self, end: u64) {
+        let room = end.min(ROOM_BYTES_MAX);
+        if end <= self.room_end || room < ROOM_FROM_BYTES {
+            return;
+        }
+        match self.file.write_zeros(end, room) {
+            Ok(()) => self.room_end = end + room,
+            // No place for room is no reason to refuse the frame. What was written of it are zeros: they may stay.
+            Err(_) => {
+                let _ = self.file.shorten(end);
+            }
+        }
+    }
+
     fn undo(&mut self, action: &'static str, cause: std::io::Error) -> Error {
         // If this fails too, the next write tries again before it does anything.
         let _ = self.clean();
@@ -127,6 +166,7 @@ impl LogWriter {
             let path = &self.active.path;
             self.file.truncate(self.active.durable_bytes()).map_err(|e| Error::io("truncate", path, e))?;
             self.dirty = false;
+            self.room_end = 0;
         }
         Ok(())
     }

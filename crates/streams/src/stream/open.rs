@@ -124,7 +124,7 @@ impl Stream {
     }
 }
 
-/// What a [`LogWriter`] is opened with: next sequence number, torn tail, folder, active segment.
+/// What a [`LogWriter`] is opened with: next sequence number, whether there is a tail to cut off, folder, active segment.
 type OpenLog = (Sequence, bool, PathBuf, Arc<Segment>);
 
 fn open_shard(
@@ -137,13 +137,18 @@ fn open_shard(
     let _ = options;
     let info = entry.info.clone();
     let log_folder = catalog::shard_folder(folder, info.id);
-    let Recovered { segments, next, newest, floor, torn_bytes } =
+    let Recovered { segments, next, newest, floor, torn_bytes, room_bytes } =
         match (recover(&log_folder, info.id, clean.get(&info.id).copied())?, &entry.end) {
             (Some(recovered), _) => recovered,
             // All of a closed shard has expired, and it could not be forgotten yet.
-            (None, Some(end)) => {
-                Recovered { segments: vec![], next: end.next, newest: end.floor, floor: end.floor, torn_bytes: 0 }
-            }
+            (None, Some(end)) => Recovered {
+                segments: vec![],
+                next: end.next,
+                newest: end.floor,
+                floor: end.floor,
+                torn_bytes: 0,
+                room_bytes: 0,
+            },
             (None, None) => return Err(Error::corrupt(&log_folder, 0, "an open shard has no segment")),
         };
     if let Some(end) = &entry.end
@@ -157,7 +162,7 @@ fn open_shard(
         tracing::warn!(%stream, shard = %info.id, torn_bytes, "cut a torn tail off that no one was told about");
     }
     let open = entry.end.is_none().then(|| segments.last().cloned()).flatten();
-    let log = open.map(|active| (next, torn_bytes > 0, log_folder, active));
+    let log = open.map(|active| (next, torn_bytes + room_bytes > 0, log_folder, active));
     Ok((Shard::new(Arc::clone(stream), info, entry.end.clone(), segments, next, newest, floor), log))
 }
 
