@@ -12,12 +12,13 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::timer::ConnectionTimer;
 use crate::config::Http;
 use crate::error::{Error, Result};
 
@@ -96,8 +97,7 @@ impl Listener {
         mut stop: watch::Receiver<bool>,
     ) {
         let mut http = http1::Builder::new();
-        http.timer(TokioTimer::new())
-            .header_read_timeout(Duration::from_millis(limits.head_timeout_ms))
+        http.header_read_timeout(Duration::from_millis(limits.head_timeout_ms))
             .max_buf_size(limits.head_bytes_max)
             .pipeline_flush(true);
         let mut connections = JoinSet::new();
@@ -146,7 +146,7 @@ fn serve_one<H: Handler>(
         let answer = handler.handle(request, ip);
         async move { Ok::<_, std::convert::Infallible>(answer.await) }
     });
-    let connection = http.serve_connection(TokioIo::new(stream), service);
+    let connection = http.clone().timer(ConnectionTimer::default()).serve_connection(TokioIo::new(stream), service);
     async move {
         let mut connection = std::pin::pin!(connection);
         let outcome = tokio::select! {

@@ -9,6 +9,7 @@ mod body;
 mod listener;
 mod router;
 mod security;
+mod timer;
 
 pub(crate) use body::{BodyError, read_body};
 pub(crate) use listener::{Answer, Handler, Listener, OpenConnections};
