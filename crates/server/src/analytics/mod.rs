@@ -2,6 +2,7 @@
 
 mod job;
 mod lake;
+mod priority;
 mod progress;
 mod pulse;
 mod questions;
@@ -73,7 +74,9 @@ impl Analytics {
             }
             known.snapshot().all().map(|view| (SiteId(view.site.id), policy(view))).collect()
         };
-        let maintenance = Maintenance::start(summaries.clone(), every, policies).map_err(|error| failed(&error))?;
+        let started =
+            priority::giving_way(limits.pipeline.nice, || Maintenance::start(summaries.clone(), every, policies))?;
+        let maintenance = started.map_err(|error| failed(&error))?;
         Ok(Analytics {
             known: PipelineSites::new(for_pipeline(sites)),
             job: Mutex::new(None),
@@ -90,7 +93,7 @@ impl Analytics {
 impl Analytics {
     /// Starts the job from its newest checkpoint.
     pub(crate) fn start(&self, beacons: Stream, checkpoints: &Path, limits: &crate::config::Pipeline) -> Result<()> {
-        let started = job::start(job::Parts {
+        let parts = job::Parts {
             beacons,
             sites: &self.known,
             summaries: self.summaries.clone(),
@@ -98,7 +101,8 @@ impl Analytics {
             lake: &self.lake,
             checkpoints,
             limits,
-        })?;
+        };
+        let started = priority::giving_way(limits.nice, || job::start(parts))??;
         *self.job.lock() = Some(started);
         Ok(())
     }

@@ -38,6 +38,7 @@ impl Config {
         within("beacons.in_flight_max", self.beacons.in_flight_max as u64, 1, 1_000_000)?;
         within("beacons.stream_bytes_max", self.beacons.stream_bytes_max, 64 << 20, 1 << 50)?;
         within("pipeline.workers", self.pipeline.workers as u64, 1, 256)?;
+        within("pipeline.nice", u64::from(self.pipeline.nice), 0, 19)?;
         within("pipeline.checkpoint_ms", self.pipeline.checkpoint_ms, 10, 60_000)?;
         within("pipeline.stop_timeout_ms", self.pipeline.stop_timeout_ms, 100, 600_000)?;
         within("pipeline.in_flight_bytes_max", self.pipeline.in_flight_bytes_max as u64, 1 << 20, 16 << 30)?;

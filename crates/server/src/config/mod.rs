@@ -81,6 +81,8 @@ pub struct Beacons {
 pub struct Pipeline {
     /// Worker threads.
     pub workers: usize,
+    /// How much its threads give way to those that take beacons (`nice(2)`): 0 not at all, 19 the most.
+    pub nice: u8,
     /// Time from one checkpoint to the next: results become visible, and are durable, with it.
     pub checkpoint_ms: u64,
     /// How long a stop may wait for the last checkpoint.
@@ -146,7 +148,7 @@ impl Default for Http {
 
 impl Default for Beacons {
     fn default() -> Self {
-        Beacons { body_bytes_max: 64 << 10, shards: 4, in_flight_max: 20_000, stream_bytes_max: 16 << 30 }
+        Beacons { body_bytes_max: 64 << 10, shards: 2, in_flight_max: 20_000, stream_bytes_max: 16 << 30 }
     }
 }
 
@@ -154,6 +156,7 @@ impl Default for Pipeline {
     fn default() -> Self {
         Pipeline {
             workers: 1,
+            nice: 10,
             checkpoint_ms: 250,
             stop_timeout_ms: 10_000,
             in_flight_bytes_max: 16 << 20,
