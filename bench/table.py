@@ -20,13 +20,14 @@ def verdict(value, target):
 
 def main(targets_path, folder):
     targets = json.loads(pathlib.Path(targets_path).read_text())
-    rows = [("benchmark", "figure", "value", "target", "", "peer")]
+    rows = [("benchmark", "figure", "value", "target", "", "peer", "ratio")]
     for name in targets:
         peer = figures(pathlib.Path(folder, f"{name}.peer.json"))
         for figure, value in figures(pathlib.Path(folder, f"{name}.json")).items():
             target = targets[name].get(figure)
             peers = f"{peer[figure]:,.6g}" if figure in peer else ""
-            rows.append((name, figure, f"{value:,.6g}", target or "", verdict(value, target), peers))
+            ratio = f"{value / peer[figure]:.2f}" if peer.get(figure) else ""
+            rows.append((name, figure, f"{value:,.6g}", target or "", verdict(value, target), peers, ratio))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())

@@ -5,7 +5,7 @@
 //! run.
 
 use std::fs::{self, OpenOptions};
-use std::io::Write;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -56,7 +56,7 @@ async fn killed_at_random_points_under_load_it_computes_what_an_undisturbed_one_
 }
 
 /// A write that was under way when the power failed: a frame cut off, zeros or garbage behind the last whole frame.
-/// What is whole may have been acknowledged, so it stays.
+/// What is whole may have been acknowledged, so it stays. A log keeps zeros ahead of its end, and no beacon ends with one.
 fn tear_tails(streams: &Path, random: &mut StdRng) {
     for segment in last_segments(streams) {
         let content = fs::read(&segment).expect("a segment");
@@ -72,8 +72,9 @@ fn tear_tails(streams: &Path, random: &mut StdRng) {
             // Looks most like a frame: one that is elsewhere in the segment, cut off.
             _ => content.iter().copied().skip(32).take(length).collect(),
         };
-        let mut file = OpenOptions::new().append(true).open(&segment).expect("a segment");
-        file.write_all(&torn).expect("the torn bytes");
+        let end = content.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+        let file = OpenOptions::new().write(true).open(&segment).expect("a segment");
+        file.write_all_at(&torn, end as u64).expect("the torn bytes");
     }
 }
 
