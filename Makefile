@@ -22,7 +22,7 @@ bench: assets ## all benchmarks, with peers on the same work
 	TIDEMILL=$(TIDEMILL) bench/run.sh
 
 crash: assets ## a hundred kill -9 under load, against an undisturbed run
-	TIDEMILL_CRASH_ROUNDS=100 cargo test --release -p tidemill-cli --test web_analytics -- --nocapture crash
+	CRASH_ROUNDS=100 cargo test --release -p tidemill-cli --test web_analytics -- --nocapture crash
 
 assets: $(TRACKER)/dist/tracker.js console/dist/index.html ## what the binary embeds: tracker, user agents, console
 

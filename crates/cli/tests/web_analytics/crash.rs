@@ -1,8 +1,8 @@
 //! A server that is killed again and again under load, with torn log tails, loses nothing that it acknowledged and
 //! computes what an undisturbed one computes.
 //!
-//! `TIDEMILL_CRASH_ROUNDS` says how often it is killed (default 10; `make crash`: 100), `TIDEMILL_CRASH_SEED` repeats a
-//! run.
+//! `CRASH_ROUNDS` says how often it is killed (default 10; `make crash`: 100), `CRASH_SEED` repeats a run. Without
+//! `TIDEMILL_` in front: the server would refuse them as unknown keys.
 
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::FileExt;
@@ -26,7 +26,7 @@ fn from_environment(name: &str, default: u64) -> u64 {
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_at_random_points_under_load_it_computes_what_an_undisturbed_one_does() {
     let _alone = ONE_AT_A_TIME.lock().await;
-    let (rounds, seed) = (from_environment("TIDEMILL_CRASH_ROUNDS", 10), from_environment("TIDEMILL_CRASH_SEED", 1));
+    let (rounds, seed) = (from_environment("CRASH_ROUNDS", 10), from_environment("CRASH_SEED", 1));
     let mut random = StdRng::seed_from_u64(seed);
     let (data, again) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
 
@@ -38,13 +38,16 @@ async fn killed_at_random_points_under_load_it_computes_what_an_undisturbed_one_
     let visitors = Visitors::start(server.address(), key, seed, BEACONS_PER_SECOND, None);
 
     // When its server is killed at random points, and the log's tails are torn.
-    for round in 0..rounds {
+    for round in 1..=rounds {
         tokio::time::sleep(Duration::from_millis(random.random_range(50..1_500))).await;
         server.kill().expect("it is killed");
         if random.random_bool(0.5) {
             tear_tails(&data.path().join("streams"), &mut random);
         }
         server = ChildServer::start(&settings).await.unwrap_or_else(|error| panic!("round {round}: {error}"));
+        if round % 10 == 0 {
+            eprintln!("killed {round} times of {rounds}");
+        }
     }
     let (report, expected) = tokio::task::spawn_blocking(|| visitors.stop()).await.expect("visitors");
 
