@@ -5,7 +5,8 @@ use serde::Serialize;
 use super::totals::Totals;
 use crate::summary::cell::Counter;
 
-/// What was answered: minutes are whole, so a range may begin and end a little outside of what was asked.
+/// What was answered: minutes are whole, and where only hours or days are kept so are these, so a range may begin and end a
+/// little outside of what was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Range {
     /// Unix ms.
@@ -28,6 +29,9 @@ pub struct Partial {
 pub struct Answer<T> {
     /// What it is about.
     pub range: Range,
+    /// What quantiles, ratings and visitors are about, if it is another range: old ones are kept by whole days or weeks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub samples_range: Option<Range>,
     /// What is missing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub partial: Option<Partial>,

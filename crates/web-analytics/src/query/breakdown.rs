@@ -12,6 +12,7 @@ use super::totals::{Totals, ratio};
 use crate::error::{Error, Result};
 use crate::summary::cell::{Counter, Metric};
 use crate::summary::dimension::Dimension;
+use crate::summary::store::OTHER;
 
 const ROWS: u32 = 10;
 /// Rows of a breakdown, and values of a picker.
@@ -43,7 +44,7 @@ pub struct BreakdownRow {
 /// The values without a row of their own.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Other {
-    /// How many values these are.
+    /// How many values these are; those that the summaries don't tell apart count as one.
     pub values: usize,
     /// What was counted and measured.
     #[serde(flatten)]
@@ -100,9 +101,9 @@ impl SiteQuery<'_> {
             &question,
             &Wanted { counters: &Counter::ALL, issues: true, by: Some(dimension), ..Wanted::default() },
         )?;
-        let (values, _) = counted.by_value();
+        let (values, rest) = counted.by_value();
         let mut total = Totals::default();
-        values.iter().for_each(|(_, totals)| total.merge(totals));
+        values.iter().map(|(_, totals)| *totals).chain(rest).for_each(|totals| total.merge(totals));
         let visitors = scan.sum(&question, &Wanted { visitors: true, ..Wanted::default() })?.only();
         total.visitors.merge(&visitors.visitors);
         let only_bots = Question { bots: BotFilter::Only, ..question.clone() };
@@ -121,9 +122,9 @@ impl SiteQuery<'_> {
             let samples = samples.iter().find(|(sampled, _)| sampled == value).map(|(_, samples)| *samples);
             BreakdownRow { value: value.to_string(), measures: RowMeasures::new(counts, impressions, samples) }
         };
-        let other = (!others.is_empty()).then(|| {
+        let other = (!others.is_empty() || rest.is_some()).then(|| {
             let mut counts = Totals::default();
-            others.iter().for_each(|(_, totals)| counts.merge(totals));
+            others.iter().map(|(_, totals)| *totals).chain(rest).for_each(|totals| counts.merge(totals));
             Other { values: others.len(), measures: RowMeasures::new(&counts, impressions, other_samples) }
         });
         let total = Counts::new(&total, bots.counter(Counter::Impressions));
@@ -150,7 +151,10 @@ fn ranked(mut values: Vec<(Arc<str>, &Totals)>, limit: usize) -> Ranked<'_> {
         let count = |totals: &Totals| totals.counter(Counter::Impressions);
         count(y).cmp(&count(x)).then_with(|| a.cmp(b))
     });
-    let others = values.split_off(limit.min(values.len()));
+    // It is no value, however often it occurs.
+    let unnamed = values.iter().position(|(value, _)| **value == *OTHER).map(|place| values.remove(place));
+    let mut others = values.split_off(limit.min(values.len()));
+    others.extend(unnamed);
     (values, others)
 }
 

@@ -29,7 +29,7 @@ impl SiteQuery<'_> {
         let wanted = Wanted { counters: &Counter::ALL, issues: true, visitors: true, ..Wanted::default() };
         let current = scan.sum(&question, &wanted)?.only();
         let current = Counts::new(&current, bots(&mut scan, &question)?);
-        let before = question.previous();
+        let before = question.previous(scan.told(&question));
         let previous = scan.sum_held(&before, &wanted)?.only();
         let previous = Counts::new(&previous, bots(&mut scan, &before)?);
         Ok(scan.answer(&question, Overview { current, previous }))

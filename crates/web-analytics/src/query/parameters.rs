@@ -207,10 +207,10 @@ impl SiteQuery<'_> {
 }
 
 impl Question {
-    /// The same for the time of equal length before.
-    pub(super) fn previous(&self) -> Question {
-        let Period { start, end } = self.range;
-        let range = Period { start: start.saturating_sub(end - start), end: start };
+    /// The same for the time of equal length before what was told.
+    pub(super) fn previous(&self, told: Period) -> Question {
+        let length = self.range.end - self.range.start;
+        let range = Period { start: told.start.saturating_sub(length), end: told.start };
         Question { range, ..self.clone() }
     }
 }

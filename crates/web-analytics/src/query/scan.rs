@@ -32,6 +32,8 @@ pub(super) struct Wanted<'w> {
 
 /// Stands for all values that have no totals of their own.
 pub(super) const REST: u32 = u32::MAX;
+/// Values with totals of their own. Each day of a year may have others.
+const VALUES_MAX: usize = 50_000;
 
 /// What was added up.
 #[derive(Debug, Default)]
@@ -49,7 +51,7 @@ impl Sums {
         if let Some(number) = self.numbers.get(value) {
             return *number;
         }
-        if wanted.values.is_some_and(|values| !values.contains(value)) {
+        if self.values.len() >= VALUES_MAX || wanted.values.is_some_and(|values| !values.contains(value)) {
             return REST;
         }
         let number = self.values.len() as u32;
@@ -91,28 +93,39 @@ pub(super) struct Scan<'a, 's> {
     site: &'s SiteQuery<'a>,
     view: View<'a>,
     missing_until: Option<u32>,
+    /// What counts tell, and what samples and visitors do.
+    told: [Option<Period>; 2],
 }
 
 impl<'a, 's> Scan<'a, 's> {
     pub(super) fn new(site: &'s SiteQuery<'a>) -> Self {
-        Scan { site, view: site.reader.view(), missing_until: None }
+        Scan { site, view: site.reader.view(), missing_until: None, told: [None; 2] }
     }
 
     /// The answer to `question`, of which parts may be missing.
     pub(super) fn answer<T>(self, question: &Question, body: T) -> Answer<T> {
-        let Period { start, end } = question.range;
+        let range = |Period { start, end }: Period| Range { from: minute_ms(start), to: minute_ms(end) };
         let partial = self.missing_until.map(|minute| Partial {
             before: minute_ms(minute),
             reason: "what is kept of that time doesn't tell this combination of filters, interval and measures".into(),
         });
-        Answer { range: Range { from: minute_ms(start), to: minute_ms(end) }, partial, body }
+        let told = self.told(question);
+        let [_, sampled] = self.told;
+        let samples_range = sampled.filter(|sampled| *sampled != told).map(range);
+        Answer { range: range(told), samples_range, partial, body }
     }
 
-    /// As [`Scan::sum`]; what isn't held any more doesn't make the answer partial.
+    /// The range that counts tell; that of samples if there are none.
+    pub(super) fn told(&self, question: &Question) -> Period {
+        let [counted, sampled] = self.told;
+        counted.or(sampled).unwrap_or(question.range)
+    }
+
+    /// As [`Scan::sum`]; neither what isn't held any more nor the range shows in the answer.
     pub(super) fn sum_held(&mut self, question: &Question, wanted: &Wanted<'_>) -> Result<Sums> {
-        let missing = self.missing_until;
+        let before = (self.missing_until, self.told);
         let sums = self.sum(question, wanted);
-        self.missing_until = missing;
+        (self.missing_until, self.told) = before;
         sums
     }
 
@@ -153,9 +166,14 @@ impl<'a, 's> Scan<'a, 's> {
                 add_block(&block, period, question, wanted, sums)?;
             }
         }
-        for block in self.view.fresh(question.range.start, question.range.end)? {
-            add_block(&block, question.range, question, wanted, sums)?;
+        for block in self.view.fresh(plan.told.start, plan.told.end)? {
+            add_block(&block, plan.told, question, wanted, sums)?;
         }
+        let [counted, sampled] = &mut self.told;
+        let told = if kept.samples || kept.visitors { sampled } else { counted };
+        let wider =
+            |known: Period| Period { start: known.start.min(plan.told.start), end: known.end.max(plan.told.end) };
+        *told = Some(told.map_or(plan.told, wider));
         if !plan.missing.is_empty()
             && let Some(first) = self.view.first_minute()?
         {

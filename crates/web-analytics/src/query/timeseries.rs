@@ -105,7 +105,8 @@ impl SiteQuery<'_> {
         let measures = measures(parameters.metrics.as_deref().unwrap_or("impressions,sessions"))?;
         let mut scan = Scan::new(self);
         let points = self.series(&mut scan, &question, &measures, false)?;
-        let previous = self.series(&mut scan, &question.previous(), &measures, true)?;
+        let before = question.previous(scan.told(&question));
+        let previous = self.series(&mut scan, &before, &measures, true)?;
         let interval = interval_name(question.interval);
         Ok(scan.answer(&question, Timeseries { interval, points, previous }))
     }

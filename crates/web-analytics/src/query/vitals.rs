@@ -55,7 +55,7 @@ impl SiteQuery<'_> {
         let mut scan = Scan::new(self);
         let wanted = Wanted { metrics: &Metric::ALL, ..Wanted::default() };
         let current = scan.sum(&question, &wanted)?.only();
-        let previous = scan.sum_held(&question.previous(), &wanted)?.only();
+        let previous = scan.sum_held(&question.previous(scan.told(&question)), &wanted)?.only();
         let points = self.points(question.range, question.interval)?;
         let spark = scan.sum_held(&question, &Wanted { points: &points, ..wanted })?;
         let vital = |metric: Metric| {

@@ -80,6 +80,12 @@ impl SummaryStore {
         let snapshot = self.db.snapshot();
         let mut out = Output { store: self, snapshot: &snapshot, site, blocks: Vec::new(), gone: Vec::new() };
         let mut rows_of = FoldedRows::new();
+        let mut floors = BTreeMap::new();
+        for tier in Tier::ALL {
+            floors.insert(tier, floor(&snapshot, &self.meta, site, tier)?);
+        }
+        // What a tier has dropped isn't made again for a late delta.
+        let held = |cube: Cube, period: Period| floors.get(&cube.tier).is_none_or(|floor| period.start >= *floor);
         let mut folded: BTreeSet<u64> = BTreeSet::new();
         let mut fresh_keys = Vec::new();
         for start in hours {
@@ -92,12 +98,10 @@ impl SummaryStore {
             }
             let Some(bytes) = block::encode(&rows.finish(), *start, HOUR_MINUTES, Effort::Quick) else { continue };
             let fresh = Block::open(bytes.into())?;
-            add_fresh(&mut rows_of, &fresh, &policy.time_zone)?;
+            add_fresh(&mut rows_of, &fresh, &policy.time_zone, held)?;
         }
         for ((place, period), rows) in rows_of {
-            if let Some(cube) = CUBES.get(place)
-                && period.start >= floor(&snapshot, &self.meta, site, cube.tier)?
-            {
+            if let Some(cube) = CUBES.get(place) {
                 out.add(*cube, period, rows)?;
             }
         }
@@ -163,7 +167,12 @@ impl SummaryStore {
 
 /// Adds an hour's fresh block to the rows of each cube, which may be of two periods: half-hour time zones have days
 /// that begin within an hour.
-fn add_fresh(rows_of: &mut FoldedRows, fresh: &Block, zone: &TimeZone) -> Result<()> {
+fn add_fresh(
+    rows_of: &mut FoldedRows,
+    fresh: &Block,
+    zone: &TimeZone,
+    held: impl Fn(Cube, Period) -> bool,
+) -> Result<()> {
     let columns = fresh.columns()?;
     for (place, cube) in CUBES.iter().enumerate() {
         let mut minute = fresh.start();
@@ -173,6 +182,10 @@ fn add_fresh(rows_of: &mut FoldedRows, fresh: &Block, zone: &TimeZone) -> Result
             } else {
                 cube.period.period(zone, minute)
             };
+            minute = period.end;
+            if !held(*cube, period) {
+                continue;
+            }
             let rows = rows_of.entry((place, period)).or_insert_with(|| Rows::new(*cube));
             rows.add_block(&columns, |slot| {
                 let minute = fresh.start() + u32::from(slot);
@@ -184,7 +197,6 @@ fn add_fresh(rows_of: &mut FoldedRows, fresh: &Block, zone: &TimeZone) -> Result
                     Grain::Day | Grain::Week => 0,
                 })
             });
-            minute = period.end;
         }
     }
     Ok(())

@@ -71,6 +71,16 @@ impl Sums {
         }
     }
 
+    /// Adds all of another cell.
+    pub(super) fn merge(&mut self, other: Sums) {
+        other.counters.into_iter().for_each(|(counter, by)| self.count(counter, by));
+        let Sums { samples, ratings, issues, visitors, .. } = other;
+        samples.into_iter().for_each(|entry| push(&mut self.samples, entry, add));
+        ratings.into_iter().for_each(|entry| push(&mut self.ratings, entry, add));
+        issues.into_iter().for_each(|entry| push(&mut self.issues, entry, add));
+        visitors.into_iter().for_each(|entry| push(&mut self.visitors, entry, i32::max));
+    }
+
     /// Sorted, summed, without zeros.
     fn tidy(&mut self) {
         self.counters.sort_unstable();
@@ -141,9 +151,9 @@ pub(super) type RowKey = ([u32; DIMENSIONS], u16);
 
 /// Sums cells over the dimensions of a cube.
 pub(super) struct Rows {
-    cube: Cube,
+    pub(super) cube: Cube,
     interners: [Interner; DIMENSIONS],
-    cells: hashbrown::HashMap<RowKey, Sums, ahash::RandomState>,
+    pub(super) cells: hashbrown::HashMap<RowKey, Sums, ahash::RandomState>,
 }
 
 impl Rows {
@@ -211,13 +221,24 @@ impl Rows {
         }
     }
 
+    /// The texts of a dimension, by number.
+    pub(super) fn texts(&self, dimension: Dimension) -> &[Arc<str>] {
+        self.interners.get(dimension.index()).map_or(&[], |interner| &interner.texts)
+    }
+
+    /// The number of a text.
+    pub(super) fn number(&mut self, dimension: Dimension, text: &Arc<str>) -> u32 {
+        self.interners.get_mut(dimension.index()).map_or(0, |interner| interner.number(text))
+    }
+
     /// Whether a dimension had only empty texts so far.
     pub(super) fn is_unused(&self, dimension: Dimension) -> bool {
         self.interners.get(dimension.index()).is_none_or(|interner| interner.texts.iter().all(|text| text.is_empty()))
     }
 
-    /// The rows in their one order, without cells that came to nothing, and each dimension's texts, sorted.
-    pub(super) fn finish(self) -> Finished {
+    /// The rows in their one order, without cells that came to nothing, and each dimension's texts, sorted and within its limit.
+    pub(super) fn finish(mut self) -> Finished {
+        self.guard();
         let mut texts: [Vec<Arc<str>>; DIMENSIONS] = Default::default();
         let mut cells: Vec<(RowKey, Sums)> = self.cells.into_iter().collect();
         cells.iter_mut().for_each(|(_, sums)| sums.tidy());
