@@ -353,6 +353,30 @@ async fn the_lake_answers_sql() {
     assert_eq!(none[0].column(0).as_primitive::<Int64Type>().value(0), 0);
 }
 
+#[tokio::test]
+async fn columns_that_only_some_files_have_are_null_in_the_others() {
+    let root = tempfile::tempdir().unwrap();
+    let file = |date: &str, columns: Vec<(&str, ArrayRef)>| {
+        let folder = root.path().join(format!("tenant=a/date={date}"));
+        std::fs::create_dir_all(&folder).unwrap();
+        let batch = RecordBatch::try_from_iter(columns).unwrap();
+        let file = std::fs::File::create(folder.join("a.parquet")).unwrap();
+        let mut writer = parquet::arrow::ArrowWriter::try_new(file, batch.schema(), None).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+    };
+    let numbers = |values: &[i64]| -> ArrayRef { Arc::new(Int64Array::from(values.to_vec())) };
+    file("2024-10-03", vec![("n", numbers(&[1, 2])), ("gone", numbers(&[7, 7]))]);
+    file("2024-10-04", vec![("n", numbers(&[3])), ("both", numbers(&[10]))]);
+    file("2024-10-05", vec![("n", numbers(&[4])), ("both", numbers(&[20])), ("new", numbers(&[5]))]);
+    let sql = SqlContext::new(SqlLimits::default()).unwrap();
+    sql.register("found", lake::discover(root.path()).unwrap().unwrap());
+    let query = "SELECT sum(n), sum(gone), sum(both), sum(new), count(both), count(DISTINCT date) FROM found";
+    let rows = sql.query(query).await.unwrap().collect().await.unwrap();
+    let values: Vec<i64> = rows[0].columns().iter().map(|c| c.as_primitive::<Int64Type>().value(0)).collect();
+    assert_eq!(values, [10, 14, 30, 5, 2, 3]);
+}
+
 #[test]
 fn duckdb_reads_the_lake() {
     if Command::new("python3").arg("--version").output().is_err() {
