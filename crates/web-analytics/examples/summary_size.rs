@@ -1,7 +1,8 @@
 //! Measures the summary store on a site of 33,000 impressions a day: bytes an impression by tier, and how long each panel
 //! of the dashboard takes.
 //!
-//! `cargo run --release -p tidemill-web-analytics --example summary_size -- [DAYS] [IMPRESSIONS_A_DAY]` (default: 365 33000)
+//! `cargo run --release -p tidemill-web-analytics --example summary_size -- [DAYS] [IMPRESSIONS_A_DAY] [FOLDER]` (default: 365 33000; a folder that is
+//! there is asked, not written)
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a tool for developers")]
 
@@ -37,6 +38,7 @@ struct Site {
     referrers: Vec<Arc<str>>,
     bots: Vec<Arc<str>>,
     groups: [Arc<str>; 2],
+    countries: Vec<Arc<str>>,
     navigations: [Arc<str>; 3],
     page_rank: Zipf<f64>,
     referrer_rank: Zipf<f64>,
@@ -54,12 +56,13 @@ impl Site {
         Site {
             random: SmallRng::seed_from_u64(7),
             technologies: TECHNOLOGIES.iter().map(technology).collect(),
-            pages: (0..40).map(|page| format!("/category/product-{page}").into()).collect(),
+            pages: (0..139).map(|page| format!("/category/product-{page}").into()).collect(),
             referrers: (0..15).map(|site| format!("www.site-{site}.example").into()).collect(),
             bots: ["Googlebot", "bingbot", "GPTBot"].map(Arc::from).into(),
             groups: ["A".into(), "B".into()],
+            countries: COUNTRIES.iter().map(|(country, _)| Arc::from(*country)).collect(),
             navigations: ["navigate".into(), "reload".into(), "back_forward".into()],
-            page_rank: Zipf::new(40.0, 1.0).unwrap(),
+            page_rank: Zipf::new(139.0, 0.9).unwrap(),
             referrer_rank: Zipf::new(15.0, 1.0).unwrap(),
             visitors_a_day: impressions_a_day / 5,
         }
@@ -75,6 +78,15 @@ impl Site {
         (device.clone(), os.clone(), browser.clone())
     }
 
+    fn country(&mut self) -> Arc<str> {
+        let mut place = self.random.random::<f64>();
+        let country = COUNTRIES.iter().position(|(_, weight)| {
+            place -= weight;
+            place <= 0.0
+        });
+        self.countries[country.unwrap_or(0)].clone()
+    }
+
     /// One session that starts in this minute; returns its number of impressions.
     fn session(&mut self, start: u32, buffer: &mut DeltaBuffer) -> u64 {
         let (device, os, browser) = self.pick();
@@ -88,9 +100,17 @@ impl Site {
             "".into()
         };
         let group = self.random.random_range(0..2);
+        let country = self.country();
         let slow = if &*device == "mobile" { 1.5 } else { 1.0 } * if group == 0 { 0.8 } else { 1.0 };
-        let mut dimensions =
-            Dimensions { group: self.groups[group].clone(), device, browser, os, bot, ..Dimensions::default() };
+        let mut dimensions = Dimensions {
+            group: self.groups[group].clone(),
+            device,
+            browser,
+            os,
+            bot,
+            country,
+            ..Dimensions::default()
+        };
         let visitor = u64::from(start / DAY) << 40 | self.random.random_range(0..self.visitors_a_day);
         let mut minute = start;
         let mut entry = None;
@@ -176,6 +196,21 @@ impl Site {
         }
     }
 }
+
+const COUNTRIES: [(&str, f64); 12] = [
+    ("DE", 0.38),
+    ("US", 0.16),
+    ("AT", 0.08),
+    ("CH", 0.07),
+    ("GB", 0.07),
+    ("FR", 0.06),
+    ("NL", 0.05),
+    ("PL", 0.04),
+    ("ES", 0.03),
+    ("IT", 0.03),
+    ("SE", 0.02),
+    ("JP", 0.01),
+];
 
 const TECHNOLOGIES: [(&str, &str, &str, f64); 18] = [
     ("mobile", "Android", "Chrome", 28.0),
@@ -303,23 +338,28 @@ fn delta_additions(site: &mut Site) {
 type Missing = Result<Option<String>, tidemill_web_analytics::error::Error>;
 
 fn main() {
-    let mut arguments = std::env::args().skip(1).map(|argument| argument.parse::<u64>().expect("a number"));
-    let days = arguments.next().unwrap_or(365) as u32;
-    let impressions = arguments.next().unwrap_or(33_000);
-    let folder = tempfile::tempdir().unwrap();
-    let store = SummaryStore::open(folder.path()).unwrap();
+    let mut arguments = std::env::args().skip(1);
+    let mut number = |default: u64| arguments.next().map_or(default, |number| number.parse().expect("a number"));
+    let (days, impressions) = (number(365) as u32, number(33_000));
+    let scratch = tempfile::tempdir().unwrap();
+    let folder = arguments.next().map_or_else(|| scratch.path().join("summaries"), Into::into);
+    if folder.exists() {
+        return panels(&SummaryStore::open(folder).unwrap(), FIRST_MINUTE + days * DAY, days);
+    }
+    let store = SummaryStore::open(folder).unwrap();
     let policy = SitePolicy { time_zone: jiff::tz::TimeZone::UTC, minute_days: 30, hour_days: 90, day_days: 400 };
     let mut site = Site::new(impressions);
     delta_additions(&mut site);
     let mut epoch = 0;
     let started = Instant::now();
     let mut folding = 0.0;
+    // What the tiers would have dropped by now isn't written first.
+    store.retain(Minute(FIRST_MINUTE + days * DAY), &[(SITE, policy.clone())]).unwrap();
     for day in 0..days {
         site.day(day, impressions, &store, &mut epoch);
         let midnight = Minute(FIRST_MINUTE + (day + 1) * DAY);
         let fold_started = Instant::now();
         store.fold_before(SITE, midnight, &policy).unwrap();
-        store.retain(midnight, &[(SITE, policy.clone())]).unwrap();
         folding += fold_started.elapsed().as_secs_f64();
     }
     println!("{days} days written in {:.1} s, of which {folding:.1} s folding", started.elapsed().as_secs_f64());

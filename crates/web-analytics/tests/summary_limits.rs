@@ -132,14 +132,15 @@ fn a_range_ends_where_what_is_kept_of_its_time_ends() {
         assert_eq!(answer.samples_range, None, "visitors are kept as counts are");
     }
 
-    // Samples of one page are kept by week: Wednesday is told with its week, the range says so.
-    let page = Parameters { filter: vec!["page:/".into()], ..range(FIRST + 2 * DAY, FIRST + 14 * DAY) };
+    // Samples of one page are kept by month: the first days of November are told with all of it, the range says so.
+    let november = FIRST + 12 * DAY;
+    let page = Parameters { filter: vec!["page:/".into()], ..range(november + 2 * DAY, november + 5 * DAY) };
     let vitals = query.vitals(&page, 0).unwrap();
-    assert_eq!((vitals.partial, vitals.range.from), (None, i64::from(FIRST) * 60_000));
-    assert_eq!(vitals.body.metrics[0].samples, 14 * 24);
+    assert_eq!((vitals.partial, vitals.range.from), (None, i64::from(november) * 60_000));
+    assert_eq!(vitals.body.metrics[0].samples, 18 * 24 + 10);
     let pages = Parameters { dimension: Some("page".into()), ..page };
     let pages = query.breakdown(&pages, 0).unwrap();
-    assert_eq!(pages.body.rows[0].measures.impressions, 12 * 24);
-    assert_eq!(pages.range.from, i64::from(FIRST + 2 * DAY) * 60_000);
-    assert_eq!(pages.samples_range.unwrap().from, i64::from(FIRST) * 60_000);
+    assert_eq!(pages.body.rows[0].measures.impressions, 3 * 24);
+    assert_eq!(pages.range.from, i64::from(november + 2 * DAY) * 60_000);
+    assert_eq!(pages.samples_range.unwrap().from, i64::from(november) * 60_000);
 }

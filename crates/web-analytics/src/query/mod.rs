@@ -18,6 +18,7 @@ mod parameters;
 mod plan;
 mod quality;
 mod realtime;
+mod rows;
 mod scan;
 mod timeseries;
 mod totals;

@@ -126,7 +126,7 @@ pub(super) struct Question {
     /// A cell must have one of the values of each.
     pub(super) filters: Vec<(Dimension, Vec<String>)>,
     pub(super) bots: BotFilter,
-    /// Never a week.
+    /// Never a month.
     pub(super) interval: Grain,
 }
 
@@ -188,7 +188,7 @@ impl SiteQuery<'_> {
         let minutes = match interval {
             Grain::Minute => 1,
             Grain::Hour => 60,
-            Grain::Day | Grain::Week => 24 * 60,
+            Grain::Day | Grain::Month => 24 * 60,
         };
         let asked = (range.end - range.start) / minutes;
         if asked > POINTS_MAX {

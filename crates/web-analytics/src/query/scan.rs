@@ -8,12 +8,12 @@ use super::SiteQuery;
 use super::answer::{Answer, Partial, Range};
 use super::parameters::{BotFilter, Question, minute_ms};
 use super::plan::{Need, plan};
+use super::rows::add_block;
 use super::totals::Totals;
 use crate::error::Result;
 use crate::summary::cell::{Counter, Metric};
 use crate::summary::dimension::Dimension;
-use crate::summary::store::{Bots, CachedBlock, DimensionSet, Grain, Kept, Numbers, Period, Section, View};
-use crate::summary::varint::unzigzag;
+use crate::summary::store::{Bots, DimensionSet, Grain, Kept, Period, View};
 
 /// What to add up.
 #[derive(Clone, Debug, Default)]
@@ -38,7 +38,7 @@ const VALUES_MAX: usize = 50_000;
 /// What was added up.
 #[derive(Debug, Default)]
 pub(super) struct Sums {
-    totals: Vec<Totals>,
+    pub(super) totals: Vec<Totals>,
     /// Places in `totals` by point and number of the value.
     places: HashMap<(u32, u32), u32, ahash::RandomState>,
     /// Values of the dimension, by number. The empty one is number 0 when nothing is grouped.
@@ -47,7 +47,7 @@ pub(super) struct Sums {
 }
 
 impl Sums {
-    fn number(&mut self, value: &Arc<str>, wanted: &Wanted<'_>) -> u32 {
+    pub(super) fn number(&mut self, value: &Arc<str>, wanted: &Wanted<'_>) -> u32 {
         if let Some(number) = self.numbers.get(value) {
             return *number;
         }
@@ -60,7 +60,7 @@ impl Sums {
         number
     }
 
-    fn place(&mut self, point: u32, number: u32) -> u32 {
+    pub(super) fn place(&mut self, point: u32, number: u32) -> u32 {
         *self.places.entry((point, number)).or_insert_with(|| {
             self.totals.push(Totals::default());
             self.totals.len() as u32 - 1
@@ -159,7 +159,7 @@ impl<'a, 's> Scan<'a, 's> {
             BotFilter::Exclude => Bots::Left,
             BotFilter::Include | BotFilter::Only => Bots::Told,
         };
-        let slot = if wanted.points.is_empty() { Grain::Week } else { question.interval };
+        let slot = if wanted.points.is_empty() { Grain::Month } else { question.interval };
         let plan = plan(&self.view, &self.site.zone, question.range, &Need { dimensions, bots, kept, slot })?;
         for (cube, period) in plan.pieces {
             for block in self.view.folded(cube, period.start, period.end)? {
@@ -183,133 +183,4 @@ impl<'a, 's> Scan<'a, 's> {
         }
         Ok(())
     }
-}
-
-/// A row, and the place of the totals to which it is added.
-type Selected = (u32, u32);
-
-fn add_block(
-    block: &CachedBlock<'_>,
-    period: Period,
-    question: &Question,
-    wanted: &Wanted<'_>,
-    sums: &mut Sums,
-) -> Result<()> {
-    let Some(filters) = filters(block, question)? else { return Ok(()) };
-    let selected = select(block, period, &filters, wanted, sums)?;
-    if selected.is_empty() {
-        return Ok(());
-    }
-    let totals = &mut sums.totals;
-    for counter in wanted.counters {
-        let column = block.numbers(Section::counter(*counter))?;
-        for (row, target) in &selected {
-            let value = column.get(*row as usize);
-            if value != 0
-                && let Some(totals) = totals.get_mut(*target as usize)
-            {
-                totals.count(*counter, unzigzag(value));
-            }
-        }
-    }
-    let mut sparse = |section: Section, add: &dyn Fn(&mut Totals, u16, i32)| -> Result<()> {
-        let Some(column) = block.sparse(section)? else { return Ok(()) };
-        for (row, target) in &selected {
-            if let Some(totals) = totals.get_mut(*target as usize) {
-                column.row(*row as usize).iter().for_each(|(number, value)| add(totals, *number, *value));
-            }
-        }
-        Ok(())
-    };
-    for metric in wanted.metrics {
-        sparse(Section::samples(*metric), &|totals, bucket, count| {
-            totals.add_sample(*metric, bucket, i64::from(count));
-        })?;
-    }
-    if !wanted.metrics.is_empty() {
-        sparse(Section::RATINGS, &|totals, place, by| totals.add_rating(place, i64::from(by)))?;
-    }
-    if wanted.issues {
-        sparse(Section::ISSUES, &|totals, issue, by| *totals.issues.entry(issue).or_default() += i64::from(by))?;
-    }
-    if wanted.visitors {
-        sparse(Section::VISITORS, &|totals, register, rank| {
-            totals.visitors.add(register, u8::try_from(rank).unwrap_or(u8::MAX));
-        })?;
-    }
-    Ok(())
-}
-
-/// A dimension's column in a block, and which of its places pass.
-type Filter = (Arc<Numbers>, Vec<bool>);
-
-/// Filters that some rows of a block don't pass. `None` if no row passes.
-fn filters(block: &CachedBlock<'_>, question: &Question) -> Result<Option<Vec<Filter>>> {
-    let mut filters = Vec::new();
-    let mut check = |dimension: Dimension, passes: &dyn Fn(&str) -> bool| -> Result<bool> {
-        let passing: Vec<bool> = block.texts(dimension)?.iter().map(|text| passes(text)).collect();
-        if !passing.contains(&true) {
-            return Ok(false);
-        }
-        if passing.contains(&false) {
-            filters.push((block.numbers(Section::index(dimension))?, passing));
-        }
-        Ok(true)
-    };
-    for (dimension, values) in &question.filters {
-        if !check(*dimension, &|text| values.iter().any(|value| value == text))? {
-            return Ok(None);
-        }
-    }
-    let bots = match question.bots {
-        BotFilter::Include => true,
-        BotFilter::Exclude => check(Dimension::Bot, &str::is_empty)?,
-        BotFilter::Only => check(Dimension::Bot, &|text| !text.is_empty())?,
-    };
-    Ok(bots.then_some(filters))
-}
-
-const UNSEEN: u32 = u32::MAX;
-
-/// The rows that pass, and where they are added.
-fn select(
-    block: &CachedBlock<'_>,
-    period: Period,
-    filters: &[Filter],
-    wanted: &Wanted<'_>,
-    sums: &mut Sums,
-) -> Result<Vec<Selected>> {
-    let numbers = match wanted.by {
-        None => vec![0],
-        Some(dimension) => block.texts(dimension)?.iter().map(|value| sums.number(value, wanted)).collect::<Vec<u32>>(),
-    };
-    let index = wanted.by.map_or(Ok(Arc::default()), |dimension| block.numbers(Section::index(dimension)))?;
-    let slots = block.numbers(Section::SLOTS)?;
-    let mut points: Vec<Option<u32>> = Vec::new();
-    // Places of totals, by slot and place of the value.
-    let mut targets: Vec<u32> = Vec::new();
-    let mut selected = Vec::new();
-    for row in 0..block.rows() {
-        if filters.iter().any(|(index, passing)| passing.get(index.get(row) as usize) != Some(&true)) {
-            continue;
-        }
-        let slot = slots.get(row) as usize;
-        while points.len() <= slot {
-            let minute = block.start() + points.len() as u32 * block.slot_minutes();
-            let inside = period.start <= minute && minute < period.end;
-            let point = wanted.points.partition_point(|start| *start <= minute).saturating_sub(1);
-            points.push(inside.then_some(point as u32));
-            targets.resize(points.len() * numbers.len(), UNSEEN);
-        }
-        let Some(point) = points.get(slot).copied().flatten() else { continue };
-        let place = index.get(row) as usize;
-        let (Some(target), Some(number)) = (targets.get_mut(slot * numbers.len() + place), numbers.get(place)) else {
-            continue;
-        };
-        if *target == UNSEEN {
-            *target = sums.place(point, *number);
-        }
-        selected.push((row as u32, *target));
-    }
-    Ok(selected)
 }

@@ -91,7 +91,7 @@ pub(super) fn interval_name(interval: Grain) -> &'static str {
     match interval {
         Grain::Minute => "minute",
         Grain::Hour => "hour",
-        Grain::Day | Grain::Week => "day",
+        Grain::Day | Grain::Month => "day",
     }
 }
 

@@ -19,7 +19,8 @@ use crate::summary::dimension::Dimension;
 use crate::summary::histogram::BUCKETS;
 use crate::summary::varint::{Reader, put, put_bytes, zigzag};
 
-const VERSION: u8 = 1;
+/// 1 had neither packed nor masked columns.
+const VERSION: u8 = 2;
 const WHAT: &str = "summary block";
 
 /// Number of a column. The numbers are stored: only append.
@@ -28,6 +29,7 @@ pub(crate) struct Section(u8);
 
 impl Section {
     pub(crate) const SLOTS: Section = Section(32);
+    pub(crate) const SESSIONS: Section = Section(40 + Counter::Sessions as u8);
     pub(crate) const RATINGS: Section = Section(72);
     pub(crate) const ISSUES: Section = Section(73);
     pub(crate) const VISITORS: Section = Section(74);
@@ -40,6 +42,9 @@ impl Section {
     }
     pub(crate) fn counter(counter: Counter) -> Section {
         Section(40 + counter as u8)
+    }
+    fn is_counter(self) -> bool {
+        (40..64).contains(&self.0)
     }
     pub(crate) fn samples(metric: Metric) -> Section {
         Section(64 + metric as u8)
@@ -67,20 +72,22 @@ pub(super) fn encode(finished: &Finished, start: u32, minutes: u32, effort: Effo
                 Section::index(dimension),
                 |((numbers, _), _)| numbers.get(i).map_or(0, |place| u64::from(*place)),
                 cells,
+                &[],
                 effort,
             );
         }
     }
-    push_numbers(&mut sections, Section::SLOTS, |((_, slot), _)| u64::from(*slot), cells, effort);
+    push_numbers(&mut sections, Section::SLOTS, |((_, slot), _)| u64::from(*slot), cells, &[], effort);
+    let counted = |number: u8| {
+        move |(_, sums): &(RowKey, Sums)| {
+            sums.counters.iter().find(|(counter, _)| *counter == number).map_or(0, |(_, value)| zigzag(*value))
+        }
+    };
+    let sessions: Vec<u64> = cells.iter().map(counted(Counter::Sessions as u8)).collect();
     for counter in Counter::ALL {
-        let number = counter as u8;
-        push_numbers(
-            &mut sections,
-            Section::counter(counter),
-            |(_, sums)| sums.counters.iter().find(|(c, _)| *c == number).map_or(0, |(_, value)| zigzag(*value)),
-            cells,
-            effort,
-        );
+        // The others are where their sessions are, or nearly.
+        let mask = if counter == Counter::Sessions { &[][..] } else { &sessions };
+        push_numbers(&mut sections, Section::counter(counter), counted(counter as u8), cells, mask, effort);
     }
     for metric in Metric::ALL {
         let base = metric as u16 * BUCKETS as u16;
@@ -127,12 +134,13 @@ fn push_numbers(
     section: Section,
     number: impl Fn(&(RowKey, Sums)) -> u64,
     cells: &[(RowKey, Sums)],
+    mask: &[u64],
     effort: Effort,
 ) {
     let numbers: Vec<u64> = cells.iter().map(number).collect();
     if numbers.iter().any(|number| *number != 0) {
         let mut out = Vec::new();
-        put_numbers(&mut out, &numbers, effort);
+        put_numbers(&mut out, &numbers, mask, effort);
         sections.push((section, out));
     }
 }
@@ -169,7 +177,7 @@ impl Block {
             return Err(Error::damaged(WHAT, "its checksum doesn't match"));
         }
         let mut reader = Reader::new(body, WHAT);
-        if reader.byte()? != VERSION {
+        if !(1..=VERSION).contains(&reader.byte()?) {
             return Err(reader.error("unknown version"));
         }
         let (rows, start, minutes) = (reader.int()?, reader.int()?, reader.int()?);
@@ -220,7 +228,23 @@ impl Block {
 
     /// Each row's place in [`Block::texts`], slot, or zigzag value of a counter.
     pub(crate) fn numbers(&self, section: Section) -> Result<Numbers> {
-        self.section(section).map_or(Ok(Numbers::Zero), |mut reader| read_numbers(&mut reader, self.rows))
+        self.numbers_masked(section, || Ok(Arc::new(self.numbers(Section::SESSIONS)?)))
+    }
+
+    /// The same where the column of sessions may be known already.
+    pub(super) fn numbers_masked(
+        &self,
+        section: Section,
+        sessions: impl FnOnce() -> Result<Arc<Numbers>>,
+    ) -> Result<Numbers> {
+        let Some(mut reader) = self.section(section) else { return Ok(Numbers::Zero) };
+        let mask = || match section {
+            Section::SESSIONS => Err(Error::damaged(WHAT, "a column masked by itself")),
+            _ => sessions(),
+        };
+        let numbers = read_numbers(&mut reader, self.rows, mask)?;
+        // Rows are picked by slots and dimensions, which are read in any order.
+        Ok(if section.is_counter() { numbers.few() } else { numbers })
     }
 
     /// A sparse column.

@@ -7,12 +7,12 @@
 //! | hour | single | day | day | one (of humans) | all but visitors |
 //! | hour | crossed | hour | day | all | counters, issues |
 //! | day | base | day | day | group, bot or not | all |
-//! | day | single | week | week | one (of humans) | all but visitors |
+//! | day | single | month | month | one (of humans) | all but visitors |
 //! | day | crossed | day | day | all | counters, issues |
 //!
 //! Why so: counters of every combination are cheap, since combinations repeat, so any filters apply to counts at any age. A
 //! histogram costs 5 to 6 bits a sample until its buckets fill, whatever the coding, so the folded tiers keep
-//! histograms only of cells that fill: by day for few cells, by week for many. What no cube tells is told by the
+//! histograms only of cells that fill: by day for few cells, by month for many. What no cube tells is told by the
 //! minute tier as long as that is kept.
 
 use jiff::tz::TimeZone;
@@ -59,7 +59,7 @@ pub enum Tier {
     Minute = 0,
     /// Rows by hour; samples of single dimensions by day.
     Hour = 1,
-    /// Rows by day; samples of single dimensions by week.
+    /// Rows by day; samples of single dimensions by month.
     Day = 2,
 }
 
@@ -81,8 +81,8 @@ pub(crate) enum Grain {
     Hour,
     /// 23 to 25 hours.
     Day,
-    /// From Monday.
-    Week,
+    /// Of the calendar.
+    Month,
 }
 
 /// Minutes `start..end` since 1970.
@@ -105,11 +105,10 @@ impl Grain {
                 Period { start, end: (start + 60).min(day.end) }
             }
             Grain::Day => calendar(zone, minute, |day| Some((day.clone(), day.tomorrow().ok()?))),
-            Grain::Week => calendar(zone, minute, |day| {
-                let monday = day.checked_sub(i64::from(day.weekday().to_monday_zero_offset()).days()).ok()?;
-                let monday = monday.start_of_day().ok()?;
-                let next = monday.checked_add(7.days()).ok()?;
-                Some((monday, next))
+            Grain::Month => calendar(zone, minute, |day| {
+                let first = day.with().day(1).build().ok()?.start_of_day().ok()?;
+                let next = first.checked_add(1.month()).ok()?;
+                Some((first, next))
             }),
         }
     }
@@ -240,7 +239,7 @@ const fn by_day(dimension: Dimension) -> Cube {
     }
 }
 
-const fn by_week(dimension: Dimension) -> Cube {
+const fn by_month(dimension: Dimension) -> Cube {
     let dimensions = DimensionSet::of(&[dimension]);
     let id = SINGLE + dimension as u8;
     Cube {
@@ -249,24 +248,24 @@ const fn by_week(dimension: Dimension) -> Cube {
         dimensions,
         bots: Bots::Left,
         kept: Kept::SAMPLES,
-        slot: Grain::Week,
-        period: Grain::Week,
+        slot: Grain::Month,
+        period: Grain::Month,
     }
 }
 
 /// All cubes, coarsest rows first, and of those the quickest to read first.
 pub(crate) static CUBES: [Cube; 27] = [
-    by_week(Dimension::Device),
-    by_week(Dimension::Browser),
-    by_week(Dimension::Os),
-    by_week(Dimension::Country),
-    by_week(Dimension::Page),
-    by_week(Dimension::Referrer),
-    by_week(Dimension::Navigation),
-    by_week(Dimension::Custom0),
-    by_week(Dimension::Custom1),
-    by_week(Dimension::Custom2),
-    by_week(Dimension::Custom3),
+    by_month(Dimension::Device),
+    by_month(Dimension::Browser),
+    by_month(Dimension::Os),
+    by_month(Dimension::Country),
+    by_month(Dimension::Page),
+    by_month(Dimension::Referrer),
+    by_month(Dimension::Navigation),
+    by_month(Dimension::Custom0),
+    by_month(Dimension::Custom1),
+    by_month(Dimension::Custom2),
+    by_month(Dimension::Custom3),
     base(Tier::Day, Grain::Day),
     by_day(Dimension::Device),
     by_day(Dimension::Browser),
@@ -302,13 +301,13 @@ mod tests {
     }
 
     #[test]
-    fn days_and_weeks_follow_the_sites_clock() {
+    fn days_and_months_follow_the_sites_clock() {
         let berlin = TimeZone::get("Europe/Berlin").unwrap();
         // The last Sunday of October 2025 had 25 hours.
         let sunday = Grain::Day.period(&berlin, minute("2025-10-26T12:00:00Z"));
         assert_eq!(sunday, Period { start: minute("2025-10-25T22:00:00Z"), end: minute("2025-10-26T23:00:00Z") });
-        let week = Grain::Week.period(&berlin, minute("2025-10-26T12:00:00Z"));
-        assert_eq!(week, Period { start: minute("2025-10-19T22:00:00Z"), end: sunday.end });
+        let month = Grain::Month.period(&berlin, minute("2025-10-26T12:00:00Z"));
+        assert_eq!(month, Period { start: minute("2025-09-30T22:00:00Z"), end: minute("2025-10-31T23:00:00Z") });
         let kolkata = TimeZone::get("Asia/Kolkata").unwrap();
         let hour = Grain::Hour.period(&kolkata, minute("2025-10-26T12:10:00Z"));
         assert_eq!(hour, Period { start: minute("2025-10-26T11:30:00Z"), end: minute("2025-10-26T12:30:00Z") });

@@ -152,6 +152,11 @@ impl SummaryStore {
         Ok(self.db.disk_space()?)
     }
 
+    /// Bytes on disk of all blocks, those that were replaced or dropped and are not rewritten yet included. Cheap.
+    pub fn block_disk_bytes(&self) -> u64 {
+        self.folded.iter().chain([&self.fresh]).map(fjall::Keyspace::disk_space).sum()
+    }
+
     /// Chunks that wait to be folded. Cheap.
     pub fn fresh_chunks(&self) -> usize {
         self.writer.lock().fresh.values().map(Vec::len).sum()

@@ -194,7 +194,7 @@ fn add_fresh(
                 inside.then_some(match cube.slot {
                     Grain::Minute => since as u16,
                     Grain::Hour => (since / HOUR_MINUTES) as u16,
-                    Grain::Day | Grain::Week => 0,
+                    Grain::Day | Grain::Month => 0,
                 })
             });
         }

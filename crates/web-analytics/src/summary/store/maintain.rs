@@ -11,14 +11,15 @@ use crate::error::Result;
 use crate::summary::cell::{Minute, SiteId};
 
 impl SummaryStore {
-    /// One round of maintenance at `now`: compacts fresh chunks, folds what is due, drops what is too old.
+    /// One round of maintenance at `now`: compacts fresh chunks, folds what is due, drops what is too old, gives back its disk.
     ///
     /// # Errors
     /// [`crate::error::Error::Storage`] or [`crate::error::Error::Damaged`]; what was done before stays done.
     pub fn maintain(&self, now: Minute, policies: &[(SiteId, SitePolicy)]) -> Result<()> {
         self.compact()?;
         self.fold(now, policies)?;
-        self.retain(now, policies)
+        self.retain(now, policies)?;
+        self.reclaim()
     }
 }
 

@@ -5,7 +5,7 @@
 //!                               │ fold: two hours after the day's end, and when late deltas came
 //!                               ├────► minute tier   an hour's block
 //!                               ├────► hour tier     a day's blocks, one a cube
-//!                               └────► day tier      a day's or week's blocks, one a cube
+//!                               └────► day tier      a day's or month's blocks, one a cube
 //! ```
 //!
 //! Every step is one atomic batch that removes its input and adds it to its output, so each delta is in exactly one
@@ -26,6 +26,7 @@ mod key;
 mod maintain;
 mod numbers;
 mod read;
+mod reclaim;
 mod room;
 mod rows;
 mod sparse;
@@ -50,6 +51,7 @@ pub use self::maintain::Maintenance;
 pub(crate) use self::numbers::Numbers;
 pub use self::read::SiteReader;
 pub(crate) use self::read::{CachedBlock, View};
+use self::reclaim::Reclaimed;
 use super::cell::SiteId;
 use crate::error::{Error, Result};
 
@@ -74,7 +76,7 @@ pub struct StoreOptions {
 
 impl Default for StoreOptions {
     fn default() -> Self {
-        StoreOptions { column_cache_bytes: 64 << 20, block_cache_bytes: 24 << 20 }
+        StoreOptions { column_cache_bytes: 128 << 20, block_cache_bytes: 24 << 20 }
     }
 }
 
@@ -89,6 +91,7 @@ pub struct SummaryStore {
     maintenance: Mutex<BTreeMap<SiteId, u32>>,
     cache: ColumnCache,
     version: AtomicU64,
+    reclaimed: Reclaimed,
 }
 
 /// What a writer needs to know.
@@ -148,6 +151,7 @@ impl SummaryStore {
             maintenance: Mutex::default(),
             cache: ColumnCache::new(options.column_cache_bytes),
             version: AtomicU64::new(0),
+            reclaimed: Reclaimed::default(),
         })
     }
 

@@ -1,64 +1,284 @@
-//! A column of unsigned numbers: planes of bytes, low bytes first, as many as the largest needs.
+//! A column of unsigned numbers, in the shortest of some forms.
 //!
-//! Nearly all columns fit one byte and stay that narrow in memory.
+//! ```text
+//! head: form, flags | planes of bytes, low bytes first, as many as the largest needs
+//!                   | or: 1, 2 or 4 bits a number, and what is larger by itself
+//! ```
+//!
+//! Nearly all columns fit one byte and stay that narrow in memory. Small numbers share bytes, since an entropy coder spends at least a
+//! bit on each byte. What is counted for sessions is zero wherever no session began: only the other rows are written (`MASKED`).
+
+use std::sync::Arc;
 
 use super::stream::{Effort, put_stream, read_stream};
 use crate::error::Result;
-use crate::summary::varint::Reader;
+use crate::summary::varint::{Reader, put, unzigzag};
 
-/// The decoded column.
+/// The decoded column, as narrow as its numbers allow.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) enum Numbers {
     /// All rows are 0.
     #[default]
     Zero,
-    /// All rows are below 256.
-    Narrow(Vec<u8>),
-    /// Anything else.
-    Wide(Vec<u64>),
+    /// Rows that aren't 0, ascending, and their numbers.
+    Few(Vec<u32>, Vec<u64>),
+    Bytes(Vec<u8>),
+    Shorts(Vec<u16>),
+    Ints(Vec<u32>),
+    Longs(Vec<u64>),
 }
 
 impl Numbers {
+    fn of(numbers: Vec<u64>) -> Self {
+        let largest = numbers.iter().max().copied().unwrap_or(0);
+        // None is cut: the largest fits.
+        match largest {
+            0..=0xff => Numbers::Bytes(numbers.iter().map(|number| *number as u8).collect()),
+            0x100..=0xffff => Numbers::Shorts(numbers.iter().map(|number| *number as u16).collect()),
+            0x1_0000..=0xffff_ffff => Numbers::Ints(numbers.iter().map(|number| *number as u32).collect()),
+            _ => Numbers::Longs(numbers),
+        }
+    }
+
+    /// Without the zeros where they are most: for columns of which whole runs of rows are read.
+    pub(super) fn few(self) -> Self {
+        fn of<N: Copy + Into<u64>>(numbers: &[N]) -> Option<Numbers> {
+            let filled = numbers.iter().filter(|number| Into::<u64>::into(**number) != 0).count();
+            if filled * size_of::<(u32, u64)>() >= size_of_val(numbers) {
+                return None;
+            }
+            let (mut rows, mut values) = (Vec::with_capacity(filled), Vec::with_capacity(filled));
+            for (row, number) in numbers.iter().enumerate() {
+                let number = (*number).into();
+                if number != 0 {
+                    rows.push(row as u32);
+                    values.push(number);
+                }
+            }
+            Some(Numbers::Few(rows, values))
+        }
+        let few = match &self {
+            Numbers::Zero | Numbers::Few(..) => None,
+            Numbers::Bytes(numbers) => of(numbers),
+            Numbers::Shorts(numbers) => of(numbers),
+            Numbers::Ints(numbers) => of(numbers),
+            Numbers::Longs(numbers) => of(numbers),
+        };
+        few.unwrap_or(self)
+    }
+
+    /// Rows that aren't 0, ascending.
+    fn filled(&self, rows: usize) -> Vec<u32> {
+        fn of<N: Copy + Into<u64>>(numbers: &[N]) -> Vec<u32> {
+            let filled = |(row, number): (usize, &N)| ((*number).into() != 0).then_some(row as u32);
+            numbers.iter().enumerate().filter_map(filled).collect()
+        }
+        let mut filled = match self {
+            Numbers::Zero => Vec::new(),
+            Numbers::Few(rows, _) => rows.clone(),
+            Numbers::Bytes(numbers) => of(numbers),
+            Numbers::Shorts(numbers) => of(numbers),
+            Numbers::Ints(numbers) => of(numbers),
+            Numbers::Longs(numbers) => of(numbers),
+        };
+        filled.truncate(filled.partition_point(|row| (*row as usize) < rows));
+        filled
+    }
+
+    /// The numbers as those of these rows of more; all others are 0.
+    fn spread(self, filled: &[u32], rows: usize) -> Self {
+        fn of<N: Copy + Default>(numbers: &[N], filled: &[u32], rows: usize) -> Vec<N> {
+            let mut spread = vec![N::default(); rows];
+            for (row, number) in filled.iter().zip(numbers) {
+                if let Some(slot) = spread.get_mut(*row as usize) {
+                    *slot = *number;
+                }
+            }
+            spread
+        }
+        match self {
+            Numbers::Zero | Numbers::Few(..) => self,
+            Numbers::Bytes(numbers) => Numbers::Bytes(of(&numbers, filled, rows)),
+            Numbers::Shorts(numbers) => Numbers::Shorts(of(&numbers, filled, rows)),
+            Numbers::Ints(numbers) => Numbers::Ints(of(&numbers, filled, rows)),
+            Numbers::Longs(numbers) => Numbers::Longs(of(&numbers, filled, rows)),
+        }
+    }
+
     /// A row's number.
     #[inline]
     pub(crate) fn get(&self, row: usize) -> u64 {
         match self {
             Numbers::Zero => 0,
-            Numbers::Narrow(bytes) => bytes.get(row).map_or(0, |byte| u64::from(*byte)),
-            Numbers::Wide(numbers) => numbers.get(row).copied().unwrap_or(0),
+            Numbers::Few(rows, numbers) => {
+                rows.binary_search(&(row as u32)).ok().and_then(|place| numbers.get(place)).copied().unwrap_or(0)
+            }
+            Numbers::Bytes(numbers) => numbers.get(row).map_or(0, |number| u64::from(*number)),
+            Numbers::Shorts(numbers) => numbers.get(row).map_or(0, |number| u64::from(*number)),
+            Numbers::Ints(numbers) => numbers.get(row).map_or(0, |number| u64::from(*number)),
+            Numbers::Longs(numbers) => numbers.get(row).copied().unwrap_or(0),
         }
     }
 
+    pub(crate) fn largest(&self) -> u64 {
+        fn of<N: Copy + Ord + Into<u64>>(numbers: &[N]) -> u64 {
+            numbers.iter().max().map_or(0, |number| (*number).into())
+        }
+        match self {
+            Numbers::Zero => 0,
+            Numbers::Bytes(numbers) => of(numbers),
+            Numbers::Shorts(numbers) => of(numbers),
+            Numbers::Ints(numbers) => of(numbers),
+            Numbers::Few(_, numbers) | Numbers::Longs(numbers) => of(numbers),
+        }
+    }
+
+    /// Sum of the signed numbers of some rows (ascending).
+    pub(crate) fn sum_zigzag(&self, rows: &[u32]) -> i64 {
+        fn of<N: Copy + Into<u64>>(numbers: &[N], rows: &[u32]) -> i64 {
+            let signed = |number: &N| unzigzag((*number).into());
+            if numbers.len() == rows.len() {
+                return numbers.iter().map(signed).fold(0, i64::wrapping_add);
+            }
+            rows.iter().filter_map(|row| numbers.get(*row as usize)).map(signed).fold(0, i64::wrapping_add)
+        }
+        match self {
+            Numbers::Zero => 0,
+            Numbers::Few(..) => {
+                let mut sum = 0i64;
+                self.each(rows, |_, number| sum = sum.wrapping_add(unzigzag(number)));
+                sum
+            }
+            Numbers::Bytes(numbers) => of(numbers, rows),
+            Numbers::Shorts(numbers) => of(numbers, rows),
+            Numbers::Ints(numbers) => of(numbers, rows),
+            Numbers::Longs(numbers) => of(numbers, rows),
+        }
+    }
+
+    /// Gives the numbers of some rows (ascending) that aren't 0, each with the place of its row among them.
+    pub(crate) fn each(&self, rows: &[u32], mut give: impl FnMut(usize, u64)) {
+        fn of<N: Copy + Into<u64>>(numbers: &[N], rows: &[u32], mut give: impl FnMut(usize, u64)) {
+            for (place, row) in rows.iter().enumerate() {
+                match numbers.get(*row as usize).map_or(0, |number| (*number).into()) {
+                    0 => {}
+                    number => give(place, number),
+                }
+            }
+        }
+        match self {
+            Numbers::Zero => {}
+            Numbers::Few(filled, numbers) => meet(filled, rows, |of_filled, place| {
+                if let Some(number) = numbers.get(of_filled) {
+                    give(place, *number);
+                }
+            }),
+            Numbers::Bytes(numbers) => of(numbers, rows, give),
+            Numbers::Shorts(numbers) => of(numbers, rows, give),
+            Numbers::Ints(numbers) => of(numbers, rows, give),
+            Numbers::Longs(numbers) => of(numbers, rows, give),
+        }
+    }
+
+    /// Keeps the rows whose number passes.
+    pub(crate) fn retain(&self, rows: &mut Vec<u32>, passing: &[bool]) {
+        // Written always and counted if it passes: which rows pass can't be predicted.
+        fn of<N: Copy + Into<u64>>(numbers: &[N], rows: &mut Vec<u32>, passing: &[bool]) {
+            let mut kept = 0;
+            for place in 0..rows.len() {
+                let Some(row) = rows.get(place).copied() else { break };
+                if let Some(slot) = rows.get_mut(kept) {
+                    *slot = row;
+                }
+                let number: u64 = numbers.get(row as usize).map_or(0, |number| (*number).into());
+                kept += usize::from(passing.get(number as usize).copied().unwrap_or(false));
+            }
+            rows.truncate(kept);
+        }
+        match self {
+            Numbers::Bytes(numbers) => of(numbers, rows, passing),
+            Numbers::Shorts(numbers) => of(numbers, rows, passing),
+            Numbers::Ints(numbers) => of(numbers, rows, passing),
+            Numbers::Longs(numbers) => of(numbers, rows, passing),
+            Numbers::Zero | Numbers::Few(..) => {
+                rows.retain(|row| passing.get(self.get(*row as usize) as usize) == Some(&true));
+            }
+        }
+    }
+
+    /// Bytes in memory.
     pub(super) fn size(&self) -> usize {
         match self {
             Numbers::Zero => 0,
-            Numbers::Narrow(bytes) => bytes.len(),
-            Numbers::Wide(numbers) => numbers.len() * 8,
+            Numbers::Few(rows, numbers) => rows.len() * 4 + numbers.len() * 8,
+            Numbers::Bytes(numbers) => numbers.len(),
+            Numbers::Shorts(numbers) => numbers.len() * 2,
+            Numbers::Ints(numbers) => numbers.len() * 4,
+            Numbers::Longs(numbers) => numbers.len() * 8,
         }
     }
 }
 
-/// Set in the first byte when what is stored is each number's difference to the one before.
-const DIFFERENCES: u8 = 0x80;
+/// Gives the places at which two ascending lists have the same number.
+pub(super) fn meet(few: &[u32], many: &[u32], mut give: impl FnMut(usize, usize)) {
+    let mut from = 0;
+    for (place, wanted) in few.iter().enumerate() {
+        let left = many.get(from..).unwrap_or_default();
+        // The next ones first: where nearly all meet it is among them.
+        from += match left.iter().take(4).position(|number| number >= wanted) {
+            Some(near) => near,
+            None => left.partition_point(|number| number < wanted),
+        };
+        match many.get(from) {
+            None => break,
+            Some(number) if number == wanted => give(place, from),
+            Some(_) => {}
+        }
+    }
+}
 
-/// Appends a column.
-pub(super) fn put_numbers(out: &mut Vec<u8>, numbers: &[u64], effort: Effort) {
+/// Flags of a column's head; below them are the number of planes, or the bits of a packed number.
+const DIFFERENCES: u8 = 0x80;
+const PACKED: u8 = 0x40;
+const MASKED: u8 = 0x20;
+const FORM: u8 = 0x1f;
+
+/// Appends a column. `mask` is a column that tends to be zero where this one is; empty if there is none.
+pub(super) fn put_numbers(out: &mut Vec<u8>, numbers: &[u64], mask: &[u64], effort: Effort) {
+    let masked = mask.len() == numbers.len()
+        && mask.contains(&0)
+        && numbers.iter().zip(mask).all(|(number, mask)| *mask != 0 || *number == 0);
+    let left: Vec<u64>;
+    let (numbers, flag) = match masked {
+        true => {
+            left = numbers.iter().zip(mask).filter(|(_, mask)| **mask != 0).map(|(number, _)| *number).collect();
+            (left.as_slice(), MASKED)
+        }
+        false => (numbers, 0),
+    };
     let largest = numbers.iter().max().copied().unwrap_or(0);
     let planes = (u64::BITS - largest.leading_zeros()).div_ceil(8).max(1);
-    let start = out.len();
-    put_planes(out, planes as u8, numbers, planes, effort);
+    let mut shortest = Vec::new();
+    put_planes(&mut shortest, planes as u8 | flag, numbers, planes, effort);
     if effort == Effort::Thorough {
         // Sorted rows ascend within a run, where differences are small; elsewhere they only add noise.
         let mut before = 0u64;
         let difference = |number: &u64| number.wrapping_sub(std::mem::replace(&mut before, *number));
         let differences: Vec<u64> = numbers.iter().map(difference).collect();
         let mut other = Vec::new();
-        put_planes(&mut other, planes as u8 | DIFFERENCES, &differences, planes, effort);
-        if other.len() < out.len() - start {
-            out.truncate(start);
-            out.extend_from_slice(&other);
+        put_planes(&mut other, planes as u8 | DIFFERENCES | flag, &differences, planes, effort);
+        if other.len() < shortest.len() {
+            std::mem::swap(&mut shortest, &mut other);
+        }
+        for bits in [1, 2, 4] {
+            other.clear();
+            put_packed(&mut other, bits | PACKED | flag, numbers, bits, effort);
+            if other.len() < shortest.len() {
+                std::mem::swap(&mut shortest, &mut other);
+            }
         }
     }
+    out.extend_from_slice(&shortest);
 }
 
 fn put_planes(out: &mut Vec<u8>, head: u8, numbers: &[u64], planes: u32, effort: Effort) {
@@ -69,10 +289,39 @@ fn put_planes(out: &mut Vec<u8>, head: u8, numbers: &[u64], planes: u32, effort:
     }
 }
 
-/// Reads a column of `rows` rows.
-pub(super) fn read_numbers(reader: &mut Reader<'_>, rows: usize) -> Result<Numbers> {
+/// The largest number of so many bits stands for those that are larger or equal.
+fn put_packed(out: &mut Vec<u8>, head: u8, numbers: &[u64], bits: u8, effort: Effort) {
+    out.push(head);
+    let escape = (1u64 << bits) - 1;
+    let packed: Vec<u8> = numbers
+        .chunks(usize::from(8 / bits))
+        .map(|numbers| numbers.iter().rev().fold(0u8, |byte, number| byte << bits | (*number).min(escape) as u8))
+        .collect();
+    put_stream(out, &packed, effort);
+    let mut larger = Vec::new();
+    numbers.iter().filter(|number| **number >= escape).for_each(|number| put(&mut larger, number - escape));
+    put_stream(out, &larger, effort);
+}
+
+/// Reads a column of so many rows; `mask` gives the column by which it may be masked.
+pub(super) fn read_numbers(
+    reader: &mut Reader<'_>,
+    rows: usize,
+    mask: impl FnOnce() -> Result<Arc<Numbers>>,
+) -> Result<Numbers> {
     let head = reader.byte()?;
-    let planes = u32::from((head & !DIFFERENCES).min(8));
+    if head & MASKED == 0 {
+        return read_form(reader, head, rows);
+    }
+    let filled = mask()?.filled(rows);
+    Ok(read_form(reader, head, filled.len())?.spread(&filled, rows))
+}
+
+fn read_form(reader: &mut Reader<'_>, head: u8, rows: usize) -> Result<Numbers> {
+    if head & PACKED != 0 {
+        return read_packed(reader, head & FORM, rows);
+    }
+    let planes = u32::from((head & FORM).min(8));
     let differences = head & DIFFERENCES != 0;
     let mut plane = || {
         let bytes = read_stream(reader)?;
@@ -86,7 +335,12 @@ pub(super) fn read_numbers(reader: &mut Reader<'_>, rows: usize) -> Result<Numbe
                 *byte
             });
         }
-        return Ok(Numbers::Narrow(bytes));
+        return Ok(Numbers::Bytes(bytes));
+    }
+    if planes == 2 && !differences {
+        let (low, high) = (plane()?, plane()?);
+        let numbers = low.into_iter().zip(high).map(|(low, high)| u16::from_le_bytes([low, high]));
+        return Ok(Numbers::Shorts(numbers.collect()));
     }
     let mut numbers = vec![0u64; rows];
     for shift in 0..planes {
@@ -102,7 +356,58 @@ pub(super) fn read_numbers(reader: &mut Reader<'_>, rows: usize) -> Result<Numbe
             *number
         });
     }
-    Ok(Numbers::Wide(numbers))
+    Ok(Numbers::of(numbers))
+}
+
+fn read_packed(reader: &mut Reader<'_>, bits: u8, rows: usize) -> Result<Numbers> {
+    if ![1, 2, 4].contains(&bits) {
+        return Err(reader.error("numbers of other bits"));
+    }
+    let (packed, larger) = (read_stream(reader)?, read_stream(reader)?);
+    let in_byte = usize::from(8 / bits);
+    if packed.len() != rows.div_ceil(in_byte) {
+        return Err(reader.error("packed numbers of another length"));
+    }
+    let escape = u8::MAX >> (8 - bits);
+    let mut numbers = vec![0; packed.len() * in_byte];
+    match bits {
+        1 => unpack::<8>(&packed, &mut numbers),
+        2 => unpack::<4>(&packed, &mut numbers),
+        _ => unpack::<2>(&packed, &mut numbers),
+    }
+    numbers.truncate(rows);
+    if larger.is_empty() {
+        return Ok(Numbers::Bytes(numbers));
+    }
+    let mut larger = Reader::new(&larger, "summary block");
+    let escaped = numbers.iter().enumerate().filter(|(_, number)| **number == escape).map(|(row, _)| row);
+    let escaped: Vec<usize> = escaped.collect();
+    let mut wide: Vec<(usize, u64)> = Vec::with_capacity(escaped.len());
+    for row in escaped {
+        wide.push((row, larger.int::<u64>()?.saturating_add(u64::from(escape))));
+    }
+    if wide.iter().all(|(_, number)| *number <= u64::from(u8::MAX)) {
+        for (row, number) in wide {
+            numbers.iter_mut().skip(row).take(1).for_each(|to| *to = number as u8);
+        }
+        return Ok(Numbers::Bytes(numbers));
+    }
+    let mut numbers: Vec<u64> = numbers.into_iter().map(u64::from).collect();
+    for (row, number) in wide {
+        numbers.iter_mut().skip(row).take(1).for_each(|to| *to = number);
+    }
+    Ok(Numbers::of(numbers))
+}
+
+/// So many numbers from each byte, low bits first.
+fn unpack<const IN_BYTE: usize>(packed: &[u8], numbers: &mut [u8]) {
+    let bits = 8 / IN_BYTE;
+    let mask = u8::MAX >> (8 - bits);
+    for (byte, numbers) in packed.iter().zip(numbers.chunks_exact_mut(IN_BYTE)) {
+        for (place, number) in numbers.iter_mut().enumerate() {
+            *number = byte >> (place * bits) & mask;
+        }
+    }
 }
 
 #[cfg(test)]
@@ -112,16 +417,42 @@ mod tests {
 
     proptest! {
         #[test]
-        fn numbers_come_back(numbers in prop::collection::vec(prop_oneof![0u64..256, 0u64..70_000, any::<u64>()], 0..50)) {
+        fn numbers_come_back(
+            numbers in prop::collection::vec(prop_oneof![3 => 0u64..5, 1 => 0u64..256, 1 => 0u64..70_000, 1 => any::<u64>()], 0..50),
+            fits in 0u64..300,
+            mask in prop::collection::vec(0u64..2, 50),
+        ) {
+            let small: Vec<u64> = numbers.iter().map(|number| number % (fits + 1)).collect();
             let mut ascending = numbers.clone();
             ascending.sort_unstable();
-            for numbers in [numbers, ascending] {
+            let mask = &mask[..numbers.len()];
+            let masked: Vec<u64> = small.iter().zip(mask).map(|(number, mask)| number * mask).collect();
+            for numbers in [numbers, ascending, small, masked] {
                 for effort in [Effort::Quick, Effort::Thorough] {
-                    let mut out = Vec::new();
-                    put_numbers(&mut out, &numbers, effort);
-                    let column = read_numbers(&mut Reader::new(&out, "test"), numbers.len()).unwrap();
-                    for (row, number) in numbers.iter().enumerate() {
-                        prop_assert_eq!(column.get(row), *number);
+                    for mask in [&[][..], mask] {
+                        let mut out = Vec::new();
+                        put_numbers(&mut out, &numbers, mask, effort);
+                        let mut reader = Reader::new(&out, "test");
+                        let column = read_numbers(&mut reader, numbers.len(), || Ok(Arc::new(Numbers::of(mask.to_vec())))).unwrap();
+                        prop_assert_eq!(reader.remaining(), 0);
+                        for column in [column.clone(), column.few()] {
+                            for (row, number) in numbers.iter().enumerate() {
+                                prop_assert_eq!(column.get(row), *number);
+                            }
+                            prop_assert_eq!(column.largest(), numbers.iter().max().copied().unwrap_or(0));
+                            for step in [1, 3] {
+                                let rows: Vec<u32> = (0..numbers.len() as u32).step_by(step).collect();
+                                let of_rows: Vec<u64> = rows.iter().map(|row| numbers[*row as usize]).collect();
+                                let sum = of_rows.iter().fold(0i64, |sum, number| sum.wrapping_add(unzigzag(*number)));
+                                prop_assert_eq!(column.sum_zigzag(&rows), sum);
+                                let mut given = vec![0; rows.len()];
+                                column.each(&rows, |place, number| given[place] = number);
+                                prop_assert_eq!(&given, &of_rows);
+                                let mut kept = rows.clone();
+                                column.retain(&mut kept, &[false, true, true]);
+                                prop_assert!(kept.iter().eq(rows.iter().filter(|row| [1, 2].contains(&numbers[**row as usize]))));
+                            }
+                        }
                     }
                 }
             }

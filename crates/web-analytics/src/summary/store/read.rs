@@ -83,7 +83,7 @@ impl<'a> View<'a> {
         let period = match cube.period {
             Grain::Minute | Grain::Hour => HOUR_MINUTES,
             Grain::Day => DAY_MINUTES_MAX,
-            Grain::Week => 7 * DAY_MINUTES_MAX,
+            Grain::Month => 31 * DAY_MINUTES_MAX,
         };
         let mut blocks = self.read(cube, false, period, from, to)?;
         if let Some(base) = cube.base().filter(|_| cube.single().is_some()) {
@@ -147,7 +147,7 @@ impl CachedBlock<'_> {
         match self.cube.slot {
             Grain::Minute => 1,
             Grain::Hour => HOUR_MINUTES,
-            Grain::Day | Grain::Week => self.end() - self.start(),
+            Grain::Day | Grain::Month => self.end() - self.start(),
         }
     }
 
@@ -175,7 +175,10 @@ impl CachedBlock<'_> {
         if !self.block.has(section) {
             return Ok(Arc::default());
         }
-        match self.column(section, || Ok(Column::Numbers(Arc::new(self.block.numbers(section)?))))? {
+        match self.column(section, || {
+            let sessions = || self.numbers(Section::SESSIONS);
+            Ok(Column::Numbers(Arc::new(self.block.numbers_masked(section, sessions)?)))
+        })? {
             Column::Numbers(numbers) => Ok(numbers),
             _ => Err(wrong_kind()),
         }

@@ -4,6 +4,7 @@
 //! entries, and a crowded histogram from a thin one, so lists are sorted into classes by length and density, each with
 //! its own streams: an entropy coder then sees one distribution at a time.
 
+use super::numbers::meet;
 use super::stream::{Effort, put_stream, read_stream};
 use crate::error::Result;
 use crate::summary::varint::{Reader, put};
@@ -13,26 +14,42 @@ pub(super) type Entry = (u16, i32);
 
 const CLASSES: usize = 6;
 
-/// The decoded column.
+/// The column in memory: the lists of all rows, one after the other.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Sparse {
-    /// Where each row's entries end.
+    /// Rows that have a list, ascending.
+    rows: Vec<u32>,
+    /// Where their lists end.
     ends: Vec<u32>,
-    /// All rows' entries, ascending by number within a row.
     entries: Vec<Entry>,
 }
 
 impl Sparse {
-    /// A row's entries.
+    /// The list of a row.
     pub(crate) fn row(&self, row: usize) -> &[Entry] {
-        let start = row.checked_sub(1).and_then(|before| self.ends.get(before)).map_or(0, |end| *end as usize);
-        let end = self.ends.get(row).map_or(start, |end| *end as usize);
+        let row = row as u32;
+        // Where each row has a list the place is the row.
+        let place = match self.rows.get(row as usize) == Some(&row) {
+            true => Some(row as usize),
+            false => self.rows.binary_search(&row).ok(),
+        };
+        place.map_or(&[], |place| self.list(place))
+    }
+
+    fn list(&self, place: usize) -> &[Entry] {
+        let start = place.checked_sub(1).and_then(|before| self.ends.get(before)).map_or(0, |end| *end as usize);
+        let end = self.ends.get(place).map_or(start, |end| *end as usize);
         self.entries.get(start..end).unwrap_or_default()
+    }
+
+    /// Gives the lists of some rows (ascending), each with the place of its row among them.
+    pub(crate) fn each<'a>(&'a self, rows: &[u32], mut give: impl FnMut(usize, &'a [Entry])) {
+        meet(&self.rows, rows, |list, place| give(place, self.list(list)));
     }
 
     /// Bytes of memory.
     pub(super) fn size(&self) -> usize {
-        self.ends.len() * 4 + self.entries.len() * size_of::<Entry>()
+        (self.rows.len() + self.ends.len()) * 4 + self.entries.len() * size_of::<Entry>()
     }
 }
 
@@ -113,9 +130,9 @@ pub(super) fn read_sparse(reader: &mut Reader<'_>, rows: usize) -> Result<Sparse
     });
     let mut lens = Reader::new(&lens, WHAT);
     let mut classes = classes.iter();
-    let mut ends = Vec::with_capacity(rows);
+    let (mut filled, mut ends) = (Vec::new(), Vec::new());
     let mut entries = Vec::new();
-    for _ in 0..rows {
+    for row in 0..rows {
         let len: usize = lens.int()?;
         if len > 0 {
             let class = classes.next().copied().unwrap_or(only);
@@ -133,9 +150,12 @@ pub(super) fn read_sparse(reader: &mut Reader<'_>, rows: usize) -> Result<Sparse
                 entries.push((number, if value & 1 == 0 { size } else { -size }));
             }
         }
-        ends.push(entries.len() as u32);
+        if len > 0 {
+            filled.push(row as u32);
+            ends.push(entries.len() as u32);
+        }
     }
-    Ok(Sparse { ends, entries })
+    Ok(Sparse { rows: filled, ends, entries })
 }
 
 #[cfg(test)]
@@ -156,6 +176,17 @@ mod tests {
             let column = read_sparse(&mut Reader::new(&out, "test"), rows.len()).unwrap();
             for (i, row) in rows.iter().enumerate() {
                 prop_assert_eq!(column.row(i), row.as_slice());
+            }
+            for step in [1, 2, 7] {
+                let some: Vec<u32> = (0..rows.len() as u32).step_by(step).collect();
+                let mut given = Vec::new();
+                column.each(&some, |place, list| given.push((some[place], list.to_vec())));
+                let expected: Vec<_> = some
+                    .iter()
+                    .map(|row| (*row, rows[*row as usize].clone()))
+                    .filter(|(_, list)| !list.is_empty())
+                    .collect();
+                prop_assert_eq!(given, expected);
             }
         }
     }
