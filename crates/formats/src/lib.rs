@@ -27,6 +27,8 @@
 //! - [`Format`] is made from the options of SQL's `WITH` and makes decoders and encoders.
 //! - [`Decoder`]: many records in, one batch out, with what could not be read, and why.
 //! - [`Encoder`]: a batch in, records out.
+//! - [`discover`] proposes a schema from sample records.
+//! - [`SchemaLookup`] is where a registry of schemas comes in.
 //!
 //! No I/O happens here, no input panics, and a record is read whole or not at all.
 
@@ -36,6 +38,7 @@ mod column;
 mod csv;
 mod decimal;
 mod decoder;
+mod discovery;
 mod encoder;
 mod error;
 mod fault;
@@ -55,6 +58,7 @@ pub use change::ChangeOptions;
 pub use column::LENGTH_MAX_KEY;
 pub use csv::CsvOptions;
 pub use decoder::{Decoded, Decoder, RECORD_BYTES_MAX, ROWS_PER_RECORD_MAX, Rejected, Skipped};
+pub use discovery::{DiscoveredColumn, Discovery, column_name, discover};
 pub use encoder::{Encoder, Records};
 pub use error::{Error, Result};
 pub use format::Format;

@@ -98,13 +98,14 @@ impl Metadata {
 /// Whether an image has every column: DMS may leave out those that did not change, or all but the key.
 fn is_whole(scanner: &mut Scanner<'_>, columns: &mut Keys, scratch: &mut String) -> Read<bool> {
     let mut seen = vec![false; columns.len()];
-    let mut members = Members::begin(scanner)?;
-    let mut nth = 0;
-    while members.next(scanner, scratch)? {
-        if let Some(seen) = columns.find(nth, scratch).and_then(|column| seen.get_mut(column)) {
+    scanner.expect(b'{')?;
+    let (mut first, mut nth) = (true, 0);
+    while scanner.next_in(b'}', &mut first)? {
+        if let Some(seen) = columns.read(nth, scanner, scratch)?.and_then(|column| seen.get_mut(column)) {
             *seen = true;
         }
         nth += 1;
+        scanner.expect(b':')?;
         scanner.skip()?;
     }
     Ok(seen.into_iter().all(|seen| seen))

@@ -100,6 +100,7 @@ impl Column {
         self.len
     }
 
+    #[inline]
     fn valid(&mut self) {
         self.len += 1;
         self.valid.append_non_null();

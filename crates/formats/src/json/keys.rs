@@ -2,6 +2,9 @@
 
 use hashbrown::HashMap;
 
+use super::scanner::Scanner;
+use crate::fault::Read;
+
 /// Keys of one object whose places are remembered.
 const REMEMBERED_MAX: usize = 256;
 /// Bytes of a key that is remembered.
@@ -9,8 +12,9 @@ const KEY_BYTES_MAX: usize = 256;
 
 /// The fields of an object by their names.
 ///
-/// Records of a stream mostly have the same keys in the same order, so the last object's keys are remembered: where
-/// the nth key is the same as then, one comparison finds its field, or that it has none.
+/// Records of a stream mostly have the same keys in the same order, so the last object's keys are remembered with
+/// their quotes: where the nth key is the same as then, one comparison passes it and finds its field, or that it has
+/// none.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Keys {
     names: Vec<Box<str>>,
@@ -47,28 +51,33 @@ impl Keys {
         self.names.get(index).map_or("", |name| name)
     }
 
-    /// The field of an object's nth key.
+    /// Passes an object's nth key and says its field.
     #[inline]
-    pub(crate) fn find(&mut self, nth: usize, key: &str) -> Option<usize> {
+    pub(crate) fn read(&mut self, nth: usize, scanner: &mut Scanner<'_>, scratch: &mut String) -> Read<Option<usize>> {
         if let Some((remembered, field)) = self.last.get(nth)
-            && remembered == key
+            && scanner.peek().is_some()
+            && scanner.eat_text(remembered)
         {
-            return *field;
+            return Ok(*field);
         }
-        self.look_up(nth, key)
+        self.look_up(nth, scanner, scratch)
     }
 
-    fn look_up(&mut self, nth: usize, key: &str) -> Option<usize> {
-        let field = self.get(key);
-        if key.len() <= KEY_BYTES_MAX {
+    fn look_up(&mut self, nth: usize, scanner: &mut Scanner<'_>, scratch: &mut String) -> Read<Option<usize>> {
+        scanner.peek();
+        let begin = scanner.at();
+        let field = self.get(scanner.string(scratch)?);
+        let quoted = scanner.slice(begin, scanner.at());
+        // With an escape in it, a text may begin like another key: such are not remembered.
+        if quoted.len() <= KEY_BYTES_MAX && !quoted.contains('\\') {
             if let Some((remembered, its_field)) = self.last.get_mut(nth) {
                 remembered.clear();
-                remembered.push_str(key);
+                remembered.push_str(quoted);
                 *its_field = field;
             } else if nth == self.last.len() && nth < REMEMBERED_MAX {
-                self.last.push((key.to_owned(), field));
+                self.last.push((quoted.to_owned(), field));
             }
         }
-        field
+        Ok(field)
     }
 }

@@ -181,7 +181,7 @@ impl DocumentReader {
                 scanner.eat(b'{');
                 let (mut first, mut nth) = (true, 0);
                 while scanner.next_in(b'}', &mut first)? {
-                    let found = keys.find(nth, scanner.string(&mut self.key)?);
+                    let found = keys.read(nth, scanner, &mut self.key)?;
                     scanner.expect(b':')?;
                     nth += 1;
                     match found.and_then(|found| Some((found, places.get_mut(found)?))) {

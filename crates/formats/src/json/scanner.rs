@@ -51,12 +51,29 @@ impl<'a> Scanner<'a> {
     /// The next byte that is no white space; `None` at the end.
     #[inline]
     pub(crate) fn peek(&mut self) -> Option<u8> {
+        match self.byte() {
+            Some(byte) if byte > b' ' => Some(byte),
+            _ => self.peek_behind_space(),
+        }
+    }
+
+    fn peek_behind_space(&mut self) -> Option<u8> {
         loop {
             match self.byte()? {
                 b' ' | b'\n' | b'\r' | b'\t' => self.at += 1,
                 other => return Some(other),
             }
         }
+    }
+
+    /// Passes a text that may stand here, byte by byte the same.
+    #[inline]
+    pub(crate) fn eat_text(&mut self, text: &str) -> bool {
+        let there = self.rest().starts_with(text.as_bytes());
+        if there {
+            self.at += text.len();
+        }
+        there
     }
 
     /// Passes the next byte if it is this one.
@@ -291,16 +308,21 @@ impl<'a> Scanner<'a> {
     /// Between the values of an array or the members of an object: whether another one follows.
     #[inline]
     pub(crate) fn next_in(&mut self, close: u8, first: &mut bool) -> Read<bool> {
-        if self.eat(close) {
-            return Ok(false);
-        }
-        if !std::mem::take(first) {
-            self.expect(b',')?;
-            if self.peek() == Some(close) {
-                return Err(self.unexpected("a value after the comma"));
+        match self.peek() {
+            Some(b',') if !*first => {
+                self.at += 1;
+                if self.peek() == Some(close) {
+                    return Err(self.unexpected("a value after the comma"));
+                }
+                Ok(true)
             }
+            Some(byte) if byte == close => {
+                self.at += 1;
+                Ok(false)
+            }
+            _ if std::mem::take(first) => Ok(true),
+            _ => Err(self.unexpected("`,`")),
         }
-        Ok(true)
     }
 
     /// Passes any value; whether it was an object.

@@ -170,7 +170,7 @@ impl ValueReader {
             (Values::Struct(fields), Shape::Fields(keys, shapes)) => {
                 let mut nth = 0;
                 while scanner.next_in(b'}', &mut first)? {
-                    let field = keys.find(nth, scanner.string(&mut self.scratch)?);
+                    let field = keys.read(nth, scanner, &mut self.scratch)?;
                     scanner.expect(b':')?;
                     nth += 1;
                     match field.and_then(|field| Some((field, fields.get_mut(field)?, shapes.get_mut(field)?))) {
