@@ -4,14 +4,13 @@
 use std::time::{Duration, Instant};
 
 use super::replay::fill_log;
-use super::traffic::{CONNECTIONS, Openings, Traffic, endless};
+use super::traffic::{OPEN_SESSIONS, Traffic, endless, open_sessions};
 use super::{Bench, Figures, SITE, said};
 use crate::child::ChildServer;
-use crate::error::{Error, Result};
-use crate::load::{self, Load, Pacing, Progress};
+use crate::error::Result;
+use crate::load::Pacing;
 use crate::observe::Observer;
 
-const OPEN_SESSIONS: u64 = 113_000;
 const BEACONS_PER_SECOND: f64 = 1_080.0;
 const RUN: Duration = Duration::from_secs(30);
 const BACKLOG_BEACONS: u64 = 2_000_000;
@@ -42,25 +41,6 @@ pub(super) async fn run(bench: &Bench) -> Result<Figures> {
     let most = watch(&server, |elapsed, behind| behind == 0 || elapsed >= CATCH_UP_MAX, &observer).await?;
     figures.add("resident_catching_up_mb", most / MEGABYTE);
     Ok(figures)
-}
-
-/// Opens the sessions with one beacon each, and waits until the pipeline has them.
-async fn open_sessions(server: &ChildServer, key: &str) -> Result<()> {
-    let observer = Observer::from_now(server.client().clone(), SITE).await.map_err(said)?;
-    let mut openings = Openings { simulator: endless(1, 50_000.0), key: key.to_owned(), left: OPEN_SESSIONS };
-    let target = server.address();
-    let load = Load { target, connections: CONNECTIONS, pacing: Pacing::Closed, retry: true, limit: None };
-    let sent = tokio::task::spawn_blocking(move || load::run(&load, &mut openings, &Progress::default()));
-    let sent = sent.await.map_err(|error| Error::part("the load generator", error))?;
-    sent.map_err(|error| Error::part("the load generator", error))?;
-    let begun = Instant::now();
-    while observer.observed().await.map_err(said)?.sessions < OPEN_SESSIONS {
-        if begun.elapsed() > CATCH_UP_MAX {
-            return Err(Error::part("the benchmark", "the sessions did not open in time"));
-        }
-        tokio::time::sleep(LOOK_EVERY).await;
-    }
-    Ok(())
 }
 
 /// The most bytes seen until it is over, which is told from the time passed and the beacons behind.

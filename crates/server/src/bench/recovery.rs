@@ -1,8 +1,9 @@
-//! How soon a server that was killed under load is back, and tells of what came after.
+//! How soon a server that was killed under load is back, and tells of what came after: with as many open sessions as a
+//! large deployment has, whose state it must read again.
 
 use std::time::{Duration, Instant};
 
-use super::traffic::{Marker, Traffic, endless};
+use super::traffic::{Marker, OPEN_SESSIONS, Traffic, endless, open_sessions};
 use super::{Bench, Figures, SITE, said};
 use crate::child::ChildServer;
 use crate::error::{Error, Result};
@@ -24,7 +25,8 @@ pub(super) async fn run(bench: &Bench) -> Result<Figures> {
     // The next ones must be found where the load goes.
     settings.port = server.address().port();
     let (key, marker_key) = (server.ensure_site(SITE).await?, server.ensure_site(MARKERS).await?);
-    let simulator = endless(1, BEACONS_PER_SECOND);
+    open_sessions(&server, &key).await?;
+    let simulator = endless(2, BEACONS_PER_SECOND);
     let traffic = Traffic::start(server.address(), &key, simulator, Pacing::Natural, None);
     let (mut healthy, mut fresh) = (Duration::ZERO, Duration::ZERO);
     for round in 1..=ROUNDS {
@@ -40,6 +42,7 @@ pub(super) async fn run(bench: &Bench) -> Result<Figures> {
     figures.add("healthy_max_ms", healthy.as_secs_f64() * 1e3);
     figures.add("recovered_max_ms", fresh.as_secs_f64() * 1e3);
     figures.add("rounds", f64::from(ROUNDS));
+    figures.add("open_sessions", OPEN_SESSIONS as f64);
     figures.add("unacknowledged_beacons", report.failed as f64);
     Ok(figures)
 }

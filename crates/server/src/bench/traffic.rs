@@ -3,14 +3,16 @@
 use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tidemill_web_analytics::simulator::{Population, Settings, Simulator};
 use tokio::task::JoinHandle;
 
+use super::{SITE, said};
+use crate::child::ChildServer;
 use crate::error::{Error, Result};
 use crate::load::{self, Load, Pacing, Progress, Report, Simulated, Source};
-use crate::observe::now_ms;
+use crate::observe::{Observer, now_ms};
 
 /// Connections of the load generator: as many beacons can wait for their acknowledgement at once.
 pub(super) const CONNECTIONS: usize = 512;
@@ -56,11 +58,36 @@ impl Traffic {
     }
 }
 
-/// The beacons that open sessions, and none that follow: so many sessions stay open.
-pub(super) struct Openings {
-    pub(super) simulator: Simulator,
-    pub(super) key: String,
-    pub(super) left: u64,
+/// Sessions that a large deployment has open.
+pub(super) const OPEN_SESSIONS: u64 = 113_000;
+/// How long the pipeline may take to have them.
+const OPEN_MAX: Duration = Duration::from_secs(120);
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// Opens them with one beacon each, and waits until the pipeline has them.
+pub(super) async fn open_sessions(server: &ChildServer, key: &str) -> Result<()> {
+    let mut openings = Openings { simulator: endless(1, 50_000.0), key: key.to_owned(), left: OPEN_SESSIONS };
+    let target = server.address();
+    let load = Load { target, connections: CONNECTIONS, pacing: Pacing::Closed, retry: true, limit: None };
+    let sent = tokio::task::spawn_blocking(move || load::run(&load, &mut openings, &Progress::default()));
+    let sent = sent.await.map_err(|error| Error::part("the load generator", error))?;
+    sent.map_err(|error| Error::part("the load generator", error))?;
+    let begun = Instant::now();
+    let observer = Observer::from_now(server.client().clone(), SITE).await.map_err(said)?;
+    while observer.behind_beacons().await.map_err(said)? > 0 {
+        if begun.elapsed() > OPEN_MAX {
+            return Err(Error::part("the benchmark", "the sessions did not open in time"));
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+    Ok(())
+}
+
+/// The beacons that open sessions, and none that follow.
+struct Openings {
+    simulator: Simulator,
+    key: String,
+    left: u64,
 }
 
 impl Source for Openings {
