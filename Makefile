@@ -7,7 +7,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 TIDEMILL := $(TARGET)/release/tidemill
 TRACKER := crates/web-analytics/tracker
 
-.PHONY: help demo test bench crash console assets lint test-rust test-console test-browser clean
+.PHONY: help demo test bench crash fuzz console assets lint test-rust test-console test-browser clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -23,6 +23,9 @@ bench: assets ## all benchmarks, with peers on the same work
 
 crash: assets ## a hundred kill -9 under load, against an undisturbed run
 	CRASH_ROUNDS=100 cargo test --release -p tidemill-cli --test web_analytics -- --nocapture crash
+
+fuzz: ## half an hour of hostile bytes for every decoder, or FUZZ_SECONDS=n
+	TIDEMILL_FUZZ_SECONDS=$(or $(FUZZ_SECONDS),1800) cargo test --release -p tidemill-formats fuzz
 
 assets: $(TRACKER)/dist/tracker.js console/dist/index.html ## what the binary embeds: tracker, user agents, console
 

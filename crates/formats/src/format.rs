@@ -10,6 +10,7 @@ use crate::csv::CsvOptions;
 use crate::decoder::Decoder;
 use crate::encoder::Encoder;
 use crate::error::{Error, Result};
+use crate::framing::Framing;
 use crate::json::JsonOptions;
 use crate::log::LogOptions;
 use crate::options::{Chosen, FORMATS, Options, suggest};
@@ -104,6 +105,15 @@ impl Format {
         match self {
             Format::Avro(options) => options.encoder(schema, Some(lookup)),
             other => other.encoder(schema),
+        }
+    }
+
+    /// How records lie one after the other in a file.
+    pub fn framing(&self) -> Framing {
+        match self {
+            Format::Json(_) | Format::Log(_) | Format::Change(_) => Framing::LINES,
+            Format::Csv(options) => options.framing(),
+            Format::Avro(_) | Format::Raw(_) => Framing::Outside,
         }
     }
 

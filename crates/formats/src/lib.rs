@@ -27,6 +27,7 @@
 //! - [`Format`] is made from the options of SQL's `WITH` and makes decoders and encoders.
 //! - [`Decoder`]: many records in, one batch out, with what could not be read, and why.
 //! - [`Encoder`]: a batch in, records out.
+//! - [`Framing`] says where records end in bytes that run on.
 //! - [`discover`] proposes a schema from sample records.
 //! - [`SchemaLookup`] is where a registry of schemas comes in.
 //!
@@ -43,6 +44,9 @@ mod encoder;
 mod error;
 mod fault;
 mod format;
+mod framing;
+#[cfg(test)]
+mod fuzz;
 mod json;
 mod log;
 mod options;
@@ -62,6 +66,7 @@ pub use discovery::{DiscoveredColumn, Discovery, column_name, discover};
 pub use encoder::{Encoder, Records};
 pub use error::{Error, Result};
 pub use format::Format;
+pub use framing::{Framing, Quoting, Unfinished};
 pub use json::JsonOptions;
 pub use log::LogOptions;
 pub use options::{FORMATS, FormatSpec, OptionSpec, Options};

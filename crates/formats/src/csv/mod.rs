@@ -11,6 +11,7 @@ use crate::column::{Column, TextRules, Values};
 use crate::decoder::{BatchDecoder, Decoder, OnFault, Rows};
 use crate::encoder::Encoder;
 use crate::error::{Error, Result};
+use crate::framing::{Framing, Quoting};
 use crate::json::COERCIONS;
 use crate::options::{Chosen, unescape};
 
@@ -60,6 +61,13 @@ impl CsvOptions {
             return Err(chosen.invalid("array-element-delimiter", "", "say at least one character"));
         }
         Ok(CsvOptions { rules })
+    }
+
+    /// How rows lie one after the other in a file.
+    pub fn framing(&self) -> Framing {
+        let CsvRules { delimiter: field_delimiter, quote, escape, comments, .. } = self.rules;
+        let quoting = Quoting { field_delimiter, quote, escape, comments };
+        Framing::Delimited { delimiter: self.rules.row_delimiter, quoting: Some(quoting) }
     }
 
     /// A decoder into these columns.

@@ -51,7 +51,9 @@ impl JsonEncoder {
         out.push(b'{');
         let begin = out.len();
         for (name, view) in self.names.iter().zip(views) {
-            write_member(name, view, row, begin, self.rules, out);
+            if begin_member(Name::Quoted(name), view, row, begin, self.rules, out) {
+                write_value(view, row, self.rules, out);
+            }
         }
         out.push(b'}');
     }
@@ -75,17 +77,31 @@ impl Encoder for JsonEncoder {
     }
 }
 
-fn write_member(quoted: &[u8], view: &View, row: usize, begin: usize, rules: WriteRules, out: &mut Vec<u8>) {
+/// A member's name, as it is or ready to be written.
+#[derive(Clone, Copy)]
+enum Name<'n> {
+    Plain(&'n str),
+    Quoted(&'n [u8]),
+}
+
+/// Writes a member up to its value; whether that is still to be written.
+fn begin_member(name: Name<'_>, view: &View, row: usize, begin: usize, rules: WriteRules, out: &mut Vec<u8>) -> bool {
     let null = view.is_null(row);
     if null && rules.ignore_null_fields {
-        return;
+        return false;
     }
     if out.len() > begin {
         out.push(b',');
     }
-    out.extend_from_slice(quoted);
+    match name {
+        Name::Plain(name) => write_string(name, out),
+        Name::Quoted(name) => out.extend_from_slice(name),
+    }
     out.push(b':');
-    if null { out.extend_from_slice(b"null") } else { write_value(view, row, rules, out) }
+    if null {
+        out.extend_from_slice(b"null");
+    }
+    !null
 }
 
 fn write_value(view: &View, row: usize, rules: WriteRules, out: &mut Vec<u8>) {
@@ -118,7 +134,9 @@ fn write_value(view: &View, row: usize, rules: WriteRules, out: &mut Vec<u8>) {
             let begin = out.len();
             for at in items(offsets, row) {
                 let ViewValues::Text(keys) = &key.values else { continue };
-                write_member(&quoted(keys.value(at)), value, at, begin, rules, out);
+                if begin_member(Name::Plain(keys.value(at)), value, at, begin, rules, out) {
+                    write_value(value, at, rules, out);
+                }
             }
             out.push(b'}');
         }
@@ -126,7 +144,9 @@ fn write_value(view: &View, row: usize, rules: WriteRules, out: &mut Vec<u8>) {
             out.push(b'{');
             let begin = out.len();
             for (field, view) in fields {
-                write_member(&quoted(field.name()), view, row, begin, rules, out);
+                if begin_member(Name::Plain(field.name()), view, row, begin, rules, out) {
+                    write_value(view, row, rules, out);
+                }
             }
             out.push(b'}');
         }
