@@ -5,8 +5,6 @@
 
 use std::{sync::Arc, sync::atomic::Ordering::Relaxed, time::Instant};
 
-use bytes::Bytes;
-
 use crate::{
     batch::Batch,
     error::{EngineError, Result},
@@ -15,7 +13,7 @@ use crate::{
     key::owned_groups,
     metrics::{JobMetrics, OperatorMetrics},
     operator::{Emitted, Operator, OperatorContext, Output},
-    state::{SnapshotReader, SnapshotWriter},
+    state::{SnapshotReader, SnapshotWriter, snapshot::Snapshot},
     time::{Epoch, EventTime, Mark},
     timers::{TimeDomain, Timers},
 };
@@ -82,7 +80,8 @@ impl Host {
         self.timers.restore(reader)?;
         let stored = reader.table(WATERMARK).filter_map(|(_, v)| Some(i64::from_le_bytes(v.try_into().ok()?)));
         self.watermark = stored.min().map_or(EventTime::MIN, EventTime);
-        self.operator.restore(reader).map_err(|e| self.blame(e))
+        self.operator.restore(reader).map_err(|e| self.blame(e))?;
+        reader.check()
     }
 
     fn blame(&self, error: EngineError) -> EngineError {
@@ -217,23 +216,22 @@ impl Host {
         send_mark(&self.outgoing, self.context.worker, self.context.workers, mark, out);
     }
 
-    /// The segment of what changed since the last snapshot, if anything did.
-    pub(crate) fn snapshot(&mut self, epoch: Epoch) -> Result<Option<Bytes>> {
+    /// Writes what changed since the last snapshot; none where nothing did.
+    pub(crate) fn snapshot(&mut self, epoch: Epoch, mut writer: SnapshotWriter) -> Result<Option<Snapshot>> {
         let started = Instant::now();
-        let mut writer = SnapshotWriter::default();
-        self.timers.snapshot(&mut writer);
+        self.timers.snapshot(&mut writer)?;
         self.operator.snapshot(epoch, &mut writer).map_err(|e| self.blame(e))?;
         if !writer.is_empty() {
             // The watermark alone is no reason to write.
             let key = (self.context.worker as u32).to_be_bytes();
             writer.union(WATERMARK, &key, Some(&self.watermark.0.to_le_bytes()));
         }
-        let segment = writer.finish();
+        let snapshot = writer.finish()?;
         let metrics = &self.context.metrics;
         metrics.state_keys.store(self.operator.state_keys() as u64, Relaxed);
-        metrics.checkpoint_bytes.fetch_add(segment.as_ref().map_or(0, |s| s.len() as u64), Relaxed);
+        metrics.checkpoint_bytes.fetch_add(snapshot.as_ref().map_or(0, |s| s.bytes), Relaxed);
         metrics.busy_ns.fetch_add(started.elapsed().as_nanos() as u64, Relaxed);
-        Ok(segment)
+        Ok(snapshot)
     }
 
     pub(crate) fn commit(&mut self, epoch: Epoch) -> Result<()> {

@@ -2,8 +2,6 @@
 
 use std::{sync::Arc, sync::atomic::Ordering::Relaxed, time::Instant};
 
-use bytes::Bytes;
-
 use crate::{
     batch::Batch,
     error::{EngineError, Result},
@@ -11,7 +9,7 @@ use crate::{
     job::{Edge, Job, NodeId, NodeKind},
     operator::OperatorContext,
     source::{Source, SourceOutput, SourceStatus, Waker},
-    state::{SnapshotReader, SnapshotWriter},
+    state::{SnapshotReader, SnapshotWriter, snapshot::Snapshot},
     time::{Epoch, EventTime, Mark},
 };
 
@@ -48,7 +46,11 @@ impl SourceHost {
     }
 
     pub(crate) fn restore(&mut self, reader: &SnapshotReader) -> Result<()> {
-        if reader.is_empty() { Ok(()) } else { self.source.restore(reader) }
+        if reader.is_empty() {
+            return Ok(());
+        }
+        self.source.restore(reader)?;
+        reader.check()
     }
 
     /// Polls once; returns what it found and how many bytes went out.
@@ -84,10 +86,9 @@ impl SourceHost {
         Ok((status, bytes))
     }
 
-    pub(crate) fn snapshot(&mut self) -> Result<Option<Bytes>> {
-        let mut writer = SnapshotWriter::default();
+    pub(crate) fn snapshot(&mut self, mut writer: SnapshotWriter) -> Result<Option<Snapshot>> {
         self.source.snapshot(&mut writer)?;
-        Ok(writer.finish())
+        writer.finish()
     }
 
     pub(crate) fn commit(&mut self, epoch: Epoch) -> Result<()> {

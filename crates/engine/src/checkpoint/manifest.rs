@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::time::Epoch;
 
 /// Version of everything in a checkpoint folder.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// A piece of an object: one segment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,8 +35,18 @@ pub struct Manifest {
     pub created_ms: i64,
     /// How many workers took it.
     pub workers: usize,
-    /// For each operator the segments of its state, oldest first.
-    pub operators: BTreeMap<String, Vec<SegmentRef>>,
+    /// The state of each operator.
+    pub operators: BTreeMap<String, Tables>,
+}
+
+/// Of each state table of one operator its segments, oldest first.
+pub type Tables = BTreeMap<String, Vec<SegmentRef>>;
+
+impl Manifest {
+    /// All segments.
+    pub fn segments(&self) -> impl Iterator<Item = &SegmentRef> {
+        self.operators.values().flat_map(BTreeMap::values).flatten()
+    }
 }
 
 /// A claim: this generation starts from this checkpoint.

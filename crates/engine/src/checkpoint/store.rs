@@ -15,15 +15,21 @@ use std::{
 
 use bytes::Bytes;
 use futures::{StreamExt, executor::block_on};
-use object_store::{GetRange, ObjectStore, ObjectStoreExt, PutMode, PutOptions, local::LocalFileSystem, path::Path};
+use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, local::LocalFileSystem, path::Path};
 
-use super::manifest::{Claim, FORMAT, Manifest, ManifestId, SegmentRef, resolve};
+use super::{
+    manifest::{Claim, FORMAT, Manifest, ManifestId, SegmentRef, Tables, resolve},
+    object::{Buffers, ObjectWriter, StoredSegment},
+};
 use crate::{
     error::{EngineError, Result},
     key::owned_groups,
-    state::{SnapshotReader, segment::SegmentReader},
+    state::{SnapshotReader, segment::Stored},
     time::Epoch,
 };
+
+/// A savepoint is copied in pieces of this many bytes.
+const COPY_BYTES: usize = 1 << 20;
 
 /// Checkpoints and savepoints of one job.
 #[derive(Clone, Debug)]
@@ -73,15 +79,16 @@ impl CheckpointStore {
         CheckpointStore { store, folder: None, job: job.into() }
     }
 
-    fn path(&self, name: &str) -> Path {
+    pub(super) fn path(&self, name: &str) -> Path {
         Path::from(format!("{}/{name}", self.job))
     }
 
-    /// Writes an object; durable when it returns.
-    pub(crate) fn put(&self, name: &str, bytes: Bytes) -> Result<()> {
-        let path = self.path(name);
-        block_on(self.store.put(&path, bytes.into())).map_err(storage)?;
-        self.sync(&path)
+    pub(super) fn objects(&self) -> &dyn ObjectStore {
+        self.store.as_ref()
+    }
+
+    pub(super) fn is_local(&self) -> bool {
+        self.folder.is_some()
     }
 
     /// Writes an object unless it is there already; says whether it wrote.
@@ -96,7 +103,7 @@ impl CheckpointStore {
     }
 
     /// Forces a local object, and the folders on its way, to disk.
-    fn sync(&self, path: &Path) -> Result<()> {
+    pub(super) fn sync(&self, path: &Path) -> Result<()> {
         let Some(folder) = &self.folder else { return Ok(()) };
         let file = folder.join(path.as_ref());
         let force = |p: &FsPath| std::fs::File::open(p).and_then(|f| f.sync_all());
@@ -134,12 +141,8 @@ impl CheckpointStore {
         }
     }
 
-    pub(crate) fn segment(&self, at: &SegmentRef) -> Result<SegmentReader> {
-        let range = GetRange::Bounded(at.offset..at.offset + at.length);
-        let options = object_store::GetOptions { range: Some(range), ..Default::default() };
-        let path = self.path(&at.object);
-        let bytes = block_on(async { self.store.get_opts(&path, options).await?.bytes().await }).map_err(storage)?;
-        SegmentReader::new(bytes, &at.object)
+    pub(super) fn segment(&self, at: &SegmentRef) -> StoredSegment {
+        StoredSegment { store: self.clone(), at: at.clone() }
     }
 
     fn manifest_ids(&self) -> Result<Vec<ManifestId>> {
@@ -178,7 +181,7 @@ impl CheckpointStore {
                 None => {
                     for id in &valid {
                         // A manifest torn by a power cut was never committed: the one before it counts.
-                        match serde_json::from_slice::<Manifest>(&self.get(&id.path())?) {
+                        match read_manifest(&self.get(&id.path())?)? {
                             Ok(found) => {
                                 manifest = Some(found);
                                 break;
@@ -187,12 +190,6 @@ impl CheckpointStore {
                         }
                     }
                 }
-            }
-            if let Some(found) = manifest.as_ref().filter(|m| m.format > FORMAT) {
-                return Err(EngineError::State(format!(
-                    "the checkpoint has format {}, this version reads up to {FORMAT}; start it with the newer version",
-                    found.format
-                )));
             }
             // Epochs only grow, also when an old savepoint is restored: sinks recognise what they applied by them.
             if let (Some(found), Some(newest)) = (manifest.as_mut(), valid.first()) {
@@ -221,23 +218,29 @@ impl CheckpointStore {
     /// Copies a checkpoint under a name of its own. It stands by itself: no later checkpoint touches it.
     pub(crate) fn save(&self, name: &str, manifest: &Manifest) -> Result<()> {
         check_name(name)?;
+        let taken = || EngineError::Plan(format!("a savepoint named '{name}' exists already; choose another name"));
+        // Looked at first: its segments must not be written over.
+        let object = format!("savepoints/{name}/manifest.json");
+        match block_on(self.store.head(&self.path(&object))) {
+            Ok(_) => return Err(taken()),
+            Err(object_store::Error::NotFound { .. }) => {}
+            Err(e) => return Err(storage(e)),
+        }
         let mut copy = manifest.clone();
-        for (operator, refs) in &mut copy.operators {
-            for (n, at) in refs.iter_mut().enumerate() {
-                let range = GetRange::Bounded(at.offset..at.offset + at.length);
-                let options = object_store::GetOptions { range: Some(range), ..Default::default() };
-                let from = self.path(&at.object);
-                let bytes =
-                    block_on(async { self.store.get_opts(&from, options).await?.bytes().await }).map_err(storage)?;
-                at.object = format!("savepoints/{name}/{}-{n}.seg", operator.replace(['/', ' '], "_"));
-                at.offset = 0;
-                self.put(&at.object, bytes)?;
+        for (operator, tables) in &mut copy.operators {
+            let operator = operator.replace(['/', ' '], "_");
+            for (n, at) in tables.values_mut().flatten().enumerate() {
+                let object = format!("savepoints/{name}/{operator}-{n}.seg");
+                let mut writer = ObjectWriter::new(self.clone(), object.clone(), Buffers::default());
+                let from = self.segment(at);
+                for start in (0..at.length).step_by(COPY_BYTES) {
+                    let piece = from.read(start..at.length.min(start + COPY_BYTES as u64))?;
+                    writer.push(piece.into())?;
+                }
+                *at = SegmentRef { object, offset: 0, length: writer.finish()? };
             }
         }
-        if !self.create(&format!("savepoints/{name}/manifest.json"), json(&copy)?)? {
-            return Err(EngineError::Plan(format!("a savepoint named '{name}' exists already; choose another name")));
-        }
-        Ok(())
+        if self.create(&object, json(&copy)?)? { Ok(()) } else { Err(taken()) }
     }
 
     fn savepoint(&self, name: &str) -> Result<Manifest> {
@@ -247,7 +250,7 @@ impl CheckpointStore {
             let known = self.savepoints().unwrap_or_default().join(", ");
             EngineError::Plan(format!("no savepoint '{name}'; there are: {known}"))
         })?;
-        serde_json::from_slice(&bytes).map_err(|e| EngineError::corrupt(object, e))
+        read_manifest(&bytes)?.map_err(|e| EngineError::corrupt(object, e))
     }
 
     /// The names of all savepoints.
@@ -268,7 +271,7 @@ impl CheckpointStore {
         let mut ids = self.manifest_ids()?;
         ids.sort();
         let old = ids.len().saturating_sub(keep);
-        let mut live: BTreeSet<String> = objects(current);
+        let mut live = objects(current);
         for id in ids.iter().skip(old) {
             if let Ok(manifest) = serde_json::from_slice::<Manifest>(&self.get(&id.path())?) {
                 live.extend(objects(&manifest));
@@ -277,6 +280,7 @@ impl CheckpointStore {
         for id in ids.iter().take(old) {
             self.delete(&id.path())?;
         }
+        self.clean_unfinished(current.generation)?;
         for name in self.names("segments")? {
             let object = format!("segments/{name}");
             // Objects of this generation that no manifest names yet may be on their way into the next one.
@@ -288,22 +292,53 @@ impl CheckpointStore {
         Ok(())
     }
 
+    /// Removes what earlier generations were writing to the local folder when they died. The store writes
+    /// `name#number` and then renames it; its lists leave such files out.
+    fn clean_unfinished(&self, generation: u64) -> Result<()> {
+        let Some(folder) = &self.folder else { return Ok(()) };
+        let Ok(files) = std::fs::read_dir(folder.join(self.path("segments").as_ref())) else { return Ok(()) };
+        for file in files.flatten() {
+            let name = file.file_name().to_string_lossy().into_owned();
+            let of = name.split_once('-').and_then(|(of, _)| of.parse::<u64>().ok());
+            if name.contains('#') && of.is_some_and(|of| of < generation) {
+                std::fs::remove_file(file.path()).map_err(storage)?;
+            }
+        }
+        Ok(())
+    }
+
     /// What one worker restores of one operator.
     pub(crate) fn read(
         &self,
-        operators: &BTreeMap<String, Vec<SegmentRef>>,
+        operators: &BTreeMap<String, Tables>,
         operator: &str,
         worker: usize,
         workers: usize,
-    ) -> Result<SnapshotReader> {
-        let refs = operators.get(operator).map_or(&[][..], Vec::as_slice);
-        let segments = refs.iter().map(|at| self.segment(at)).collect::<Result<Vec<_>>>()?;
-        SnapshotReader::new(segments, owned_groups(worker, workers))
+    ) -> SnapshotReader {
+        let tables = operators.get(operator).into_iter().flatten().map(|(table, segments)| {
+            let stored = |at| -> Arc<dyn Stored> { Arc::new(self.segment(at)) };
+            (table.clone(), segments.iter().map(stored).collect())
+        });
+        SnapshotReader::new(tables, owned_groups(worker, workers))
     }
 }
 
 fn objects(manifest: &Manifest) -> BTreeSet<String> {
-    manifest.operators.values().flatten().map(|at| at.object.clone()).collect()
+    manifest.segments().map(|at| at.object.clone()).collect()
+}
+
+/// A manifest; the inner error says that it is torn, the outer one that it is whole but not for this version.
+fn read_manifest(bytes: &[u8]) -> Result<serde_json::Result<Manifest>> {
+    #[derive(serde::Deserialize)]
+    struct Version {
+        format: u32,
+    }
+    match serde_json::from_slice::<Version>(bytes).map(|v| v.format) {
+        Ok(FORMAT) | Err(_) => Ok(serde_json::from_slice(bytes)),
+        Ok(format) => Err(EngineError::State(format!(
+            "the checkpoint has format {format}, this version reads {FORMAT}; start it with the version that wrote it"
+        ))),
+    }
 }
 
 fn check_name(name: &str) -> Result<()> {
@@ -318,6 +353,6 @@ fn json<T: serde::Serialize>(value: &T) -> Result<Bytes> {
     serde_json::to_vec(value).map(Bytes::from).map_err(storage)
 }
 
-fn storage(error: impl std::fmt::Display) -> EngineError {
+pub(super) fn storage(error: impl std::fmt::Display) -> EngineError {
     EngineError::Storage(error.to_string())
 }

@@ -1,13 +1,14 @@
-//! Writing in the background: segments by group commit, and then the manifest.
+//! Writing in the background: segments as their blocks come, small ones by group commit.
 //!
 //! ```text
-//!  operators ──segment──► CheckpointWriter thread ── one object for all that waits, fsync ──► done(SegmentRef)
-//!  coordinator ──refs of an epoch──► Publisher thread ── compaction, manifest, clean-up ──► done(epoch)
+//!  operators ──blocks──► CheckpointWriter thread ─┬─ a segment of many blocks: an object of its own
+//!                                                 └─ all others that wait: one object ── fsync ──► done(segments)
 //! ```
-//! Both threads end when their senders are dropped.
+//! No more than [`WAITING_BYTES_MAX`] of blocks wait for the disk: then the operator that makes more has to wait. The
+//! thread ends when its senders are dropped.
 
 use std::{
-    collections::{BTreeSet, VecDeque},
+    collections::HashMap,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -16,219 +17,230 @@ use std::{
     thread,
 };
 
-use bytes::Bytes;
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 
 use super::{
-    CheckpointStore, compaction,
-    manifest::{Manifest, SegmentRef},
+    CheckpointStore,
+    manifest::SegmentRef,
+    object::{Buffers, ObjectWriter, SharedObject},
 };
 use crate::{
     error::{EngineError, Result},
-    metrics::JobMetrics,
-    time::{Epoch, EventTime},
+    state::{
+        SnapshotWriter,
+        snapshot::{BlockSink, Snapshot},
+    },
 };
 
 /// Called on the background thread when the bytes are durable, or could not be written.
 pub(crate) type Done<T> = Box<dyn FnOnce(Result<T>) + Send>;
 
+/// The segments of one snapshot, each with its table.
+pub(crate) type Segments = Vec<(String, SegmentRef)>;
+
+/// Blocks that wait for the disk, in bytes.
+const WAITING_BYTES_MAX: usize = 64 << 20;
+
 /// Names for segment objects, shared by writer and compaction of one generation.
 #[derive(Clone, Debug)]
-struct Names {
+pub(super) struct Names {
     generation: u64,
     next: Arc<AtomicU64>,
 }
 
 impl Names {
-    fn next(&self) -> String {
+    pub(super) fn new(generation: u64) -> Self {
+        Names { generation, next: Arc::default() }
+    }
+
+    pub(super) fn next(&self) -> String {
         format!("segments/{:010}-{:010}.seg", self.generation, self.next.fetch_add(1, Relaxed))
     }
 }
 
-/// Writes segments.
+enum Message {
+    Block { snapshot: u64, run: usize, block: Vec<u8> },
+    Finish { snapshot: u64, runs: Vec<(String, Option<Vec<u8>>)>, done: Done<Segments> },
+}
+
+/// Writes snapshots.
 #[derive(Clone)]
 pub(crate) struct CheckpointWriter {
-    queue: mpsc::Sender<(Bytes, Done<SegmentRef>)>,
-    names: Names,
+    queue: mpsc::Sender<Message>,
+    room: Arc<Room>,
+    buffers: Buffers,
+    snapshots: Arc<AtomicU64>,
+    pub(super) names: Names,
 }
 
 impl CheckpointWriter {
     pub(crate) fn start(store: CheckpointStore, generation: u64) -> Self {
-        let names = Names { generation, next: Arc::default() };
-        let (queue, waiting) = mpsc::channel::<(Bytes, Done<SegmentRef>)>();
-        let object_names = names.clone();
-        thread::spawn(move || {
-            while let Ok(first) = waiting.recv() {
-                let mut batch = vec![first];
-                batch.extend(waiting.try_iter());
-                let object = object_names.next();
-                let mut bytes = Vec::with_capacity(batch.iter().map(|(b, _)| b.len()).sum());
-                let mut refs = Vec::with_capacity(batch.len());
-                for (segment, _) in &batch {
-                    refs.push(SegmentRef {
-                        object: object.clone(),
-                        offset: bytes.len() as u64,
-                        length: segment.len() as u64,
-                    });
-                    bytes.extend_from_slice(segment);
-                }
-                let written = store.put(&object, bytes.into());
-                for ((_, done), at) in batch.into_iter().zip(refs) {
-                    done(match &written {
-                        Ok(()) => Ok(at),
-                        Err(e) => Err(EngineError::Storage(e.to_string())),
-                    });
-                }
-            }
-        });
-        CheckpointWriter { queue, names }
+        let (queue, waiting) = mpsc::channel();
+        let (room, buffers, names) = (Arc::new(Room::default()), Buffers::default(), Names::new(generation));
+        let work = Writing {
+            store,
+            names: names.clone(),
+            buffers: buffers.clone(),
+            room: room.clone(),
+            objects: HashMap::new(),
+            finished: Vec::new(),
+        };
+        thread::spawn(move || work.run(&waiting));
+        CheckpointWriter { queue, room, buffers, snapshots: Arc::default(), names }
     }
 
-    /// Queues a segment.
-    pub(crate) fn write(&self, segment: Bytes, done: Done<SegmentRef>) {
-        if let Err(mpsc::SendError((_, done))) = self.queue.send((segment, done)) {
+    /// Begins a snapshot. Where it ends without [`CheckpointWriter::finish`] the attempt has failed.
+    pub(crate) fn snapshot(&self) -> SnapshotWriter {
+        let snapshot = self.snapshots.fetch_add(1, Relaxed);
+        SnapshotWriter::new(Box::new(Blocks { snapshot, writer: self.clone() }))
+    }
+
+    /// Ends a snapshot that began here.
+    pub(crate) fn finish(&self, snapshot: Snapshot, done: Done<Segments>) {
+        let message = Message::Finish { snapshot: snapshot.id, runs: snapshot.runs, done };
+        if let Err(mpsc::SendError(Message::Finish { done, .. })) = self.queue.send(message) {
             done(Err(EngineError::Storage("the checkpoint writer has stopped".into())));
         }
     }
 }
 
-/// The segments that one checkpoint added: (operator, segment).
-pub(crate) type Added = Vec<(Arc<str>, SegmentRef)>;
-
-/// A savepoint's name, and who waits for it.
-type SavepointRequest = (String, Done<()>);
-
-enum Order {
-    Publish { epoch: Epoch, cut: EventTime, added: Added, done: Done<()> },
-    Save { name: String, done: Done<()> },
+/// Takes the blocks of one snapshot to the writer.
+struct Blocks {
+    snapshot: u64,
+    writer: CheckpointWriter,
 }
 
-/// Publishes manifests, one epoch after the other.
-#[derive(Clone)]
-pub(crate) struct Publisher {
-    queue: mpsc::Sender<Order>,
-    requests: Arc<Mutex<Vec<SavepointRequest>>>,
+impl std::fmt::Debug for Blocks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "blocks of snapshot {}", self.snapshot)
+    }
 }
 
-impl Publisher {
-    pub(crate) fn start(
-        store: CheckpointStore,
-        base: Manifest,
-        writer: &CheckpointWriter,
-        metrics: Arc<JobMetrics>,
-    ) -> Self {
-        let (queue, orders) = mpsc::channel();
-        let mut work = Publishing {
-            store,
-            manifest: base,
-            names: writer.names.clone(),
-            metrics,
-            published: 0,
-            retired: VecDeque::new(),
-        };
-        thread::spawn(move || {
-            for order in orders {
-                match order {
-                    Order::Publish { epoch, cut, added, done } => done(work.publish(epoch, cut, added)),
-                    Order::Save { name, done } => done(work.store.save(&name, &work.manifest)),
-                }
-            }
-        });
-        Publisher { queue, requests: Arc::default() }
+impl BlockSink for Blocks {
+    fn buffer(&mut self) -> Vec<u8> {
+        self.writer.buffers.take()
     }
 
-    /// The checkpoint that completes next is also kept under this name.
-    pub(crate) fn request_savepoint(&self, name: String, done: Done<()>) {
-        self.requests.lock().push((name, done));
+    fn id(&self) -> u64 {
+        self.snapshot
     }
 
-    pub(crate) fn publish(&self, epoch: Epoch, cut: EventTime, added: Added, done: Done<()>) {
-        let saves = std::mem::take(&mut *self.requests.lock());
-        self.send(Order::Publish { epoch, cut, added, done });
-        for (name, done) in saves {
-            self.send(Order::Save { name, done });
+    fn put(&mut self, run: usize, block: Vec<u8>) {
+        self.writer.room.enter(block.len());
+        // Where the writer has stopped, `finish` tells.
+        let _ = self.writer.queue.send(Message::Block { snapshot: self.snapshot, run, block });
+    }
+}
+
+/// Counts the bytes that wait.
+#[derive(Debug, Default)]
+struct Room {
+    waiting: Mutex<usize>,
+    left: Condvar,
+}
+
+impl Room {
+    fn enter(&self, bytes: usize) {
+        let mut waiting = self.waiting.lock();
+        while *waiting > 0 && *waiting + bytes > WAITING_BYTES_MAX {
+            self.left.wait(&mut waiting);
         }
+        *waiting = waiting.saturating_add(bytes);
     }
 
-    fn send(&self, order: Order) {
-        if let Err(mpsc::SendError(Order::Publish { done, .. } | Order::Save { done, .. })) = self.queue.send(order) {
-            done(Err(EngineError::Storage("the checkpoint publisher has stopped".into())));
-        }
+    fn leave(&self, bytes: usize) {
+        let mut waiting = self.waiting.lock();
+        *waiting = waiting.saturating_sub(bytes);
+        self.left.notify_all();
     }
 }
 
-struct Publishing {
+/// What the thread works with.
+struct Writing {
     store: CheckpointStore,
-    manifest: Manifest,
     names: Names,
-    metrics: Arc<JobMetrics>,
-    published: u64,
-    /// Objects that compaction emptied, with the number of manifests published by then.
-    retired: VecDeque<(u64, String)>,
+    buffers: Buffers,
+    room: Arc<Room>,
+    /// Segments of several blocks, by snapshot and run.
+    objects: HashMap<(u64, usize), (String, Result<ObjectWriter>)>,
+    /// Snapshots whose small segments are in the shared object.
+    finished: Vec<(Result<Segments>, Done<Segments>)>,
 }
 
-/// Old manifests are cleaned up once in so many checkpoints.
-const CLEAN_EVERY: u64 = 32;
-/// How many manifests are kept, with all that they name.
-const KEEP: u64 = 3;
-/// An object may hold segments of checkpoints that are still in flight; it is removed so many manifests later.
-const RETIRE_AFTER: u64 = KEEP + 4;
-
-impl Publishing {
-    fn publish(&mut self, epoch: Epoch, cut: EventTime, added: Added) -> Result<()> {
-        // Nothing changed: the checkpoint before stands for this one too, and nothing needs to be written.
-        let changed = !added.is_empty() || self.published == 0;
-        for (operator, at) in added {
-            self.manifest.operators.entry(operator.to_string()).or_default().push(at);
+impl Writing {
+    fn run(mut self, waiting: &mpsc::Receiver<Message>) {
+        while let Ok(first) = waiting.recv() {
+            let mut shared = SharedObject::new(self.store.clone(), self.names.next(), self.buffers.clone());
+            self.take(first, &mut shared);
+            while !shared.is_full()
+                && let Ok(next) = waiting.try_recv()
+            {
+                self.take(next, &mut shared);
+            }
+            let written = shared.finish();
+            for (segments, done) in self.finished.drain(..) {
+                done(match &written {
+                    Ok(()) => segments,
+                    Err(e) => Err(EngineError::Storage(e.to_string())),
+                });
+            }
         }
-        if changed {
-            self.compact()?;
-            self.manifest.epoch = epoch.0;
-            self.manifest.created_ms = EventTime::now().millis();
-            self.store.publish(&self.manifest)?;
-            self.published += 1;
-            self.clean()?;
-        }
-        self.metrics.checkpoint_epoch.store(epoch.0, Relaxed);
-        self.metrics.checkpoints.fetch_add(1, Relaxed);
-        let took = EventTime::now().0.saturating_sub(cut.0);
-        self.metrics.checkpoint_us.store(u64::try_from(took).unwrap_or(0), Relaxed);
-        Ok(())
     }
 
-    fn compact(&mut self) -> Result<()> {
-        for refs in self.manifest.operators.values_mut() {
-            let Some(range) = compaction::plan(refs) else { continue };
-            let run = refs.get(range.clone()).unwrap_or_default();
-            let segments = run.iter().map(|at| self.store.segment(at)).collect::<Result<Vec<_>>>()?;
-            let merged = compaction::run(segments, range.start == 0)?;
-            self.retired.extend(run.iter().map(|at| (self.published, at.object.clone())));
-            let replacement = match merged {
-                Some(bytes) => {
-                    let at = SegmentRef { object: self.names.next(), offset: 0, length: bytes.len() as u64 };
-                    self.store.put(&at.object, bytes)?;
-                    Some(at)
+    fn take(&mut self, message: Message, shared: &mut SharedObject) {
+        match message {
+            Message::Block { snapshot, run, block } => {
+                let bytes = block.len();
+                self.block((snapshot, run), block);
+                self.room.leave(bytes);
+            }
+            Message::Finish { snapshot, runs, done } => {
+                let segments = self.finish(snapshot, runs, shared);
+                self.finished.push((segments, done));
+            }
+        }
+    }
+
+    fn block(&mut self, run: (u64, usize), block: Vec<u8>) {
+        let Writing { store, names, buffers, .. } = self;
+        let (_, object) = self.objects.entry(run).or_insert_with(|| {
+            let name = names.next();
+            (name.clone(), Ok(ObjectWriter::new(store.clone(), name, buffers.clone())))
+        });
+        // After an error the rest is taken and dropped; the error is told at the end.
+        if let Ok(writer) = object
+            && let Err(error) = writer.push(block)
+        {
+            *object = Err(error);
+        }
+    }
+
+    fn finish(
+        &mut self,
+        snapshot: u64,
+        runs: Vec<(String, Option<Vec<u8>>)>,
+        shared: &mut SharedObject,
+    ) -> Result<Segments> {
+        let mut segments = Vec::with_capacity(runs.len());
+        for (run, (table, last)) in runs.into_iter().enumerate() {
+            let at = match (self.objects.remove(&(snapshot, run)), last) {
+                (Some((name, object)), last) => {
+                    let mut object = object?;
+                    last.map_or(Ok(()), |block| object.push(block))?;
+                    SegmentRef { object: name, offset: 0, length: object.finish()? }
                 }
-                None => None,
+                (None, Some(segment)) => shared.push(segment)?,
+                (None, None) => continue,
             };
-            refs.splice(range, replacement);
+            segments.push((table, at));
         }
-        Ok(())
+        Ok(segments)
     }
+}
 
-    fn clean(&mut self) -> Result<()> {
-        if self.published % CLEAN_EVERY == 1 {
-            self.store.clean(&self.manifest, KEEP as usize)?;
-        }
-        let ripe = self.retired.iter().take_while(|(at, _)| at + RETIRE_AFTER <= self.published).count();
-        if ripe == 0 {
-            return Ok(());
-        }
-        let live: BTreeSet<&str> = self.manifest.operators.values().flatten().map(|at| at.object.as_str()).collect();
-        let dead: BTreeSet<String> = self.retired.drain(..ripe).map(|(_, object)| object).collect();
-        for object in dead.iter().filter(|o| !live.contains(o.as_str())) {
-            self.store.delete(object)?;
-        }
-        Ok(())
+impl Drop for Writing {
+    /// Whoever waits for room must not wait for ever for a writer that panicked.
+    fn drop(&mut self) {
+        self.room.leave(usize::MAX);
     }
 }

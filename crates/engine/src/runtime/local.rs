@@ -70,7 +70,7 @@ impl LocalRuntime {
             let mut instances = Vec::new();
             for worker in 0..workers {
                 let state = match store {
-                    Some(store) => store.read(&base.operators, &node.name, worker, workers)?,
+                    Some(store) => store.read(&base.operators, &node.name, worker, workers),
                     None => Default::default(),
                 };
                 let context = context(&job, id, worker, workers, generation, &metrics);
@@ -177,18 +177,17 @@ impl LocalRuntime {
         };
         self.epoch.0 += 1;
         let epoch = self.epoch;
-        let mut segments = Vec::new();
+        let mut snapshots = Vec::new();
         for (_, _, source) in &mut self.sources {
-            segments.push((source.name().clone(), source.snapshot()?));
+            snapshots.push((source.name().clone(), source.snapshot(writer.snapshot())?));
         }
         for host in self.hosts.iter_mut().flatten() {
-            segments.push((host.name().clone(), host.snapshot(epoch)?));
+            snapshots.push((host.name().clone(), host.snapshot(epoch, writer.snapshot())?));
         }
         let mut added = Vec::new();
-        for (name, segment) in segments {
-            let Some(segment) = segment else { continue };
-            let at = wait(|done| writer.write(segment, done))?;
-            added.push((name, at));
+        for (name, snapshot) in snapshots {
+            let Some(snapshot) = snapshot else { continue };
+            added.push((name, wait(|done| writer.finish(snapshot, done))?));
         }
         let saved = savepoint.map(|name| {
             let (told, heard) = mpsc::channel();

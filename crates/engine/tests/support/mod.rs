@@ -2,6 +2,8 @@
 
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used)] // each test file uses a part of it
 
+pub mod storage;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{
@@ -131,6 +133,11 @@ impl Faults {
 
     pub fn panics(times: i64, every: u64) -> Self {
         Faults { panics: true, ..Self::errors(times, every) }
+    }
+
+    /// It goes wrong so often from now on.
+    pub fn arm(&self, times: i64) {
+        self.left.store(times, SeqCst);
     }
 
     pub fn left(&self) -> i64 {

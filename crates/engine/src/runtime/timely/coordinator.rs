@@ -22,7 +22,7 @@ use timely::{
 
 use super::{Ack, Committed, Shared};
 use crate::{
-    checkpoint::manifest::SegmentRef,
+    checkpoint::Segments,
     error::Result,
     time::{Epoch, EventTime},
 };
@@ -36,7 +36,7 @@ type Published = (u64, Result<()>);
 struct Coordinator {
     peers: u64,
     next: u64,
-    collected: BTreeMap<u64, Vec<(Arc<str>, SegmentRef)>>,
+    collected: BTreeMap<u64, Vec<(Arc<str>, Segments)>>,
     /// Checkpoints whose manifest is being published.
     publishing: Vec<(u64, Capability<u64>)>,
     published: (mpsc::Sender<Published>, mpsc::Receiver<Published>),
@@ -80,7 +80,7 @@ pub(crate) fn build<'scope>(
             input.for_each(|capability, acks| {
                 let epoch = capability.least().copied().unwrap_or_default();
                 let of_epoch = coordinator.collected.entry(epoch).or_default();
-                of_epoch.extend(acks.drain(..).map(|a| (a.operator.into(), a.segment)));
+                of_epoch.extend(acks.drain(..).map(|a| (a.operator.into(), a.segments)));
             });
             let frontier = frontiers.iter().filter_map(|f| f.frontier().first().copied()).min();
             leader_shared.attempt(|| coordinator.step(frontier.unwrap_or(u64::MAX)));

@@ -44,7 +44,7 @@ use timely::{
 
 pub(crate) use self::clock::EpochClock;
 use crate::{
-    checkpoint::{CheckpointStore, CheckpointWriter, Publisher, manifest::SegmentRef},
+    checkpoint::{CheckpointStore, CheckpointWriter, Publisher, Segments, manifest::Tables},
     error::{EngineError, Result},
     host::{Host, context},
     job::{Job, NodeId, NodeKind, Routing},
@@ -115,7 +115,7 @@ impl TimelyRuntime {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Ack {
     operator: String,
-    segment: SegmentRef,
+    segments: Segments,
 }
 
 /// What all workers of one attempt share.
@@ -157,7 +157,7 @@ pub(crate) struct Attempt {
     pub(crate) transport: Transport,
     pub(crate) store: CheckpointStore,
     pub(crate) generation: u64,
-    pub(crate) operators: BTreeMap<String, Vec<SegmentRef>>,
+    pub(crate) operators: BTreeMap<String, Tables>,
     pub(crate) shared: Arc<Shared>,
 }
 
@@ -252,7 +252,7 @@ impl Attempt {
             let mut acks = Vec::new();
             for (id, node) in self.job.nodes.iter().enumerate() {
                 let id = NodeId(id);
-                let state = self.store.read(&self.operators, &node.name, index, workers)?;
+                let state = self.store.read(&self.operators, &node.name, index, workers);
                 let context = context(&self.job, id, index, workers, self.generation, &self.shared.metrics);
                 let (outgoing, routings): (Vec<usize>, Vec<Routing>) =
                     self.job.outputs(id).map(|(e, edge)| (e, edge.routing)).unzip();

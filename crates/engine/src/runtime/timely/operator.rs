@@ -35,11 +35,12 @@ use super::{
 };
 use crate::{
     batch::Batch,
-    checkpoint::manifest::SegmentRef,
+    checkpoint::Segments,
     error::Result,
     frame::Frame,
     host::{Host, Outgoing},
     job::Routing,
+    state::snapshot::Snapshot,
     time::{Epoch, EventTime},
 };
 
@@ -105,31 +106,31 @@ pub(crate) struct Acks {
 
 struct Written {
     epoch: u64,
-    result: Result<SegmentRef>,
+    result: Result<Segments>,
 }
 
 impl Acks {
     /// Hands over what changed up to a checkpoint. Nothing to write is nothing to wait for.
-    pub(crate) fn cut(&mut self, epoch: u64, segment: Option<bytes::Bytes>, shared: &Shared) {
+    pub(crate) fn cut(&mut self, epoch: u64, snapshot: Option<Snapshot>, shared: &Shared) {
         let Some(capability) = &mut self.capability else { return };
-        if let Some(segment) = segment {
+        if let Some(snapshot) = snapshot {
             self.waiting.push((epoch, capability.delayed(&epoch)));
             let (tell, wake) = (self.written.0.clone(), self.waker.clone());
             let done = move |result| {
                 drop(tell.send(Written { epoch, result }));
                 wake();
             };
-            shared.writer.write(segment, Box::new(done));
+            shared.writer.finish(snapshot, Box::new(done));
         }
     }
 
     /// Acknowledges what has become durable.
     pub(crate) fn acknowledge(&mut self) -> Result<()> {
         while let Ok(Written { epoch, result }) = self.written.1.try_recv() {
-            let segment = result?;
+            let segments = result?;
             if let Some(at) = self.waiting.iter().position(|(e, _)| *e == epoch) {
                 let (_, capability) = self.waiting.swap_remove(at);
-                let ack = Ack { operator: self.operator.to_string(), segment };
+                let ack = Ack { operator: self.operator.to_string(), segments };
                 self.output.activate().session(&capability).give(ack);
             }
         }
@@ -327,9 +328,9 @@ impl Running {
         self.outputs.advance(epoch);
         self.acks.advance(epoch);
         let begun = Instant::now();
-        let segment = self.host.borrow_mut().snapshot(Epoch(epoch))?;
+        let snapshot = self.host.borrow_mut().snapshot(Epoch(epoch), self.shared.writer.snapshot())?;
         self.shared.clock.spent(begun.elapsed());
-        self.acks.cut(epoch, segment, &self.shared);
+        self.acks.cut(epoch, snapshot, &self.shared);
         self.next = self.shared.clock.next_checkpoint(epoch);
         self.outputs.advance(epoch + 1);
         self.acks.advance(epoch + 1);

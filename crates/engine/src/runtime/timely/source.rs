@@ -157,9 +157,9 @@ impl Running {
             self.outputs.advance(checkpoint);
             self.acks.advance(checkpoint);
             let begun = Instant::now();
-            let segment = self.source.borrow_mut().snapshot()?;
+            let snapshot = self.source.borrow_mut().snapshot(self.shared.writer.snapshot())?;
             clock.spent(begun.elapsed());
-            self.acks.cut(checkpoint, segment, &self.shared);
+            self.acks.cut(checkpoint, snapshot, &self.shared);
             if checkpoint >= clock.last() {
                 self.outputs.close();
                 self.acks.close();
