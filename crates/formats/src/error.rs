@@ -129,6 +129,12 @@ pub enum Error {
         /// Why not.
         reason: String,
     },
+    /// A table does not say what its records are.
+    #[error("TM-FORMAT-0015: the option `format` is missing; the formats are {known}")]
+    NoFormat {
+        /// All names.
+        known: String,
+    },
     /// Arrow refused what was built.
     #[error("TM-FORMAT-0014: {0}; this is a defect, please report it with the record")]
     Arrow(#[from] ArrowError),

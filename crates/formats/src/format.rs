@@ -37,23 +37,20 @@ pub enum Format {
 impl Format {
     /// The format that `'format'` names, with the options of that name. Options of others are not looked at.
     pub fn from_options(options: &Options) -> Result<Self> {
-        let name = options.get("format").ok_or(Error::MissingOption {
-            format: "…",
-            option: "format".into(),
-            what: "what the records are: json, csv, avro, …",
-        })?;
+        let name = options.get("format").ok_or_else(|| Error::NoFormat { known: known() })?;
         Self::named(name, options)
     }
 
     /// The format of this name, with the options of that name.
     pub fn named(name: &str, options: &Options) -> Result<Self> {
-        let spec = FORMATS.iter().find(|spec| spec.name == name).ok_or_else(|| {
-            let known: Vec<&str> = FORMATS.iter().map(|spec| spec.name).collect();
-            let hint = suggest(name, known.iter().copied(), str::to_owned);
-            Error::UnknownFormat { name: name.to_owned(), hint, known: known.join(", ") }
-        })?;
+        let unknown = || {
+            let hint = suggest(name, FORMATS.iter().map(|spec| spec.name), str::to_owned);
+            Error::UnknownFormat { name: name.to_owned(), hint, known: known() }
+        };
+        let spec = FORMATS.iter().find(|spec| spec.name == name).ok_or_else(unknown)?;
         let chosen = Chosen::new(spec, options)?;
         Ok(match spec.name {
+            "json" => Format::Json(JsonOptions::new(&chosen)?),
             "csv" => Format::Csv(CsvOptions::new(&chosen)?),
             "avro" => Format::Avro(AvroOptions::new(&chosen)?),
             "raw" => Format::Raw(RawOptions::new(&chosen)?),
@@ -62,7 +59,7 @@ impl Format {
             }
             "debezium-json" => Format::Change(ChangeOptions::new(Dialect::Debezium, &chosen)?),
             "dms-json" => Format::Change(ChangeOptions::new(Dialect::Dms, &chosen)?),
-            _ => Format::Json(JsonOptions::new(&chosen)?),
+            _ => return Err(unknown()),
         })
     }
 
@@ -124,5 +121,32 @@ impl Format {
             Format::Avro(options) => options.own_schema(),
             _ => None,
         }
+    }
+}
+
+fn known() -> String {
+    FORMATS.iter().map(|spec| spec.name).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_format_of_the_catalog_is_made() {
+        // Those that can't do without an option say so, by its name.
+        for spec in FORMATS {
+            match Format::named(spec.name, &Options::new()) {
+                Ok(_) => {}
+                Err(Error::MissingOption { format, .. }) => assert_eq!(format, spec.name),
+                Err(other) => panic!("{}: {other}", spec.name),
+            }
+        }
+    }
+
+    #[test]
+    fn a_table_must_say_its_format() {
+        let error = Format::from_options(&Options::new().with("connector", "stream")).unwrap_err();
+        assert!(error.to_string().contains("the formats are json, csv, avro"), "{error}");
     }
 }

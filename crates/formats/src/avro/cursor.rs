@@ -3,8 +3,9 @@
 use super::schema::{AvroSchema, Node, NodeId};
 use crate::fault::{Fault, Read};
 
-/// Elements of arrays and maps in one record: nulls take no bytes, so their number must be bounded.
-pub(super) const ITEMS_MAX: usize = 1_000_000;
+/// Elements of arrays and maps that a record may have beyond its bytes: nulls take none, so their number must be
+/// bounded by something else.
+const ITEMS_BEYOND_BYTES: usize = 1_024;
 /// How deep a value may lie that is passed over.
 const DEPTH_MAX: usize = 128;
 
@@ -12,12 +13,13 @@ const DEPTH_MAX: usize = 128;
 #[derive(Clone, Debug)]
 pub(super) struct Cursor<'a> {
     rest: &'a [u8],
-    items: usize,
+    /// Elements that may still come.
+    items_left: usize,
 }
 
 impl<'a> Cursor<'a> {
     pub(super) fn new(bytes: &'a [u8]) -> Self {
-        Cursor { rest: bytes, items: 0 }
+        Cursor { rest: bytes, items_left: bytes.len() + ITEMS_BEYOND_BYTES }
     }
 
     pub(super) fn left(&self) -> usize {
@@ -96,10 +98,9 @@ impl<'a> Cursor<'a> {
             self.long()?; // the block's bytes, for those who pass over it
         }
         let count = usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX);
-        self.items = self.items.saturating_add(count);
-        if self.items > ITEMS_MAX {
-            return Err(Fault::broken(format!("malformed Avro: more than {ITEMS_MAX} elements in a record")));
-        }
+        self.items_left = self.items_left.checked_sub(count).ok_or_else(|| {
+            Fault::broken("malformed Avro: more elements in arrays and maps than the record has bytes")
+        })?;
         Ok(count)
     }
 

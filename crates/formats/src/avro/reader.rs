@@ -1,6 +1,7 @@
 //! Avro records become rows.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use arrow::datatypes::SchemaRef;
 use hashbrown::HashMap;
@@ -16,14 +17,16 @@ use crate::error::{Error, Result};
 use crate::fault::{Fault, Read, quote};
 use crate::row_kind::RowKind;
 
-/// Schemas that are remembered; then they are asked for anew.
+/// Schemas that are remembered from batch to batch; with more they are asked for anew.
 const SCHEMAS_MAX: usize = 1_000;
+/// For so long a schema that the registry has not is not asked for again.
+const NOT_FOUND_REMEMBERED: Duration = Duration::from_secs(10);
 
 pub(super) struct AvroReader {
     header: WireHeader,
-    /// Of records without a header.
-    default: Option<Arc<Writer>>,
-    known: HashMap<SchemaId, std::result::Result<Arc<Writer>, String>, ahash::RandomState>,
+    /// Of records without a header, or whose header has this fingerprint.
+    own: Option<(Option<SchemaId>, Arc<Writer>)>,
+    known: HashMap<SchemaId, Found, ahash::RandomState>,
     reader: Option<Arc<AvroSchema>>,
     /// Columns to compile against; they stay empty.
     columns: Rows,
@@ -38,6 +41,15 @@ struct Writer {
     reader: Option<Arc<AvroSchema>>,
 }
 
+/// What became of looking for a schema.
+enum Found {
+    Writer(Arc<Writer>),
+    /// It can't be read into the columns: why.
+    Unreadable(String),
+    /// The registry had it not, then.
+    Missing(String, Instant),
+}
+
 impl AvroReader {
     pub(super) fn new(
         header: WireHeader,
@@ -47,13 +59,13 @@ impl AvroReader {
         lookup: Option<Arc<dyn SchemaLookup>>,
     ) -> Result<Self> {
         let columns = Rows::new(columns, FORMAT)?;
-        let mut this = AvroReader { header, default: None, known: HashMap::default(), reader, columns, lookup };
+        let mut this = AvroReader { header, own: None, known: HashMap::default(), reader, columns, lookup };
         let compiled = this.compile(writer.clone());
         let compiled = compiled.map_err(|reason| Error::SchemaMismatch { format: FORMAT, reason });
         match header {
-            WireHeader::None => this.default = Some(compiled?),
+            WireHeader::None => this.own = Some((None, compiled?)),
             WireHeader::SingleObject => {
-                this.known.insert(SchemaId::Fingerprint(writer.fingerprint()), Ok(compiled?));
+                this.own = Some((Some(SchemaId::Fingerprint(writer.fingerprint())), compiled?));
             }
             WireHeader::Confluent | WireHeader::Glue => {}
         }
@@ -67,17 +79,33 @@ impl AvroReader {
         Ok(Arc::new(Writer { op, reader: self.reader.clone(), schema }))
     }
 
-    fn look_up(&self, id: SchemaId) -> Result<std::result::Result<Arc<Writer>, String>> {
+    fn look_up(&self, id: SchemaId) -> Result<Found> {
         let Some(lookup) = &self.lookup else {
-            return Ok(Err(format!("schema {id} is not known; give it as `avro.schema`, or connect a registry")));
+            let reason = format!("schema {id} is not known; give it as `avro.schema`, or connect a registry");
+            return Ok(Found::Unreadable(reason));
         };
         match lookup.schema(id) {
-            Ok(text) => Ok(AvroSchema::parse(&text)
-                .map_err(|error| error.to_string())
-                .and_then(|schema| self.compile(schema))
-                .map_err(|reason| format!("schema {id}: {reason}"))),
-            Err(LookupError::NotFound) => Ok(Err(format!("schema {id} is not in the registry"))),
+            Ok(text) => {
+                let compiled =
+                    AvroSchema::parse(&text).map_err(|error| error.to_string()).and_then(|schema| self.compile(schema));
+                Ok(match compiled {
+                    Ok(writer) => Found::Writer(writer),
+                    Err(reason) => Found::Unreadable(format!("schema {id}: {reason}")),
+                })
+            }
+            Err(LookupError::NotFound) => {
+                Ok(Found::Missing(format!("schema {id} is not in the registry"), Instant::now()))
+            }
             Err(error) => Err(Error::SchemaLookup { schema: id.to_string(), reason: error.to_string() }),
+        }
+    }
+
+    /// Whether a schema must be asked for.
+    fn is_unknown(&self, id: &SchemaId) -> bool {
+        let own = matches!(&self.own, Some((own, _)) if own.as_ref() == Some(id));
+        match self.known.get(id) {
+            Some(Found::Missing(_, since)) => since.elapsed() > NOT_FOUND_REMEMBERED,
+            found => !own && found.is_none(),
         }
     }
 }
@@ -87,6 +115,9 @@ impl ReadRecord for AvroReader {
         if self.header == WireHeader::None {
             return Ok(());
         }
+        if self.known.len() > SCHEMAS_MAX {
+            self.known.clear();
+        }
         let mut last = None;
         for record in records {
             let id = header::id_of(self.header, record);
@@ -94,11 +125,8 @@ impl ReadRecord for AvroReader {
                 continue;
             }
             last = id;
-            if let Some(id) = id.filter(|id| !self.known.contains_key(id)) {
+            if let Some(id) = id.filter(|id| self.is_unknown(id)) {
                 let found = self.look_up(id)?;
-                if self.known.len() >= SCHEMAS_MAX {
-                    self.known.retain(|id, _| matches!(id, SchemaId::Fingerprint(_)) && self.lookup.is_none());
-                }
                 self.known.insert(id, found);
             }
         }
@@ -107,13 +135,14 @@ impl ReadRecord for AvroReader {
 
     fn read(&mut self, record: &[u8], rows: &mut Rows) -> Read {
         let (id, payload) = header::split(self.header, record)?;
-        let writer = match id {
-            None => self.default.as_ref(),
-            Some(id) => match self.known.get(&id) {
-                Some(Ok(writer)) => Some(writer),
-                Some(Err(reason)) => return Err(Fault::new(reason.clone())),
+        let writer = match (&self.own, id) {
+            (Some((own, writer)), id) if *own == id => Some(writer),
+            (_, Some(id)) => match self.known.get(&id) {
+                Some(Found::Writer(writer)) => Some(writer),
+                Some(Found::Unreadable(reason) | Found::Missing(reason, _)) => return Err(Fault::new(reason.clone())),
                 None => None,
             },
+            (_, None) => None,
         };
         let writer = writer.ok_or_else(|| Fault::new("the record's schema is not known"))?;
         let mut cursor = Cursor::new(&payload);

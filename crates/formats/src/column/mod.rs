@@ -23,6 +23,8 @@ pub const LENGTH_MAX_KEY: &str = "tidemill.length_max";
 /// Bytes of text or binary that a column of one batch may hold: offsets are 32 bits.
 const COLUMN_BYTES_MAX: usize = i32::MAX as usize;
 
+const SECONDS_PER_DAY: i64 = 86_400;
+
 /// One column. Invariant: `values` and `valid` have `len` rows.
 #[derive(Debug)]
 pub(crate) struct Column {
@@ -154,6 +156,8 @@ impl Column {
         let fits = match self.kind {
             Kind::Int { min, max } => (min..=max).contains(&value),
             Kind::UInt64 => value >= 0,
+            Kind::Date => i32::try_from(value).is_ok(),
+            Kind::Time(unit) => (0..SECONDS_PER_DAY * unit.per_second()).contains(&value),
             _ => true,
         };
         match &mut self.values {
@@ -234,10 +238,10 @@ impl Column {
     /// Closes a list or map whose items were added to its children, or a struct whose fields all have their value.
     pub(crate) fn end_nested(&mut self) -> Read {
         match &mut self.values {
-            Values::List { ends, item } => ends.push(item.len as i32),
+            Values::List { ends, item } => ends.push(offset(item.len)?),
             Values::Map { ends, key, value } => {
                 debug_assert_eq!(key.len, value.len);
-                ends.push(key.len as i32);
+                ends.push(offset(key.len)?);
             }
             Values::Struct(_) => {}
             _ => return Err(Fault::mismatch(self.kind, "a nested value")),
@@ -325,17 +329,22 @@ impl Column {
             }
             Values::List { ends, item } => {
                 range(ends).try_for_each(|at| item.copy_row(at))?;
-                ends.push(item.len as i32);
+                ends.push(offset(item.len)?);
             }
             Values::Map { ends, key, value } => {
                 range(ends).try_for_each(|at| key.copy_row(at).and_then(|()| value.copy_row(at)))?;
-                ends.push(key.len as i32);
+                ends.push(offset(key.len)?);
             }
             Values::Struct(columns) => columns.iter_mut().try_for_each(|column| column.copy_row(row))?,
         }
         self.valid();
         Ok(())
     }
+}
+
+/// Where a list ends in its items, of which a batch has no more than 32 bits count.
+fn offset(items: usize) -> Read<i32> {
+    i32::try_from(items).map_err(|_| Fault::new("a batch holds at most 2,147,483,647 elements in a column of arrays"))
 }
 
 /// The type whose form is built: dictionaries are made from plain values at the end.

@@ -23,6 +23,10 @@ fn a_value_out_of_range_is_refused_and_leaves_nothing() {
     assert!(decimal.push_decimal(1_000).is_err());
     assert_eq!((small.len(), decimal.len()), (1, 1));
     assert!(column(DataType::Int8, false).push_null().is_err());
+    let mut time = column(DataType::Time32(TimeUnit::Second), true);
+    time.push_int(86_399).unwrap();
+    assert!(time.push_int(86_400).is_err() && time.push_int(-1).is_err());
+    assert!(column(DataType::Date64, true).push_int(1 << 40).is_err());
     let mut nanos = column(DataType::Timestamp(TimeUnit::Nanosecond, None), true);
     assert!(nanos.parse_text("9999-01-01", super::TextRules::Standard).is_err());
 }

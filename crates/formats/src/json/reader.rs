@@ -9,6 +9,9 @@ use crate::fault::{Fault, Read, quote};
 use crate::row_kind::RowKind;
 use crate::time::TimestampStyle;
 
+/// Rows of a document times its bytes: a bound of what repeating columns beside an array may take.
+const REPEATED_BYTES_MAX: usize = 1 << 30;
+
 /// Reads records that hold one document or several, one after the other; an array at the top is as many documents.
 #[derive(Debug)]
 pub(crate) struct JsonReader {
@@ -126,6 +129,7 @@ impl DocumentReader {
         if scanner.peek() != Some(b'{') && mapping.root.members.is_some() {
             return Err(not_an_object(scanner));
         }
+        let begin = scanner.at();
         self.read_place(scanner, &mut mapping.root, row, rows)?;
         let after = scanner.at();
         let mut count = 1;
@@ -142,6 +146,12 @@ impl DocumentReader {
                     push_missing(column, self.values.rules)?;
                 }
             }
+        }
+        let repeated = (count - 1).saturating_mul(after - begin);
+        if repeated > REPEATED_BYTES_MAX {
+            return Err(Fault::new(format!(
+                "the document would become {count} rows of together more than {REPEATED_BYTES_MAX} bytes"
+            )));
         }
         for &column in &mapping.outside {
             let Some(column) = rows.columns.get_mut(column) else { continue };

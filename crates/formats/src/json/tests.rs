@@ -137,6 +137,22 @@ fn the_article_s_orders_are_mapped_by_path() {
 }
 
 #[test]
+fn the_article_s_firewall_logs_give_address_and_action() {
+    // Article 6 declares VARCHAR(16): an IPv6 address is cut, silently, as it was there.
+    let columns = Arc::new(Schema::new(vec![varchar("clientIp", 16), varchar("action", 8)]));
+    let options = [("json.path.clientIp", "$.httpRequest.clientIp"), ("json.path.action", "$.action"), KINESIS];
+    let record = |address: &str| {
+        format!(
+            r#"{{"timestamp":1592361810888,"formatVersion":1,"terminatingRuleType":"MANAGED_RULE_GROUP","action":"BLOCK",
+            "terminatingRuleMatchDetails":[{{"conditionType":"XSS","matchedData":["<","frameset"]}}],"ruleGroupList":null,
+            "httpRequest":{{"clientIp":"{address}","headers":[{{"name":"Host","value":"h"}}],"uri":"/admin","args":""}}}}"#
+        )
+    };
+    let decoded = decode(&options, columns, &[&record("3.3.3.3"), &record("2001:db8:85a3::8a2e:370:7334")]);
+    assert_eq!(rows(&decoded.rows), ["3.3.3.3 | BLOCK", "2001:db8:85a3::8 | BLOCK"]);
+}
+
+#[test]
 fn an_array_becomes_rows_and_the_other_columns_repeat() {
     let columns = texts(&["name", "order", "item", "all"]);
     let options = [
@@ -164,6 +180,18 @@ fn an_array_becomes_rows_and_the_other_columns_repeat() {
     );
     assert_eq!(decoded.origins, Some(vec![0, 0, 1, 2]));
     assert_eq!(reasons(&decoded), ["$.orders: expected an array, found an object"]);
+}
+
+#[test]
+fn a_small_record_can_t_become_endless_rows() {
+    let options = [("json.path.a", "$.a"), ("json.path.x", "$.l[0:].x")];
+    let long = "y".repeat(60_000);
+    let record = format!(r#"{{"a":"{long}","l":[{}{{}}]}}"#, "{},".repeat(20_000));
+    let many = format!(r#"{{"l":[{}{{}}]}}"#, "{},".repeat(100_000));
+    let decoded = decode(&options, texts(&["a", "x"]), &[&record, &many]);
+    assert_eq!(decoded.rows.num_rows(), 0);
+    assert!(reasons(&decoded)[0].contains("together more than"));
+    assert!(reasons(&decoded)[1].contains("more than 100000 elements"));
 }
 
 #[test]
