@@ -13,7 +13,6 @@ use tidemill_web_analytics::message::Message;
 use tidemill_web_analytics::simulator::{Population, Settings, Simulator};
 use tidemill_web_analytics::sites::Site;
 use tidemill_web_analytics::summary::cell::SiteId;
-use tidemill_web_analytics::summary::codec;
 use tidemill_web_analytics::user_agent::UserAgents;
 use tidemill_web_analytics::visits::{Join, Visits};
 
@@ -21,7 +20,7 @@ use tidemill_web_analytics::visits::{Join, Visits};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const BATCH: usize = 4_096;
+const BATCH: usize = 16_384;
 
 type Key = [u8; 16];
 
@@ -71,7 +70,7 @@ fn arrive(simulator: &mut Simulator, start_ms: i64, records: &mut Batch) {
 /// All open visits, and when the next of each has to be closed.
 #[derive(Default)]
 struct Open {
-    visits: hashbrown::HashMap<Key, Visits, ahash::RandomState>,
+    visits: hashbrown::HashMap<Key, Box<Visits>, ahash::RandomState>,
     timers: BinaryHeap<Reverse<(i64, Key)>>,
 }
 
@@ -158,19 +157,25 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         decoding += spent_ns() - started;
         let started = spent_ns();
         let mut now_ms = start_ms;
-        for (time_ms, key, bytes) in messages.records() {
-            let message = Message::decode(bytes)?;
-            let visits = open.visits.entry(key).or_insert_with(|| Visits::new(&site, &message));
-            join.observe(visits, &message, time_ms)?;
-            Open::schedule(visits, key, &mut open.timers);
+        let mut order: Vec<(Key, usize, i64, &[u8])> = Vec::with_capacity(BATCH);
+        for (place, (time_ms, key, bytes)) in messages.records().enumerate() {
+            order.push((key, place, time_ms, bytes));
             now_ms = time_ms;
+        }
+        order.sort_unstable();
+        for beacons in order.chunk_by(|a, b| a.0 == b.0) {
+            let [(key, .., first), ..] = beacons else { continue };
+            let first = Message::decode(first)?;
+            let visits = open.visits.entry(*key).or_insert_with(|| Visits::new(&site, &first).into());
+            join.observe(visits, beacons.iter().map(|beacon| Ok((Message::decode(beacon.3)?, beacon.2))))?;
+            Open::schedule(visits, *key, &mut open.timers);
         }
         open.close(&mut join, now_ms)?;
         joining += spent_ns() - started;
         join.impressions.clear();
-        join.sessions.clear();
+        join.closed.clear();
         let started = spent_ns();
-        delta_bytes += codec::encode(&join.deltas.drain()).len();
+        delta_bytes += join.deltas.encode().map_or(0, |deltas| deltas.len());
         encoding += spent_ns() - started;
     }
     let each = |spent: u64| spent as f64 / 1e3 / sequence as f64;

@@ -16,6 +16,7 @@ use tidemill_web_analytics::query::{Parameters, SiteQuery};
 use tidemill_web_analytics::summary::buffer::DeltaBuffer;
 use tidemill_web_analytics::summary::cell::{CellKey, Counter, Dimensions, Measures, Metric, Minute, SiteId};
 use tidemill_web_analytics::summary::codec;
+use tidemill_web_analytics::summary::dimension::Dimension;
 use tidemill_web_analytics::summary::store::{SitePolicy, SummaryStore};
 
 const SITE: SiteId = SiteId(1);
@@ -102,28 +103,30 @@ impl Site {
         let group = self.random.random_range(0..2);
         let country = self.country();
         let slow = if &*device == "mobile" { 1.5 } else { 1.0 } * if group == 0 { 0.8 } else { 1.0 };
-        let mut dimensions = Dimensions {
-            group: self.groups[group].clone(),
-            device,
-            browser,
-            os,
-            bot,
-            country,
-            ..Dimensions::default()
-        };
+        let told = [
+            (Dimension::Group, &self.groups[group]),
+            (Dimension::Device, &device),
+            (Dimension::Browser, &browser),
+            (Dimension::Os, &os),
+            (Dimension::Bot, &bot),
+            (Dimension::Country, &country),
+        ];
+        let mut dimensions =
+            told.into_iter().fold(Dimensions::default(), |all, (dimension, text)| all.with(dimension, text));
         let visitor = u64::from(start / DAY) << 40 | self.random.random_range(0..self.visitors_a_day);
         let mut minute = start;
         let mut entry = None;
         for number in 0..impressions {
-            dimensions.page = self.pages[self.page_rank.sample(&mut self.random) as usize - 1].clone();
+            let page = &self.pages[self.page_rank.sample(&mut self.random) as usize - 1];
+            dimensions = dimensions.with(Dimension::Page, page);
             let direct = number > 0 || self.random.random::<f64>() < 0.35;
-            dimensions.referrer = if direct {
-                "".into()
-            } else {
-                self.referrers[self.referrer_rank.sample(&mut self.random) as usize - 1].clone()
+            let referrer = match direct {
+                true => "",
+                false => &self.referrers[self.referrer_rank.sample(&mut self.random) as usize - 1],
             };
+            dimensions = dimensions.with(Dimension::Referrer, referrer);
             let navigation = if self.random.random::<f64>() < 0.9 { 0 } else { self.random.random_range(1..3) };
-            dimensions.navigation = self.navigations[navigation].clone();
+            dimensions = dimensions.with(Dimension::Navigation, &self.navigations[navigation]);
             let key = CellKey { site: SITE, minute: Minute(minute), dimensions: dimensions.clone() };
             let measures = self.impression(visitor, slow);
             buffer.cell(&key).add(&measures);

@@ -14,6 +14,7 @@ use arrow::error::ArrowError;
 use crate::beacon::{Reason, Timer};
 use crate::sites::SitesSnapshot;
 use crate::summary::cell::{Dimensions, SiteId};
+use crate::summary::dimension::Dimension;
 use crate::visits::{ImpressionRow, SessionRow};
 
 /// A beacon in quarantine.
@@ -68,18 +69,19 @@ fn lists<'a, R, T: AsRef<str> + 'a>(columns: &mut Columns, name: &str, rows: &'a
 
 /// The dimensions; `page` of a session is its entry page.
 fn dimensions<'a, R>(columns: &mut Columns, page: &str, rows: &'a [R], of: impl Fn(&'a R) -> &'a Dimensions + Copy) {
-    texts(columns, "ab_group", rows, move |row| Some(&of(row).group));
-    texts(columns, "device", rows, move |row| Some(&of(row).device));
-    texts(columns, "browser", rows, move |row| Some(&of(row).browser));
-    texts(columns, "os", rows, move |row| Some(&of(row).os));
-    texts(columns, "country", rows, move |row| Some(&of(row).country));
-    texts(columns, page, rows, move |row| Some(&of(row).page));
-    texts(columns, "referrer_host", rows, move |row| Some(&of(row).referrer));
-    texts(columns, "navigation", rows, move |row| Some(&of(row).navigation));
-    texts(columns, "bot", rows, move |row| Some(&of(row).bot));
-    for place in 0..crate::summary::cell::CUSTOM_DIMENSIONS {
+    texts(columns, "ab_group", rows, move |row| Some(of(row).get(Dimension::Group)));
+    texts(columns, "device", rows, move |row| Some(of(row).get(Dimension::Device)));
+    texts(columns, "browser", rows, move |row| Some(of(row).get(Dimension::Browser)));
+    texts(columns, "os", rows, move |row| Some(of(row).get(Dimension::Os)));
+    texts(columns, "country", rows, move |row| Some(of(row).get(Dimension::Country)));
+    texts(columns, page, rows, move |row| Some(of(row).get(Dimension::Page)));
+    texts(columns, "referrer_host", rows, move |row| Some(of(row).get(Dimension::Referrer)));
+    texts(columns, "navigation", rows, move |row| Some(of(row).get(Dimension::Navigation)));
+    texts(columns, "bot", rows, move |row| Some(of(row).get(Dimension::Bot)));
+    let own = Dimension::ALL.into_iter().filter(|dimension| dimension.built_in_name().is_none());
+    for (place, dimension) in own.enumerate() {
         let name = format!("dimension_{}", place + 1);
-        texts(columns, &name, rows, move |row| of(row).custom.get(place).map(|text| &**text));
+        texts(columns, &name, rows, move |row| Some(of(row).get(dimension)));
     }
 }
 

@@ -50,6 +50,8 @@ pub struct Message<'a> {
     pub client_time_ms: Option<i64>,
     /// Timers by [`crate::beacon::Timer`]; NaN where there is none.
     pub timers: [f32; TIMERS],
+    /// The user agent's header: not one of the statics, since many visitors share it.
+    pub agent: &'a str,
     /// Encoded [`Statics`].
     #[serde(serialize_with = "as_bytes")]
     pub statics: &'a [u8],
@@ -79,8 +81,6 @@ pub struct Statics<'a> {
     pub connection: Option<&'a str>,
     /// Country.
     pub country: Option<[u8; 2]>,
-    /// The header.
-    pub user_agent: &'a str,
     /// Browser family.
     pub browser: &'a str,
     /// Operating system family.
@@ -151,7 +151,6 @@ impl<'a> Message<'a> {
             viewport: beacon.viewport,
             connection: beacon.connection.as_deref(),
             country: envelope.country,
-            user_agent: envelope.user_agent,
             browser: &agent.browser,
             os: &agent.os,
             device: agent.device,
@@ -170,6 +169,7 @@ impl<'a> Message<'a> {
             issues: issues.0,
             client_time_ms: beacon.client_time_ms,
             timers: beacon.timers.map(|timer| timer.map_or(f32::NAN, |value| value as f32)),
+            agent: envelope.user_agent,
             statics,
             detail: Some(detail).filter(|detail| *detail != Detail::default()),
         })
@@ -254,6 +254,6 @@ pub(crate) fn append<T: Serialize>(value: &T, out: &mut Vec<u8>) -> Result<()> {
     Ok(())
 }
 
-fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8], what: &'static str) -> Result<T> {
+pub(crate) fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8], what: &'static str) -> Result<T> {
     postcard::from_bytes(bytes).map_err(|error| Error::damaged(what, error.to_string()))
 }

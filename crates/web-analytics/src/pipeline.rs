@@ -27,7 +27,7 @@ pub use join::JoinVisits;
 pub use orders::Orders;
 
 use crate::sites::Sites;
-use crate::summary::{buffer::DeltaBuffer, codec};
+use crate::summary::buffer::DeltaBuffer;
 
 const SESSION_KEY: usize = 0;
 const ORDER_KEY: usize = 1;
@@ -44,7 +44,7 @@ static DELTAS: LazyLock<SchemaRef> =
 /// What the pipeline gives, to be connected to sinks.
 #[derive(Clone, Copy, Debug)]
 pub struct Outputs {
-    /// Delta batches ([`codec`]) in one `Binary` column: of the join, and of quarantine.
+    /// Delta batches ([`crate::summary::codec`]) in one `Binary` column: of the join, and of quarantine.
     pub deltas: [Port; 2],
     /// Rows of [`crate::lake::impressions`].
     pub impressions: Port,
@@ -101,12 +101,9 @@ impl Beacons {
 
 /// One row with all deltas of a buffer; none when nothing changed.
 fn deltas(buffer: &mut DeltaBuffer, time_us: i64) -> Result<Option<Batch>> {
-    let deltas = buffer.drain();
-    if deltas.is_empty() {
-        return Ok(None);
-    }
+    let Some(deltas) = buffer.encode() else { return Ok(None) };
     let mut column = BinaryBuilder::new();
-    column.append_value(codec::encode(&deltas));
+    column.append_value(deltas);
     Batch::new(RecordBatch::try_new(DELTAS.clone(), vec![Arc::new(column.finish())])?, vec![time_us]).map(Some)
 }
 

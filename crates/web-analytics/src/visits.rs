@@ -9,12 +9,12 @@
 //!
 //! # Order does not matter
 //!
-//! Each open segment keeps its beacons, sorted by (ingestion time, sequence). Whatever is told of it is a fold over that
+//! Each open segment keeps its beacons, packed and sorted by (ingestion time, sequence). Whatever is told of it is a fold over that
 //! list; a beacon that arrives in order is folded in, one that arrives out of order makes the fold start again. Sessions
 //! are computed from the segments' first and last times: segments belong together when there is no more than the gap
 //! between them, in other words they are the connected components of the beacons' times. So the state after any
 //! permutation of the same beacons is the same, and since only differences to what was said before are emitted, so is
-//! the sum of all deltas.
+//! the sum of all deltas. What was said before is not kept: it follows from the state before the beacons were taken in.
 //!
 //! A segment's beacons are dropped when it closes: when every beacon that could still belong to it has been seen
 //! ([`Join::close`]). Which beacons belong to it follows from ingestion times alone, never from when it was closed.
@@ -26,6 +26,7 @@
 
 mod contribution;
 mod dimensions;
+mod fact;
 mod fold;
 mod overflow;
 mod row;
@@ -43,9 +44,9 @@ use crate::error::Result;
 use crate::message::Message;
 use crate::sites::Site;
 use crate::summary::buffer::DeltaBuffer;
-use contribution::change;
-use fold::Totals;
-use segment::{Body, Fact, Segment, Who};
+use contribution::{Contribution, change};
+use fact::Fact;
+use segment::{Before, Body, Segment, Who};
 use sessions::Session;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -69,26 +70,25 @@ pub struct Visits {
     gap_ms: i64,
     /// By (first time, sequence).
     segments: Vec<Segment>,
-    /// What was said about each session so far.
-    sessions: Vec<Session>,
     /// When [`Join::close`] is scheduled; for whoever schedules it, and not part of the stored state.
     pub timer_ms: Option<i64>,
-    /// The one segment that changed with the last beacon, if that only made a segment of the last session grow.
-    grown: Option<usize>,
 }
 
-/// What the join shares between visitors: interned texts, and the deltas and rows that it produced.
+/// What the join shares between visitors: interned texts, the deltas and rows that it produced, and room to work in.
 #[derive(Debug, Default)]
 pub struct Join {
     texts: Texts,
-    /// Room for the next sessions of a visitor, so that a beacon seldom allocates.
-    next: Vec<Session>,
+    /// The sessions of the visitor that is looked at.
+    sessions: Vec<Session>,
+    /// What its segments, and its sessions, added to their cells before.
+    before: Before,
+    sessions_before: Vec<Option<Contribution>>,
     /// Changes of cells since they were last taken.
     pub deltas: DeltaBuffer,
     /// Impressions that closed since they were last taken.
     pub impressions: Vec<ImpressionRow>,
     /// Sessions that closed since they were last taken.
-    pub sessions: Vec<SessionRow>,
+    pub closed: Vec<SessionRow>,
 }
 
 impl Visits {
@@ -102,14 +102,10 @@ impl Visits {
         }
     }
 
-    /// When something closes next: [`Join::close`] is to be called once every earlier beacon has been seen. Where a
-    /// timer is set that covers all else, only what changed since is looked at.
+    /// When something closes next: [`Join::close`] is to be called once every earlier beacon has been seen.
     pub fn due_ms(&self) -> Option<i64> {
-        if let (Some(at), Some(_)) = (self.grown, self.timer_ms) {
-            return self.segments.get(at).map(|segment| segment.deadline_ms(self.gap_ms).saturating_add(1));
-        }
         let closing = self.segments.iter().filter(|s| s.is_open()).map(|s| s.deadline_ms(self.gap_ms));
-        let ending = self.sessions.first().map(|session| session.last_ms.saturating_add(self.gap_ms));
+        let ending = sessions::first_end(&self.segments, self.gap_ms);
         closing.chain(ending).min().map(|deadline| deadline.saturating_add(1))
     }
 
@@ -120,140 +116,158 @@ impl Visits {
 }
 
 impl Join {
-    /// Takes one beacon in. Deltas are added to [`Join::deltas`].
-    pub fn observe(&mut self, visits: &mut Visits, message: &Message<'_>, time_ms: i64) -> Result<()> {
+    /// Takes some beacons of one visitor in, each with its time. What changes is added to [`Join::deltas`], once for all
+    /// of them.
+    pub fn observe<'m>(
+        &mut self,
+        visits: &mut Visits,
+        beacons: impl IntoIterator<Item = Result<(Message<'m>, i64)>>,
+    ) -> Result<()> {
+        self.look_at(visits);
+        let taken = beacons.into_iter().try_for_each(|beacon| {
+            let (message, time_ms) = beacon?;
+            self.take(visits, &message, time_ms)
+        });
+        self.settle(visits);
+        taken
+    }
+
+    fn take(&mut self, visits: &mut Visits, message: &Message<'_>, time_ms: i64) -> Result<()> {
         let impression = xxh3_64(message.impression.as_bytes());
-        visits.grown = None;
-        if visits.is_full(impression, time_ms) {
-            visits.overflow(message, time_ms, &mut self.texts)?;
+        if visits.is_full(&self.sessions, impression, time_ms) {
+            visits.overflow(&self.sessions, message, time_ms, &mut self.before)?;
         } else {
             let latest = visits.segments.iter().rposition(|s| s.impression == impression && s.is_kept());
-            match latest.and_then(|at| visits.segments.get_mut(at)) {
-                Some(segment) if segment.takes(time_ms, message.sequence, visits.gap_ms) => {
-                    let (before, anchored) = (segment.totals, segment.anchored());
-                    segment.push(Fact::new(message, time_ms), message.statics, &mut self.texts, visits.who)?;
-                    visits.grown = latest.filter(|_| segment.anchored() == anchored);
-                    if self.settle_grown(visits, &before) {
+            match latest.and_then(|at| Some((at, visits.segments.get_mut(at)?))) {
+                Some((at, segment)) if segment.takes(time_ms, message.sequence, visits.gap_ms) => {
+                    self.before.note(segment);
+                    let (totals, anchored) = (segment.totals, segment.anchored());
+                    let fact = Fact::new(message, time_ms);
+                    segment.push(fact, message.statics, message.agent, &mut self.texts, visits.who)?;
+                    // Nearly all beacons make a segment grow that stays what it is, in the last session.
+                    let grows = self.sessions.last_mut().filter(|session| session.segments.contains(&at));
+                    if let Some(session) = grows.filter(|_| segment.anchored() == anchored) {
+                        session.grow(segment, &totals);
                         return Ok(());
                     }
                 }
-                Some(segment) if segment.is_open() && time_ms <= segment.deadline_ms(visits.gap_ms) => {
+                Some((_, segment)) if segment.is_open() && time_ms <= segment.deadline_ms(visits.gap_ms) => {
                     self.insert(visits, impression, message, time_ms)?;
                 }
-                Some(_) | None => visits.begin(impression, message, time_ms, &mut self.texts)?,
+                Some(_) | None => self.begin(visits, impression, message, time_ms)?,
             }
         }
-        self.settle(visits);
+        self.regroup(visits);
+        Ok(())
+    }
+
+    /// Works out the sessions of a visitor, and what they added to their cells.
+    fn look_at(&mut self, visits: &mut Visits) {
+        self.regroup(visits);
+        let said = self.sessions.iter().map(|session| session.contribution(&visits.segments));
+        self.sessions_before.clear();
+        self.sessions_before.extend(said);
+    }
+
+    fn regroup(&mut self, visits: &mut Visits) {
+        sessions::of(&mut visits.segments, visits.gap_ms, &mut self.sessions, &mut self.before);
+    }
+
+    /// A new segment for a beacon that belongs to none.
+    fn begin(&mut self, visits: &mut Visits, impression: u64, message: &Message<'_>, time_ms: i64) -> Result<()> {
+        let mut segment = Segment::new(impression, message.impression);
+        self.before.note(&mut segment);
+        let fact = Fact::new(message, time_ms);
+        segment.push(fact, message.statics, message.agent, &mut self.texts, visits.who)?;
+        visits.place(segment);
         Ok(())
     }
 
     /// A beacon that came out of order: the impression's open segments are made again, with it in its place.
     fn insert(&mut self, visits: &mut Visits, impression: u64, message: &Message<'_>, time_ms: i64) -> Result<()> {
-        let mut beacons = vec![(Fact::new(message, time_ms), Box::from(message.statics))];
-        let mut said = Vec::new();
-        visits.segments.retain_mut(|segment| {
-            let again = segment.impression == impression && segment.is_open() && segment.is_kept();
-            if again {
-                said.extend(segment.said.take());
-                beacons.append(&mut segment.take_beacons());
+        let mut again: Vec<Segment> = visits
+            .segments
+            .extract_if(.., |segment| segment.impression == impression && segment.is_open() && segment.is_kept())
+            .collect();
+        again.iter_mut().for_each(|segment| self.before.note(segment));
+        let mut beacons = vec![(Fact::new(message, time_ms), message.statics, message.agent)];
+        for segment in &again {
+            let Body::Open(open) = &segment.body else { continue };
+            for fact in open.facts.iter() {
+                let fact = fact?;
+                if let Some(block) = open.blocks.get(usize::from(fact.block)) {
+                    beacons.push((fact, &block.bytes, &block.agent));
+                }
             }
-            !again
-        });
-        beacons.sort_by_key(|(fact, _)| fact.order());
+        }
+        beacons.sort_by_key(|(fact, ..)| fact.order());
+        // What the old ones added before is taken back through those that replace them.
+        let mut noted = again.iter().map(|segment| segment.noted);
         let mut current: Option<Segment> = None;
-        let mut made = Vec::new();
-        for (fact, statics) in beacons {
+        for (fact, statics, agent) in beacons {
             if let Some(segment) = current.take_if(|s| !s.takes(fact.time_ms, fact.sequence, visits.gap_ms)) {
-                made.push(segment);
+                visits.place(segment);
             }
-            let segment = current.get_or_insert_with(|| Segment::new(impression, message.impression));
-            segment.push(fact, &statics, &mut self.texts, visits.who)?;
+            let segment = match &mut current {
+                Some(segment) => segment,
+                none => {
+                    let mut segment = Segment::new(impression, message.impression);
+                    segment.noted = noted.next().flatten();
+                    self.before.note(&mut segment);
+                    none.insert(segment)
+                }
+            };
+            segment.push(fact, statics, agent, &mut self.texts, visits.who)?;
         }
-        made.extend(current);
-        // What was said before is taken back through the segments that replace the old ones.
-        let mut said = said.into_iter();
-        for mut segment in made {
-            segment.said = said.next();
-            visits.place(segment);
-        }
-        said.for_each(|said| change(&mut self.deltas, Some(&said), None));
+        current.into_iter().for_each(|segment| visits.place(segment));
         Ok(())
-    }
-
-    /// As [`Join::settle`], for nearly all beacons: they make a segment grow that stays what it is, in the last session.
-    /// False if it was another one.
-    fn settle_grown(&mut self, visits: &mut Visits, before: &Totals) -> bool {
-        let Some(at) = visits.grown.take() else { return false };
-        let Some(session) = visits.sessions.last_mut().filter(|s| s.segments.contains(&at)) else { return false };
-        if let Some(segment) = visits.segments.get_mut(at) {
-            let now = segment.contribution();
-            change(&mut self.deltas, segment.said.as_deref(), now.as_ref());
-            segment.say(now);
-        }
-        let Some(segment) = visits.segments.get(at) else { return false };
-        let now = session.grow(segment, before, &visits.segments);
-        if session.said != now {
-            change(&mut self.deltas, session.said.as_ref(), now.as_ref());
-            session.said = now;
-        }
-        visits.grown = Some(at);
-        true
     }
 
     /// Says what changed: first of the segments, then of the sessions.
     fn settle(&mut self, visits: &mut Visits) {
-        let sessions = &mut self.next;
-        sessions::of(&mut visits.segments, visits.gap_ms, sessions);
-        for segment in visits.segments.iter_mut().filter(|segment| segment.is_changed()) {
-            let now = segment.contribution();
-            change(&mut self.deltas, segment.said.as_deref(), now.as_ref());
-            segment.say(now);
+        self.before.settle(&mut visits.segments, &mut self.deltas);
+        let mut before = self.sessions_before.drain(..);
+        for session in &self.sessions {
+            let was = before.next().flatten();
+            change(&mut self.deltas, was.as_ref(), session.contribution(&visits.segments).as_ref());
         }
-        for at in 0..sessions.len().max(visits.sessions.len()) {
-            let said = visits.sessions.get(at).and_then(|session| session.said.as_ref());
-            let now = sessions.get(at).and_then(|session| session.said.as_ref());
-            if said != now {
-                change(&mut self.deltas, said, now);
-            }
-        }
-        std::mem::swap(&mut visits.sessions, sessions);
-        sessions.clear();
+        before.flatten().for_each(|was| change(&mut self.deltas, Some(&was), None));
     }
 
     /// Closes what no beacon can belong to any more, when all beacons before `seen_ms` have been seen.
     pub fn close(&mut self, visits: &mut Visits, seen_ms: i64) -> Result<()> {
-        visits.grown = None;
         let gap_ms = visits.gap_ms;
+        self.look_at(visits);
+        self.settle(visits);
         for at in 0..visits.segments.len() {
             let Some(segment) = visits.segments.get(at) else { break };
             if !segment.is_open() || segment.deadline_ms(gap_ms) >= seen_ms {
                 continue;
             }
-            let start_ms = sessions::at(&visits.sessions, segment.first_ms).map_or(segment.first_ms, |s| s.first_ms);
-            if let Some(row) = row::impression(visits, segment, start_ms)? {
-                self.impressions.push(row);
-            }
+            let start_ms = sessions::at(&self.sessions, segment.first_ms).map_or(segment.first_ms, |s| s.first_ms);
+            self.impressions.extend(row::impression(visits, segment, start_ms)?);
             if let Some(segment) = visits.segments.get_mut(at) {
-                segment.close();
+                segment.close(&mut self.texts);
             }
         }
-        let ended = |session: &Session| session.last_ms.saturating_add(gap_ms) < seen_ms;
-        for session in visits.sessions.iter().take_while(|session| ended(session)) {
-            self.sessions.extend(row::session(visits, session));
-        }
+        visits.forget_cells(&self.sessions);
+        let ended = self.sessions.iter().take_while(|session| session.last_ms.saturating_add(gap_ms) < seen_ms);
         // Sessions and segments are both in the order of time: what ended is in front of both.
-        let gone: usize = visits.sessions.iter().take_while(|session| ended(session)).map(|s| s.segments.len()).sum();
+        let mut gone = 0;
+        for session in ended {
+            self.closed.extend(row::session(visits, session));
+            gone += session.segments.len();
+        }
         visits.segments.drain(..gone);
-        sessions::of(&mut visits.segments, gap_ms, &mut visits.sessions);
-        visits.forget_cells();
+        visits.segments.shrink_to_fit();
         Ok(())
     }
 }
 
 impl Visits {
     /// Once a session's entry is settled, the cells of its other closed impressions are needed no more.
-    fn forget_cells(&mut self) {
-        for session in &self.sessions {
+    fn forget_cells(&mut self, sessions: &[Session]) {
+        for session in sessions {
             let Some(entry) = session.entry.filter(|at| self.segments.get(*at).is_some_and(|s| !s.is_open())) else {
                 continue;
             };
@@ -266,14 +280,6 @@ impl Visits {
                 }
             }
         }
-    }
-
-    /// A new segment for a beacon that belongs to none.
-    fn begin(&mut self, impression: u64, message: &Message<'_>, time_ms: i64, texts: &mut Texts) -> Result<()> {
-        let mut segment = Segment::new(impression, message.impression);
-        segment.push(Fact::new(message, time_ms), message.statics, texts, self.who)?;
-        self.place(segment);
-        Ok(())
     }
 
     /// Keeps the segments in the order of time.

@@ -56,14 +56,14 @@ fn found(events: &[(&str, &str, i64)], gap_minutes: i64) -> BTreeSet<(String, i6
         let at = (*time_ms, sequence as u64);
         let message = Message::new(&site, &envelope, &beacon, &agent, at, &mut statics).unwrap();
         let visits = all.entry(*user).or_insert_with(|| Visits::new(&site, &message));
-        join.observe(visits, &message, *time_ms).unwrap();
+        join.observe(visits, [Ok((message, *time_ms))]).unwrap();
     }
     all.values_mut().for_each(|visits| {
         join.close(visits, i64::MAX).unwrap();
         assert!(visits.is_empty());
     });
     assert_eq!(join.impressions.len(), events.len());
-    join.sessions.into_iter().map(|session| (session.session, session.time_ms)).collect()
+    join.closed.into_iter().map(|session| (session.session, session.time_ms)).collect()
 }
 
 #[test]

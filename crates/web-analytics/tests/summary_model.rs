@@ -7,7 +7,6 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
@@ -20,6 +19,7 @@ use tidemill_web_analytics::summary::cell::{
     CellDelta, CellKey, Counter, Dimensions, Measures, Metric, Minute, SiteId,
 };
 use tidemill_web_analytics::summary::codec;
+use tidemill_web_analytics::summary::dimension::Dimension;
 use tidemill_web_analytics::summary::histogram::{bucket, midpoint};
 use tidemill_web_analytics::summary::sketch::{Sketch, register};
 use tidemill_web_analytics::summary::store::{SitePolicy, SummaryStore};
@@ -59,9 +59,15 @@ fn some_delta() -> impl Strategy<Value = CellDelta> {
     let samples = prop::collection::vec((select(Metric::ALL.to_vec()), 1.0f64..9_000.0), 0..4);
     (0..2usize, 0..MINUTES, dimensions, samples, 0u64..300, prop::bool::ANY, prop::option::of(0u8..13)).prop_map(
         |(site, minute, (group, device, page, bot, plan), samples, visitor, session, issue)| {
-            let custom = [plan.into(), "".into(), "".into(), "".into()];
-            let [group, device, page, bot] = [group, device, page, bot].map(Arc::from);
-            let dimensions = Dimensions { group, device, page, bot, custom, ..Dimensions::default() };
+            let told = [
+                (Dimension::Group, group),
+                (Dimension::Device, device),
+                (Dimension::Page, page),
+                (Dimension::Bot, bot),
+                (Dimension::Custom0, plan),
+            ];
+            let dimensions =
+                told.into_iter().fold(Dimensions::default(), |all, (dimension, text)| all.with(dimension, text));
             let mut measures = Measures { visitors: vec![visitor], ..Measures::default() };
             measures.count(Counter::Impressions, 1);
             measures.count(Counter::Beacons, 5);
@@ -130,18 +136,18 @@ impl Model {
         self.0.iter().filter(move |delta| {
             let CellKey { site, minute, dimensions } = &delta.key;
             let text = |name: &str| match name {
-                "device" => &dimensions.device,
-                "page" => &dimensions.page,
-                "group" => &dimensions.group,
-                _ => &dimensions.custom[0],
+                "device" => dimensions.get(Dimension::Device),
+                "page" => dimensions.get(Dimension::Page),
+                "group" => dimensions.get(Dimension::Group),
+                _ => dimensions.get(Dimension::Custom0),
             };
             let passes = |(name, _): &(&str, &str)| {
-                asked.filters.iter().any(|(other, value)| other == name && **text(name) == **value)
+                asked.filters.iter().any(|(other, value)| other == name && *text(name) == **value)
             };
             let bot = match asked.bots {
-                BotFilter::Exclude => dimensions.bot.is_empty(),
+                BotFilter::Exclude => dimensions.get(Dimension::Bot).is_empty(),
                 BotFilter::Include => true,
-                BotFilter::Only => !dimensions.bot.is_empty(),
+                BotFilter::Only => !dimensions.get(Dimension::Bot).is_empty(),
             };
             *site == SITES[asked.site] && (from..to).contains(&minute.0) && bot && asked.filters.iter().all(passes)
         })
@@ -258,7 +264,8 @@ fn check(store: &SummaryStore, model: &Model, asked: &Asked) -> Result<(), TestC
     let breakdown = query.breakdown(&parameters, now).unwrap();
     prop_assert_eq!(breakdown.partial, None);
     for row in &breakdown.body.rows {
-        let totals = Totals::of(model.select(asked, from, to).filter(|d| *d.key.dimensions.page == *row.value));
+        let totals =
+            Totals::of(model.select(asked, from, to).filter(|d| *d.key.dimensions.get(Dimension::Page) == *row.value));
         prop_assert_eq!(row.measures.impressions, totals.counter(Counter::Impressions));
         prop_assert_eq!(row.measures.sessions, totals.counter(Counter::Sessions));
         prop_assert_eq!(row.measures.p75_lcp, totals.quantile(Metric::Lcp, 0.75));
@@ -269,7 +276,8 @@ fn check(store: &SummaryStore, model: &Model, asked: &Asked) -> Result<(), TestC
     let histogram = query.histogram(&parameters, now).unwrap();
     prop_assert_eq!(histogram.partial, None);
     for group in &histogram.body.groups {
-        let of_group = model.select(asked, from, to).filter(|delta| *delta.key.dimensions.group == *group.value);
+        let of_group =
+            model.select(asked, from, to).filter(|delta| *delta.key.dimensions.get(Dimension::Group) == *group.value);
         let totals = Totals::of(of_group);
         prop_assert_eq!(group.samples as usize, totals.samples(Metric::Lcp).len());
         prop_assert_eq!(group.bars.iter().map(|bar| bar.count).sum::<u64>(), group.samples);
@@ -392,7 +400,7 @@ proptest! {
 }
 
 fn impression(site: SiteId, minute: u32, page: &str, lcp: f64) -> CellDelta {
-    let dimensions = Dimensions { page: page.into(), device: "mobile".into(), ..Dimensions::default() };
+    let dimensions = Dimensions::default().with(Dimension::Page, page).with(Dimension::Device, "mobile");
     let mut measures = Measures { visitors: vec![u64::from(minute)], ..Measures::default() };
     measures.count(Counter::Impressions, 1);
     measures.sample(Metric::Lcp, lcp, 1);
@@ -503,7 +511,7 @@ fn quality_tells_issues_bots_and_reasons_apart() {
     let mut buffer = DeltaBuffer::default();
     for (minute, bot) in [(0, ""), (1, "Googlebot"), (2, "Googlebot"), (3, "GPTBot")] {
         let mut delta = impression(SITES[0], FIRST + minute, "/", 1_000.0);
-        delta.key.dimensions.bot = bot.into();
+        delta.key.dimensions = delta.key.dimensions.with(Dimension::Bot, bot);
         delta.measures.count(Counter::Beacons, 4);
         delta.measures.issue(Issue::MissingLoad as u8, 1);
         buffer.add(delta);

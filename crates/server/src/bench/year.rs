@@ -8,6 +8,7 @@ use rand::{Rng, SeedableRng};
 use rand_distr::{Distribution, StandardNormal};
 use tidemill_web_analytics::summary::buffer::DeltaBuffer;
 use tidemill_web_analytics::summary::cell::{CellKey, Counter, Dimensions, Measures, Metric, Minute, SiteId};
+use tidemill_web_analytics::summary::dimension::Dimension;
 use tidemill_web_analytics::summary::store::{SitePolicy, SummaryStore};
 
 use crate::error::{Error, Result};
@@ -112,27 +113,29 @@ impl Year {
         let group_b: bool = random.random();
         let bot = if random.random_bool(BOTS) { "search-engine" } else { "" };
         let referrer = pick(&REFERRERS, |referrer| referrer.1, random.random()).0;
-        let mut dimensions = Dimensions {
-            group: if group_b { "B".into() } else { "A".into() },
-            device: device.into(),
-            os: os.into(),
-            browser: browser.into(),
-            bot: bot.into(),
-            referrer: referrer.into(),
-            navigation: "navigate".into(),
-            ..Dimensions::default()
-        };
+        let told = [
+            (Dimension::Group, if group_b { "B" } else { "A" }),
+            (Dimension::Device, device),
+            (Dimension::Os, os),
+            (Dimension::Browser, browser),
+            (Dimension::Bot, bot),
+            (Dimension::Referrer, referrer),
+            (Dimension::Navigation, "navigate"),
+        ];
+        let mut dimensions =
+            told.into_iter().fold(Dimensions::default(), |all, (dimension, text)| all.with(dimension, text));
         let visitor = random.random();
         let slow = if group_b { 1.6 } else { 1.0 } * if device == "desktop" { 0.95 } else { 1.15 };
         let (mut minute, mut impressions, mut entry) = (start.0, 0, None);
         loop {
-            dimensions.page = pick(&self.pages, |page| page.1, self.random.random()).0.clone();
+            let page = &pick(&self.pages, |page| page.1, self.random.random()).0;
+            dimensions = dimensions.with(Dimension::Page, page);
             let key = CellKey { site: self.site, minute: Minute(minute), dimensions: dimensions.clone() };
             let measures = self.impression(visitor, slow);
             buffer.cell(&key).add(&measures);
             entry.get_or_insert(key);
             impressions += 1;
-            dimensions.referrer = "".into();
+            dimensions = dimensions.with(Dimension::Referrer, "");
             minute += u32::from(self.random.random_bool(0.5));
             if !self.random.random_bool(MORE_IMPRESSIONS) {
                 break;

@@ -4,6 +4,7 @@ use crate::envelope::{BodyKind, Envelope, VisitorHash};
 use crate::simulator::{Expected, Population, Settings, Simulator};
 use crate::sites::{Site, SitesSnapshot};
 use crate::summary::cell::{CellKey, Counter, Measures, SiteId};
+use crate::summary::dimension::Dimension;
 use arrow::array::{UInt64Array, UInt64Builder};
 use arrow::util::display::array_value_to_string;
 use parking_lot::Mutex;
@@ -143,7 +144,10 @@ impl Seen {
     /// Impressions by declared bots.
     fn bots(&self) -> u64 {
         let cells = self.cells();
-        let bots = cells.iter().filter(|(key, _)| !key.dimensions.bot.is_empty()).flat_map(|(_, m)| &m.counters);
+        let bots = cells
+            .iter()
+            .filter(|(key, _)| !key.dimensions.get(Dimension::Bot).is_empty())
+            .flat_map(|(_, m)| &m.counters);
         bots.filter(|(counter, _)| *counter == Counter::Impressions).map(|(_, by)| *by as u64).sum()
     }
 
@@ -177,7 +181,7 @@ impl Sink for Seen {
             let (rows, deltas): (Vec<String>, Vec<Vec<u8>>) = postcard::from_bytes(committable).unwrap();
             visible.1.extend(rows);
             for chunk in deltas {
-                codec::decode(&chunk).unwrap().into_iter().for_each(|delta| visible.2.add(delta));
+                crate::summary::codec::decode(&chunk).unwrap().into_iter().for_each(|delta| visible.2.add(delta));
             }
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! Adding deltas up before they travel: one delta a cell instead of one a beacon.
 
 use super::cell::{CellDelta, CellKey, Counter, Measures, Metric};
-use super::histogram;
+use super::{codec, histogram};
 
 /// Lists longer than this are summed up before they grow further.
 const TIDY_LEN: usize = 64;
@@ -24,6 +24,15 @@ impl Measures {
     /// Adds to an issue's counter.
     pub fn issue(&mut self, bit: u8, count: i32) {
         add_to(&mut self.issues, bit, count);
+    }
+
+    /// Makes it change nothing.
+    pub(super) fn clear(&mut self) {
+        self.counters.clear();
+        self.samples.clear();
+        self.ratings.clear();
+        self.issues.clear();
+        self.visitors.clear();
     }
 
     /// Whether it changes nothing.
@@ -135,6 +144,18 @@ impl DeltaBuffer {
         self.cells.is_empty()
     }
 
+    /// Takes everything out as [`codec::encode`] writes it, in any order; none if nothing changed.
+    pub fn encode(&mut self) -> Option<Vec<u8>> {
+        let mut encoder = codec::Encoder::default();
+        for (key, mut measures) in self.cells.drain() {
+            measures.normalize();
+            if !measures.is_empty() {
+                encoder.push(&key, &measures);
+            }
+        }
+        encoder.finish()
+    }
+
     /// Takes everything out: one normal delta for each cell that changed, ordered by cell.
     pub fn drain(&mut self) -> Vec<CellDelta> {
         let mut deltas: Vec<CellDelta> = self
@@ -154,10 +175,11 @@ impl DeltaBuffer {
 #[cfg(test)]
 mod tests {
     use super::super::cell::{Dimensions, Minute, SiteId};
+    use super::super::dimension::Dimension;
     use super::*;
 
     fn key(minute: u32, page: &str) -> CellKey {
-        let dimensions = Dimensions { page: page.into(), ..Dimensions::default() };
+        let dimensions = Dimensions::default().with(Dimension::Page, page);
         CellKey { site: SiteId(1), minute: Minute(minute), dimensions }
     }
 

@@ -3,7 +3,7 @@
 //! Cells are *additive*: a change of an impression or a session is a [`CellDelta`], and the sum of all deltas of a cell
 //! is the cell. Nothing else writes summaries, so replay after a crash applies each checkpoint's deltas exactly once.
 
-use std::sync::Arc;
+pub use super::dimension::Dimensions;
 
 /// A site's number: stable, never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -13,34 +13,15 @@ pub struct SiteId(pub u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Minute(pub u32);
 
+impl Minute {
+    /// The minute of a time; 0 before 1970.
+    pub fn of_ms(time_ms: i64) -> Self {
+        Minute(u32::try_from(time_ms.div_euclid(60_000)).unwrap_or(0))
+    }
+}
+
 /// How many dimensions of its own a site may declare.
 pub const CUSTOM_DIMENSIONS: usize = 4;
-
-/// The dimensions of a cell. An empty text means "unknown", except that an empty `referrer` is direct traffic and an
-/// empty `bot` is a human.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Dimensions {
-    /// A/B group.
-    pub group: Arc<str>,
-    /// `desktop`, `mobile`, `tablet`, `other`.
-    pub device: Arc<str>,
-    /// Browser family: `Chrome`, `Safari`, …
-    pub browser: Arc<str>,
-    /// Operating system family.
-    pub os: Arc<str>,
-    /// ISO 3166-1 alpha-2, from the proxy's header when there is one.
-    pub country: Arc<str>,
-    /// Path of the page; for session measures the entry page.
-    pub page: Arc<str>,
-    /// Host of the referrer; for session measures that of the entry page.
-    pub referrer: Arc<str>,
-    /// Navigation type.
-    pub navigation: Arc<str>,
-    /// Kind of declared bot (a tag of its pattern), empty for humans.
-    pub bot: Arc<str>,
-    /// The site's own dimensions, in the order of its settings.
-    pub custom: [Arc<str>; CUSTOM_DIMENSIONS],
-}
 
 /// Where a delta belongs.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -1,63 +1,63 @@
 //! The bytes of a batch of deltas, as they flow through the pipeline and into checkpoints.
 //!
 //! ```text
-//! version | texts: count, (length, UTF-8)… | deltas: count, delta…
-//! delta:  what differs from the delta before (bit mask), site?, minute (difference)?, number of each changed text,
+//! version | length of the rest (4 bytes) | delta…
+//! delta:  site, minute, number of the dimensions (one more than any before: they follow, packed),
 //!         counters, samples, ratings, issues, visitors (8 bytes each)
 //! ```
 //!
-//! All integers are LEB128, signed ones zigzag. Sorted deltas, as [`super::buffer::DeltaBuffer`] gives them, share most of
-//! their dimensions with their neighbours and take a few bytes each.
-
-use std::sync::Arc;
+//! All integers are LEB128, signed ones zigzag; site and minute are differences to the delta before.
 
 use super::cell::{CellDelta, CellKey, Counter, Dimensions, Measures, Metric, Minute, SiteId};
-use super::dimension::DIMENSIONS;
 use super::histogram::BUCKETS;
 use super::varint::{Reader, put, put_bytes, put_signed};
 use crate::error::Result;
 
-const VERSION: u8 = 1;
-const SITE_CHANGED: u64 = 1 << DIMENSIONS;
-const MINUTE_CHANGED: u64 = 1 << (DIMENSIONS + 1);
+const VERSION: u8 = 2;
+const HEADER: [u8; 5] = [VERSION, 0, 0, 0, 0];
 
-/// Encodes deltas; any order is allowed, sorted ones get shorter.
+/// Encodes deltas, in any order.
 pub fn encode(deltas: &[CellDelta]) -> Vec<u8> {
-    let first = CellKey { site: SiteId(0), minute: Minute(0), dimensions: Dimensions::default() };
-    let mut texts: Vec<&str> = Vec::new();
-    let mut numbers: hashbrown::HashMap<&str, u64, ahash::RandomState> = hashbrown::HashMap::default();
-    let mut body = Vec::with_capacity(deltas.len() * 32);
-    let mut before = &first;
-    for CellDelta { key, measures } in deltas {
-        let [was, now] = [before.dimensions.texts(), key.dimensions.texts()];
-        let differs = |i: &usize| !Arc::ptr_eq(was[*i], now[*i]) && was[*i] != now[*i];
-        let mut mask = (0..DIMENSIONS).filter(differs).fold(0u64, |mask, i| mask | 1 << i);
-        mask |= if key.site != before.site { SITE_CHANGED } else { 0 };
-        mask |= if key.minute != before.minute { MINUTE_CHANGED } else { 0 };
-        put(&mut body, mask);
-        if mask & SITE_CHANGED != 0 {
-            put(&mut body, u64::from(key.site.0));
+    let mut encoder = Encoder::default();
+    deltas.iter().for_each(|delta| encoder.push(&delta.key, &delta.measures));
+    encoder.finish().unwrap_or_else(|| HEADER.to_vec())
+}
+
+/// Encodes one delta after the other.
+#[derive(Default)]
+pub(super) struct Encoder {
+    out: Vec<u8>,
+    numbers: hashbrown::HashMap<Dimensions, u64, ahash::RandomState>,
+    site: u32,
+    minute: u32,
+}
+
+impl Encoder {
+    pub(super) fn push(&mut self, key: &CellKey, measures: &Measures) {
+        if self.out.is_empty() {
+            self.out.extend_from_slice(&HEADER);
         }
-        if mask & MINUTE_CHANGED != 0 {
-            put_signed(&mut body, i64::from(key.minute.0) - i64::from(before.minute.0));
+        put_signed(&mut self.out, i64::from(key.site.0) - i64::from(self.site));
+        put_signed(&mut self.out, i64::from(key.minute.0) - i64::from(self.minute));
+        (self.site, self.minute) = (key.site.0, key.minute.0);
+        let next = self.numbers.len() as u64;
+        match self.numbers.get(&key.dimensions) {
+            Some(number) => put(&mut self.out, *number),
+            None => {
+                self.numbers.insert(key.dimensions.clone(), next);
+                put(&mut self.out, next);
+                put_bytes(&mut self.out, key.dimensions.packed().as_bytes());
+            }
         }
-        for (_, text) in now.iter().enumerate().filter(|(i, _)| mask & 1 << i != 0) {
-            let number = *numbers.entry(text).or_insert_with(|| {
-                texts.push(text);
-                texts.len() as u64 - 1
-            });
-            put(&mut body, number);
-        }
-        put_measures(&mut body, measures);
-        before = key;
+        put_measures(&mut self.out, measures);
     }
-    let mut out = Vec::with_capacity(body.len() + texts.iter().map(|text| text.len() + 2).sum::<usize>() + 16);
-    out.push(VERSION);
-    put(&mut out, texts.len() as u64);
-    texts.iter().for_each(|text| put_bytes(&mut out, text.as_bytes()));
-    put(&mut out, deltas.len() as u64);
-    out.extend_from_slice(&body);
-    out
+
+    /// The bytes, if there was any delta.
+    pub(super) fn finish(mut self) -> Option<Vec<u8>> {
+        let length = u32::try_from(self.out.len().checked_sub(HEADER.len())?).ok()?;
+        self.out.get_mut(1..HEADER.len())?.copy_from_slice(&length.to_le_bytes());
+        Some(self.out)
+    }
 }
 
 fn put_measures(out: &mut Vec<u8>, measures: &Measures) {
@@ -90,44 +90,47 @@ fn put_measures(out: &mut Vec<u8>, measures: &Measures) {
 /// # Errors
 /// [`crate::error::Error::Damaged`] for anything else.
 pub fn decode(bytes: &[u8]) -> Result<Vec<CellDelta>> {
+    let mut deltas = Vec::new();
+    for_each(bytes, |key, measures| deltas.push(CellDelta { key, measures: measures.clone() }))?;
+    Ok(deltas)
+}
+
+/// Calls `take` for each delta of what [`encode`] made.
+///
+/// # Errors
+/// [`crate::error::Error::Damaged`] for anything else; deltas before the damage were given to `take`.
+pub fn for_each(bytes: &[u8], mut take: impl FnMut(CellKey, &Measures)) -> Result<()> {
     let mut reader = Reader::new(bytes, "delta batch");
     if reader.byte()? != VERSION {
         return Err(reader.error("unknown version"));
     }
-    let texts = (0..reader.count(1)?).map(|_| reader.text().map(Arc::from)).collect::<Result<Vec<Arc<str>>>>()?;
-    let count = reader.count(6)?;
-    let mut deltas = Vec::with_capacity(count);
-    let mut site = SiteId(0);
-    let mut minute = Minute(0);
-    let empty: Arc<str> = "".into();
-    let mut current: [Arc<str>; DIMENSIONS] = std::array::from_fn(|_| empty.clone());
-    for _ in 0..count {
-        let mask = reader.varint()?;
-        if mask & SITE_CHANGED != 0 {
-            site = SiteId(reader.int()?);
-        }
-        if mask & MINUTE_CHANGED != 0 {
-            let moved = i64::from(minute.0).checked_add(reader.signed()?).and_then(|moved| u32::try_from(moved).ok());
-            minute = Minute(moved.ok_or_else(|| reader.error("a minute out of range"))?);
-        }
-        for (i, text) in current.iter_mut().enumerate() {
-            if mask & 1 << i != 0 {
-                let number: usize = reader.int()?;
-                *text = texts.get(number).ok_or_else(|| reader.error("an unknown text"))?.clone();
-            }
-        }
-        let dimensions = Dimensions::from_texts(current.clone());
-        let measures = read_measures(&mut reader)?;
-        deltas.push(CellDelta { key: CellKey { site, minute, dimensions }, measures });
+    let length: [u8; 4] = reader.take(4)?.try_into().unwrap_or_default();
+    if reader.remaining() as u64 != u64::from(u32::from_le_bytes(length)) {
+        return Err(reader.error("cut off"));
     }
-    match reader.remaining() {
-        0 => Ok(deltas),
-        _ => Err(reader.error("more than the last delta")),
+    let mut known: Vec<Dimensions> = Vec::new();
+    let (mut site, mut minute) = (0u32, 0u32);
+    let mut measures = Measures::default();
+    while reader.remaining() > 0 {
+        for value in [&mut site, &mut minute] {
+            let moved = i64::from(*value).checked_add(reader.signed()?).and_then(|moved| u32::try_from(moved).ok());
+            *value = moved.ok_or_else(|| reader.error("a site or minute out of range"))?;
+        }
+        let number: usize = reader.int()?;
+        if number == known.len() {
+            let dimensions = Dimensions::unpack(reader.text()?);
+            known.push(dimensions.ok_or_else(|| reader.error("dimensions that aren't"))?);
+        }
+        let dimensions = known.get(number).ok_or_else(|| reader.error("unknown dimensions"))?.clone();
+        read_measures(&mut reader, &mut measures)?;
+        take(CellKey { site: SiteId(site), minute: Minute(minute), dimensions }, &measures);
     }
+    Ok(())
 }
 
-fn read_measures(reader: &mut Reader<'_>) -> Result<Measures> {
-    let mut measures = Measures::default();
+/// Reads into lists that are used again.
+fn read_measures(reader: &mut Reader<'_>, measures: &mut Measures) -> Result<()> {
+    measures.clear();
     for _ in 0..reader.count(2)? {
         let counter = Counter::from_index(reader.byte()?).ok_or_else(|| reader.error("an unknown counter"))?;
         measures.counters.push((counter, reader.signed()?));
@@ -150,7 +153,7 @@ fn read_measures(reader: &mut Reader<'_>) -> Result<Measures> {
         let visitor = reader.take(8)?.iter().rev().fold(0u64, |value, byte| value << 8 | u64::from(*byte));
         measures.visitors.push(visitor);
     }
-    Ok(measures)
+    Ok(())
 }
 
 fn small(reader: &mut Reader<'_>) -> Result<i32> {
@@ -161,6 +164,7 @@ fn small(reader: &mut Reader<'_>) -> Result<i32> {
 #[cfg(test)]
 mod tests {
     use super::super::buffer::DeltaBuffer;
+    use super::super::dimension::DIMENSIONS;
     use super::*;
     use proptest::prelude::*;
 
@@ -177,8 +181,7 @@ mod tests {
             prop::collection::vec(any::<u64>(), 0..3),
         )
             .prop_map(|((site, minute, texts), counters, samples, ratings, issues, visitors)| {
-                let texts: Vec<Arc<str>> = texts.into_iter().map(Arc::from).collect();
-                let dimensions = Dimensions::from_texts(texts.try_into().unwrap());
+                let dimensions = Dimensions::new(texts.try_into().unwrap());
                 let key = CellKey { site: SiteId(site), minute: Minute(minute), dimensions };
                 CellDelta { key, measures: Measures { counters, samples, ratings, issues, visitors } }
             })

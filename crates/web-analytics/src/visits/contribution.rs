@@ -7,24 +7,13 @@ use crate::summary::metric::METRICS;
 use std::sync::Arc;
 
 /// Counters that a contribution may have.
-const COUNTERS: [Counter; 10] = [
-    Counter::Beacons,
-    Counter::Impressions,
-    Counter::Sessions,
-    Counter::Bounces,
-    Counter::SessionImpressions,
-    Counter::SessionSeconds,
-    Counter::Orders,
-    Counter::RevenueCents,
-    Counter::Errors,
-    Counter::Events,
-];
+pub(super) const COUNTERS: usize = 6;
 
-/// All that something adds to one cell.
+/// All that something adds to one cell: up to six counters, timers, issues.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Contribution {
     pub(super) key: Arc<CellKey>,
-    counters: [i64; COUNTERS.len()],
+    pub(super) counters: [(Counter, i64); COUNTERS],
     /// Bits of each timer's value, so that "none" (NaN) equals itself.
     timers: [u32; METRICS],
     pub(super) issues: Issues,
@@ -34,22 +23,10 @@ pub(super) struct Contribution {
 }
 
 impl Contribution {
-    /// Nothing yet, for a cell.
-    pub(super) fn to(key: Arc<CellKey>) -> Self {
-        Self {
-            key,
-            counters: [0; COUNTERS.len()],
-            timers: [f32::NAN.to_bits(); METRICS],
-            issues: Issues::default(),
-            orphans: 0,
-            visitor: None,
-        }
-    }
-
-    pub(super) fn count(&mut self, counter: Counter, by: i64) {
-        if let Some(place) = COUNTERS.iter().position(|known| *known == counter) {
-            self.counters[place] = self.counters[place].saturating_add(by);
-        }
+    /// Counters for a cell. Those of one kind of contribution are always the same, in the same order.
+    pub(super) fn to(key: Arc<CellKey>, counters: [(Counter, i64); COUNTERS]) -> Self {
+        let (timers, issues) = ([f32::NAN.to_bits(); METRICS], Issues::default());
+        Self { key, counters, timers, issues, orphans: 0, visitor: None }
     }
 
     pub(super) fn time(&mut self, timers: &[f32]) {
@@ -60,6 +37,7 @@ impl Contribution {
 /// Adds what it takes to turn `was` into `now`.
 pub(super) fn change(deltas: &mut DeltaBuffer, was: Option<&Contribution>, now: Option<&Contribution>) {
     match (was, now) {
+        (Some(was), Some(now)) if was == now => {}
         (Some(was), Some(now)) if was.key == now.key => difference(deltas.cell(&now.key), Some(was), Some(now)),
         _ => {
             if let Some(was) = was {
@@ -72,34 +50,29 @@ pub(super) fn change(deltas: &mut DeltaBuffer, was: Option<&Contribution>, now: 
     }
 }
 
-/// What differs between two contributions to one cell.
+/// What differs between two contributions of one kind to one cell.
 fn difference(cell: &mut Measures, was: Option<&Contribution>, now: Option<&Contribution>) {
-    for (place, counter) in COUNTERS.into_iter().enumerate() {
-        let value = |of: Option<&Contribution>| of.and_then(|c| c.counters.get(place).copied()).unwrap_or(0);
+    let Some(known) = now.or(was) else { return };
+    for (place, (counter, _)) in known.counters.iter().enumerate() {
+        let value = |of: Option<&Contribution>| of.and_then(|c| c.counters.get(place)).map_or(0, |(_, value)| *value);
         let by = value(now).saturating_sub(value(was));
         if by != 0 {
-            cell.count(counter, by);
+            cell.count(*counter, by);
         }
     }
-    for metric in Metric::ALL {
-        let value = |of: Option<&Contribution>| of.and_then(|c| c.timers.get(metric as usize).copied());
-        let (was, now) = (value(was), value(now));
+    let none = [f32::NAN.to_bits(); METRICS];
+    let timers = |of: Option<&Contribution>| of.map_or(none, |c| c.timers);
+    for (metric, (was, now)) in Metric::ALL.into_iter().zip(timers(was).into_iter().zip(timers(now))) {
         if was != now {
-            for (bits, count) in [(was, -1), (now, 1)] {
-                // Not a number is out of range, so nothing is counted for it.
-                cell.sample(metric, f64::from(bits.map_or(f32::NAN, f32::from_bits)), count);
-            }
+            // Not a number is out of range, so nothing is counted for it.
+            cell.sample(metric, f64::from(f32::from_bits(was)), -1);
+            cell.sample(metric, f64::from(f32::from_bits(now)), 1);
         }
     }
     let issues = |of: Option<&Contribution>| of.map_or(Issues::default(), |c| c.issues);
     let (before, after) = (issues(was), issues(now));
-    if before != after {
-        for issue in Issue::ALL {
-            let by = i32::from(after.has(issue)) - i32::from(before.has(issue));
-            if by != 0 {
-                cell.issue(issue as u8, by);
-            }
-        }
+    for issue in Issues(before.0 ^ after.0).iter() {
+        cell.issue(issue as u8, i32::from(after.has(issue)) - i32::from(before.has(issue)));
     }
     let orphans = |of: Option<&Contribution>| of.map_or(0, |c| i64::from(c.orphans));
     let by = orphans(now) - orphans(was);

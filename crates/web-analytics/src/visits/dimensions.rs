@@ -1,20 +1,20 @@
 //! The static fields of an impression, out of all its beacons, and the dimensions made of them.
 
-use super::texts::Texts;
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use crate::beacon::Navigation;
-use crate::envelope::cut;
 use crate::error::Result;
 use crate::message::Statics;
 use crate::summary::cell::Dimensions;
-
-/// Longest page or referrer as a dimension, in bytes.
-const DIMENSION_BYTES_MAX: usize = 256;
 
 /// A block of static fields as some beacons had it.
 #[derive(Clone, Debug)]
 pub(super) struct Block {
     /// The lowest number of these beacons; none if all of them were duplicates.
     pub(super) lowest: Option<u16>,
+    /// The user agent, which many visitors share.
+    pub(super) agent: Arc<str>,
     pub(super) bytes: Box<[u8]>,
 }
 
@@ -22,6 +22,8 @@ pub(super) struct Block {
 #[derive(Debug, Default)]
 pub(super) struct Resolved<'a> {
     pub(super) fields: Statics<'a>,
+    /// The user agent.
+    pub(super) agent: &'a str,
     /// Two beacons disagree about a field that cannot change.
     pub(super) conflict: bool,
     /// Two beacons name different groups.
@@ -49,14 +51,14 @@ impl<'a> Resolved<'a> {
         for block in order {
             let fields = Statics::decode(&block.bytes)?;
             match &mut resolved {
-                None => resolved = Some(Self { fields, ..Self::default() }),
-                Some(resolved) => resolved.add(&fields),
+                None => resolved = Some(Self { fields, agent: &block.agent, ..Self::default() }),
+                Some(resolved) => resolved.add(&fields, &block.agent),
             }
         }
         Ok(resolved.unwrap_or_default())
     }
 
-    fn add(&mut self, more: &Statics<'a>) {
+    fn add(&mut self, more: &Statics<'a>, agent: &str) {
         let known = &mut self.fields;
         self.group_conflict |= fill(&mut known.group, more.group);
         let mut conflict = fill(&mut known.url, more.url);
@@ -66,7 +68,7 @@ impl<'a> Resolved<'a> {
         for (known, more) in known.custom.iter_mut().zip(more.custom) {
             fill(known, more);
         }
-        conflict |= known.user_agent != more.user_agent;
+        conflict |= self.agent != agent;
         self.conflict |= conflict;
         // These may change while a page is open.
         fill(&mut known.viewport.0, more.viewport.0);
@@ -76,22 +78,26 @@ impl<'a> Resolved<'a> {
     }
 
     /// The dimensions of the impression's cell.
-    pub(super) fn dimensions(&self, texts: &mut Texts) -> Dimensions {
+    pub(super) fn dimensions(&self) -> Dimensions {
         let fields = &self.fields;
         let navigation = fields.navigation.and_then(Navigation::from_code).map_or("", Navigation::name);
         let country = fields.country.as_ref().and_then(|code| std::str::from_utf8(code).ok()).unwrap_or_default();
-        Dimensions {
-            group: texts.share(fields.group.unwrap_or_default()),
-            device: texts.share(fields.device),
-            browser: texts.share(fields.browser),
-            os: texts.share(fields.os),
-            country: texts.share(country),
-            page: texts.share(page_of(fields.url.unwrap_or_default())),
-            referrer: texts.share(&referrer_of(fields.referrer.unwrap_or_default(), fields.url.unwrap_or_default())),
-            navigation: texts.share(navigation),
-            bot: texts.share(fields.bot),
-            custom: fields.custom.map(|value| texts.share(value.unwrap_or_default())),
-        }
+        let [a, b, c, d] = fields.custom.map(Option::unwrap_or_default);
+        Dimensions::new([
+            fields.group.unwrap_or_default(),
+            fields.device,
+            fields.browser,
+            fields.os,
+            country,
+            page_of(fields.url.unwrap_or_default()),
+            &referrer_of(fields.referrer.unwrap_or_default(), fields.url.unwrap_or_default()),
+            navigation,
+            fields.bot,
+            a,
+            b,
+            c,
+            d,
+        ])
     }
 }
 
@@ -110,7 +116,7 @@ pub(super) fn page_of(url: &str) -> &str {
     match path {
         "" if url.is_empty() => "",
         "" => "/",
-        path => cut(path, DIMENSION_BYTES_MAX),
+        path => path,
     }
 }
 
@@ -125,13 +131,16 @@ fn host_of(url: &str) -> &str {
 }
 
 /// The host of a referrer; empty when it is the page's own.
-fn referrer_of(referrer: &str, url: &str) -> String {
+fn referrer_of<'a>(referrer: &'a str, url: &str) -> Cow<'a, str> {
     let (host, own) = (host_of(referrer), host_of(url));
-    let bare = |host: &str| host.strip_prefix("www.").unwrap_or(host).to_ascii_lowercase();
-    if bare(host) == bare(own) {
-        return String::new();
+    let bare = |host: &'a str| host.strip_prefix("www.").unwrap_or(host);
+    if bare(host).eq_ignore_ascii_case(own.strip_prefix("www.").unwrap_or(own)) {
+        return Cow::Borrowed("");
     }
-    cut(host, DIMENSION_BYTES_MAX).to_ascii_lowercase()
+    match host.bytes().any(|letter| letter.is_ascii_uppercase()) {
+        true => host.to_ascii_lowercase().into(),
+        false => host.into(),
+    }
 }
 
 #[cfg(test)]
@@ -173,7 +182,7 @@ mod tests {
         let block = |number: u16, statics: Statics<'_>| {
             let mut bytes = Vec::new();
             append(&statics, &mut bytes).unwrap();
-            Block { lowest: Some(number), bytes: bytes.into_boxed_slice() }
+            Block { lowest: Some(number), agent: "UA".into(), bytes: bytes.into_boxed_slice() }
         };
         let late = block(2, Statics { url: Some("/late"), group: Some("B"), ..Statics::default() });
         let early = block(1, Statics { group: Some("A"), ..Statics::default() });

@@ -1,7 +1,8 @@
 //! What an impression's beacons amount to, in the order of their times.
 
-use super::segment::Fact;
+use super::fact::Fact;
 use crate::beacon::{Issue, Issues, TIMERS, Tells};
+use std::collections::BTreeSet;
 
 /// Sums over a segment that outlive its beacons.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -39,7 +40,7 @@ impl Totals {
         self.issues |= 1 << issue as u8;
     }
 
-    pub(super) fn count(&mut self, fact: &Fact) {
+    pub(super) fn count(&mut self, fact: &Fact<'_>) {
         let tells = Tells(fact.tells);
         self.distinct = self.distinct.saturating_add(1);
         self.tells |= fact.tells;
@@ -58,98 +59,91 @@ impl Totals {
 #[derive(Clone, Debug, Default)]
 struct Numbers {
     low: u64,
-    high: Vec<u16>,
+    high: Option<Box<BTreeSet<u16>>>,
 }
 
 impl Numbers {
     /// False if it was there.
     fn insert(&mut self, number: u16) -> bool {
-        if number < 64 {
-            let bit = 1 << number;
-            let new = self.low & bit == 0;
-            self.low |= bit;
-            return new;
+        if number >= 64 {
+            return self.high.get_or_insert_default().insert(number);
         }
-        match self.high.binary_search(&number) {
-            Ok(_) => false,
-            Err(place) => {
-                self.high.insert(place, number);
-                true
-            }
-        }
+        let bit = 1 << number;
+        let new = self.low & bit == 0;
+        self.low |= bit;
+        new
     }
 }
 
-/// The fold of a segment's beacons so far.
+/// The fold of a segment's beacons so far, beside its [`Totals`].
 #[derive(Clone, Debug)]
 pub(super) struct Fold {
     numbers: Numbers,
-    pub(super) totals: Totals,
     /// For each timer the value of the highest beacon number, and that number.
-    timers: [(u16, f32); TIMERS],
-    pub(super) last_ms: i64,
-    leave_ms: Option<i64>,
+    timers: [f32; TIMERS],
+    timer_numbers: [u16; TIMERS],
     /// Has what makes it an impression: a navigation, a load, or vitals as its very first beacon.
     pub(super) anchored: bool,
+    leave_ms: Option<i64>,
 }
 
 impl Default for Fold {
     fn default() -> Self {
         Self {
             numbers: Numbers::default(),
-            totals: Totals::default(),
-            timers: [(0, f32::NAN); TIMERS],
-            last_ms: i64::MIN,
-            leave_ms: None,
+            timers: [f32::NAN; TIMERS],
+            timer_numbers: [0; TIMERS],
             anchored: false,
+            leave_ms: None,
         }
     }
 }
 
 impl Fold {
-    /// Takes the next beacon in; says whether it was no duplicate.
-    pub(super) fn add(&mut self, fact: &Fact) -> bool {
-        self.totals.beacons += 1;
+    /// Takes the next beacon in, into `totals` too; says whether it was no duplicate.
+    pub(super) fn add(&mut self, fact: &Fact<'_>, totals: &mut Totals) -> bool {
+        totals.beacons = totals.beacons.saturating_add(1);
         if !self.numbers.insert(fact.number) {
-            self.totals.add(Issue::DuplicateBeacon);
+            totals.add(Issue::DuplicateBeacon);
             return false;
         }
         let tells = Tells(fact.tells);
-        self.totals.count(fact);
-        self.last_ms = self.last_ms.max(fact.time_ms);
+        totals.count(fact);
         if tells.any(Tells::LEAVE) {
             self.leave_ms = Some(self.leave_ms.map_or(fact.time_ms, |leave| leave.max(fact.time_ms)));
         }
         self.anchored |=
             tells.any(Tells::NAV) || tells.any(Tells::LOAD) || tells.any(Tells::VITALS) && fact.number == 0;
-        for (best, value) in self.timers.iter_mut().zip(fact.timers) {
-            if !value.is_nan() && (best.1.is_nan() || fact.number > best.0) {
-                *best = (fact.number, value);
+        for ((best, number), value) in self.timers.iter_mut().zip(&mut self.timer_numbers).zip(fact.timers) {
+            if !value.is_nan() && (best.is_nan() || fact.number > *number) {
+                (*best, *number) = (value, fact.number);
             }
         }
         true
     }
 
     /// The timers that count.
-    pub(super) fn timers(&self) -> [f32; TIMERS] {
-        self.timers.map(|(_, value)| value)
+    pub(super) fn timers(&self) -> &[f32; TIMERS] {
+        &self.timers
     }
 
     /// No beacon after this belongs to the segment.
-    pub(super) fn deadline_ms(&self, first_ms: i64, gap_ms: i64) -> i64 {
-        let idle = self.last_ms.saturating_add(gap_ms.min(super::IDLE_MS));
+    pub(super) fn deadline_ms(&self, first_ms: i64, last_ms: i64, gap_ms: i64) -> i64 {
+        let idle = last_ms.saturating_add(gap_ms.min(super::IDLE_MS));
         let left = self.leave_ms.map_or(i64::MAX, |leave| leave.saturating_add(super::LEAVE_GRACE_MS));
         idle.min(left).min(first_ms.saturating_add(super::AGE_MS_MAX))
     }
+}
 
+impl Totals {
     /// Issues of the impression as a whole.
-    pub(super) fn issues(&self) -> Issues {
-        let mut issues = Issues(self.totals.issues);
-        if self.anchored {
-            if !self.totals.tells(Tells::NAV) {
+    pub(super) fn issues(&self, anchored: bool) -> Issues {
+        let mut issues = Issues(self.issues);
+        if anchored {
+            if !self.tells(Tells::NAV) {
                 issues.add(Issue::MissingNav);
             }
-            if !self.totals.tells(Tells::LOAD) {
+            if !self.tells(Tells::LOAD) {
                 issues.add(Issue::MissingLoad);
             }
         }

@@ -2,11 +2,12 @@
 
 use super::Visits;
 use super::dimensions::Resolved;
-use super::segment::{Body, Segment};
+use super::segment::{Body, Open, Segment};
 use super::sessions::Session;
 use crate::beacon::{Issue, Issues, TIMERS, Tells};
 use crate::error::Result;
 use crate::summary::cell::{Dimensions, SiteId};
+use crate::summary::dimension::Dimension;
 use std::fmt::Write;
 
 /// Events, and error messages, that a row lists; the counts are of all.
@@ -147,13 +148,13 @@ pub(super) fn impression(visits: &Visits, segment: &Segment, session_start_ms: i
         session_start_ms,
         user: owned(fields.user),
         visitor: hex(&visits.who.visitor),
-        client_time_ms: open.facts.first().map(|fact| fact.client_time_ms).filter(|time| *time != i64::MIN),
+        client_time_ms: open.facts.iter().next().transpose()?.and_then(|first| first.client_time_ms),
         url: owned(fields.url),
         referrer: owned(fields.referrer),
         dimensions: key.dimensions.clone(),
         viewport: fields.viewport,
         connection: owned(fields.connection),
-        user_agent: fields.user_agent.to_owned(),
+        user_agent: resolved.agent.to_owned(),
         timers: open.fold.timers().map(|value| Some(value).filter(|value| !value.is_nan())),
         beacons: segment.totals.beacons,
         events: segment.totals.events,
@@ -162,31 +163,45 @@ pub(super) fn impression(visits: &Visits, segment: &Segment, session_start_ms: i
         revenue_cents: segment.totals.revenue_cents,
         interactive: segment.totals.tells(Tells::INTERACTIVE),
         left: segment.totals.tells(Tells::LEAVE),
-        issues: names(open.issues()),
+        issues: names(open.issues(&segment.totals)),
         ..ImpressionRow::default()
     };
-    let mut seen = hashbrown::HashSet::<u16, ahash::RandomState>::default();
-    for fact in open.facts.iter().filter(|fact| seen.insert(fact.number)) {
-        let Some(detail) = &fact.detail else { continue };
-        if let Some(name) = detail.event.as_deref().filter(|name| !name.is_empty())
-            && row.event_names.len() < LISTED_MAX
-        {
-            row.event_names.push(name.to_owned());
-        }
-        if let Some((message, source)) = &detail.error
-            && row.error_messages.len() < LISTED_MAX
-        {
-            row.error_messages.push(if source.is_empty() {
-                message.to_string()
-            } else {
-                format!("{message} ({source})")
-            });
-        }
-        if let (None, true, Some(order)) = (&row.currency, Tells(fact.tells).any(Tells::FIRST_ORDER), detail.order) {
-            row.currency = order.currency.and_then(|code| String::from_utf8(code.to_vec()).ok());
-        }
+    if segment.totals.tells(Tells::EVENT) || segment.totals.tells(Tells::ERROR) || segment.totals.tells(Tells::ORDER) {
+        row.list(open)?;
     }
     Ok(Some(row))
+}
+
+impl ImpressionRow {
+    /// Lists what few beacons have: events, errors, orders.
+    fn list(&mut self, open: &Open) -> Result<()> {
+        let mut seen = hashbrown::HashSet::<u16, ahash::RandomState>::default();
+        for fact in open.facts.iter() {
+            let fact = fact?;
+            if !seen.insert(fact.number) {
+                continue;
+            }
+            let Some(detail) = fact.detail else { continue };
+            if let Some(name) = detail.event.filter(|name| !name.is_empty())
+                && self.event_names.len() < LISTED_MAX
+            {
+                self.event_names.push(name.to_owned());
+            }
+            if let Some((message, source)) = detail.error
+                && self.error_messages.len() < LISTED_MAX
+            {
+                self.error_messages.push(match source {
+                    "" => message.to_owned(),
+                    source => format!("{message} ({source})"),
+                });
+            }
+            if let (None, true, Some(order)) = (&self.currency, Tells(fact.tells).any(Tells::FIRST_ORDER), detail.order)
+            {
+                self.currency = order.currency.and_then(|code| String::from_utf8(code.to_vec()).ok());
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The row of a session; none for beacons without any impression.
@@ -195,7 +210,7 @@ pub(super) fn session(visits: &Visits, session: &Session) -> Option<SessionRow> 
     let exit = visits.segments.get(session.exit?)?;
     let exit_page = match &exit.body {
         Body::Closed(closed) => closed.page.to_string(),
-        Body::Open(open) => open.key.as_ref()?.dimensions.page.to_string(),
+        Body::Open(open) => open.key.as_ref()?.dimensions.get(Dimension::Page).to_owned(),
         Body::Overflow(_) => return None,
     };
     let (key, user) = match &entry.body {

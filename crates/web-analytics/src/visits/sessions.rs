@@ -1,8 +1,8 @@
-//! Sessions, computed from segments: pure, so that it can be done again after every beacon.
+//! Sessions, computed from segments: pure, so that it can be done again whenever a visitor is looked at.
 
 use super::contribution::Contribution;
 use super::fold::Totals;
-use super::segment::{Body, Segment};
+use super::segment::{Before, Segment};
 use super::{AGE_MS_MAX, BEACONS_MAX, IMPRESSIONS_MAX};
 use crate::beacon::{Issue, Tells};
 use crate::summary::cell::{CellKey, Counter, Minute};
@@ -24,8 +24,6 @@ pub(super) struct Session {
     pub(super) oversized: bool,
     /// Beacons kept, as opposed to counted only.
     pub(super) beacons_kept: usize,
-    /// What it adds to its cell, if it is a session at all.
-    pub(super) said: Option<Contribution>,
 }
 
 impl Session {
@@ -40,8 +38,13 @@ impl Session {
             totals: Totals::default(),
             oversized: false,
             beacons_kept: 0,
-            said: None,
         }
+    }
+
+    /// Whether a later segment belongs to it.
+    fn takes(&self, segment: &Segment, gap_ms: i64) -> bool {
+        segment.first_ms.saturating_sub(self.last_ms) <= gap_ms
+            && segment.first_ms.saturating_sub(self.first_ms) <= AGE_MS_MAX
     }
 
     fn add(&mut self, at: usize, segment: &Segment) {
@@ -60,12 +63,11 @@ impl Session {
         }
     }
 
-    /// Takes in what a kept segment of it has grown by, without looking at the others. What it then adds to its cell.
-    pub(super) fn grow(&mut self, segment: &Segment, before: &Totals, segments: &[Segment]) -> Option<Contribution> {
+    /// Takes in what a kept segment of it has grown by, without looking at the others.
+    pub(super) fn grow(&mut self, segment: &Segment, before: &Totals) {
         self.last_ms = self.last_ms.max(segment.last_ms);
         self.totals.grow(before, &segment.totals);
         self.beacons_kept += segment.totals.beacons.saturating_sub(before.beacons) as usize;
-        self.contribution(segments)
     }
 
     /// Exactly one impression, and nothing done on it.
@@ -83,20 +85,22 @@ impl Session {
         self.beacons_kept >= BEACONS_MAX || new_impression && self.segments.len() >= IMPRESSIONS_MAX
     }
 
-    fn contribution(&self, segments: &[Segment]) -> Option<Contribution> {
-        let entry = segments.get(self.entry?)?;
-        let key = match &entry.body {
-            Body::Open(open) => open.key.clone()?,
-            Body::Closed(closed) => closed.key.clone()?,
-            Body::Overflow(_) => return None,
-        };
-        let minute = Minute(u32::try_from(self.first_ms.div_euclid(60_000)).unwrap_or(0));
-        let key = if key.minute == minute { key } else { Arc::new(CellKey { minute, ..(*key).clone() }) };
-        let mut it = Contribution::to(key);
-        it.count(Counter::Sessions, 1);
-        it.count(Counter::Bounces, i64::from(self.is_bounce()));
-        it.count(Counter::SessionImpressions, i64::from(self.impressions));
-        it.count(Counter::SessionSeconds, self.seconds());
+    /// What it adds to its cell, if it is a session at all.
+    pub(super) fn contribution(&self, segments: &[Segment]) -> Option<Contribution> {
+        let key = segments.get(self.entry?)?.key()?;
+        let minute = Minute::of_ms(self.first_ms);
+        let key = if key.minute == minute { key.clone() } else { Arc::new(CellKey { minute, ..(**key).clone() }) };
+        let mut it = Contribution::to(
+            key,
+            [
+                (Counter::Sessions, 1),
+                (Counter::Bounces, i64::from(self.is_bounce())),
+                (Counter::SessionImpressions, i64::from(self.impressions)),
+                (Counter::SessionSeconds, self.seconds()),
+                (Counter::Orders, 0),
+                (Counter::RevenueCents, 0),
+            ],
+        );
         if self.oversized {
             it.issues.add(Issue::OversizedSession);
         }
@@ -106,32 +110,38 @@ impl Session {
 
 /// Makes `sessions` those of `segments`, which are in the order of time. Notes at each segment whether it is an impression: it
 /// has to be anchored, and no earlier segment of the same session may be the same impression.
-pub(super) fn of(segments: &mut [Segment], gap_ms: i64, sessions: &mut Vec<Session>) {
+pub(super) fn of(segments: &mut [Segment], gap_ms: i64, sessions: &mut Vec<Session>, before: &mut Before) {
     sessions.clear();
     for at in 0..segments.len() {
-        let Some((before, [segment, ..])) = segments.split_at_mut_checked(at) else { break };
-        let fits = sessions.last().is_some_and(|session| {
-            segment.first_ms.saturating_sub(session.last_ms) <= gap_ms
-                && segment.first_ms.saturating_sub(session.first_ms) <= AGE_MS_MAX
-        });
-        if !fits {
+        let Some((earlier, [segment, ..])) = segments.split_at_mut_checked(at) else { break };
+        if sessions.last().is_none_or(|session| !session.takes(segment, gap_ms)) {
             sessions.push(Session::starting(at, segment));
         }
         let Some(session) = sessions.last_mut() else { break };
         let again = segment.repeated && {
-            let mut earlier = before.get(session.segments.start..).unwrap_or_default().iter();
+            let mut earlier = earlier.get(session.segments.start..).unwrap_or_default().iter();
             earlier.any(|other| other.counted && other.impression == segment.impression)
         };
         let counted = segment.anchored() && !again;
         if segment.is_open() && segment.counted != counted {
+            before.note(segment);
             segment.counted = counted;
-            segment.changed = true;
         }
         session.add(at, segment);
     }
-    for session in sessions {
-        session.said = session.contribution(segments);
+}
+
+/// When the first session ends, unless more comes.
+pub(super) fn first_end(segments: &[Segment], gap_ms: i64) -> Option<i64> {
+    let (first, rest) = segments.split_first()?;
+    let mut session = Session::starting(0, first);
+    for segment in rest {
+        if !session.takes(segment, gap_ms) {
+            break;
+        }
+        session.last_ms = session.last_ms.max(segment.last_ms);
     }
+    Some(session.last_ms.saturating_add(gap_ms))
 }
 
 /// The session that something at `time_ms` is part of.

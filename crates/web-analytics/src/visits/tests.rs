@@ -4,6 +4,7 @@ use crate::envelope::{BodyKind, Envelope, VisitorHash};
 use crate::message::{Verdict, set_verdict};
 use crate::summary::buffer::DeltaBuffer;
 use crate::summary::cell::{CellDelta, CellKey, Counter, Measures, Minute, SiteId};
+use crate::summary::dimension::Dimension;
 use crate::user_agent::Agent;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -48,9 +49,16 @@ struct Visitor {
 
 impl Visitor {
     fn observe(&mut self, message: &[u8], time_ms: i64) {
-        let message = Message::decode(message).unwrap();
-        let visits = self.visits.get_or_insert_with(|| Visits::new(&site(), &message));
-        self.join.observe(visits, &message, time_ms).unwrap();
+        self.observe_all(&[(message.to_vec(), time_ms)]);
+    }
+
+    /// Takes several beacons in at once.
+    fn observe_all(&mut self, messages: &[(Vec<u8>, i64)]) {
+        let mut beacons =
+            messages.iter().map(|(message, time_ms)| Ok((Message::decode(message)?, *time_ms))).peekable();
+        let Some(Ok((first, _))) = beacons.peek() else { return };
+        let visits = self.visits.get_or_insert_with(|| Visits::new(&site(), first));
+        self.join.observe(visits, beacons).unwrap();
         self.join.deltas.drain().into_iter().for_each(|delta| self.sum.add(delta));
     }
 
@@ -103,8 +111,7 @@ fn an_impression_appears_on_its_first_beacon_and_is_revised() {
     assert_eq!(cells.len(), 1);
     assert_eq!(key.minute, Minute((T0 / MINUTE) as u32));
     let d = &key.dimensions;
-    let texts = [&d.group, &d.device, &d.browser, &d.os, &d.country, &d.page].map(|text| &**text);
-    assert_eq!(texts, ["A", "desktop", "Firefox", "Linux", "DE", "/a"]);
+    assert_eq!(d.texts()[..6], ["A", "desktop", "Firefox", "Linux", "DE", "/a"]);
     assert_eq!(cell.samples.len(), 1);
     assert_eq!(cell.ratings, [(crate::summary::cell::Metric::Lcp, 1, 1)]);
     assert_eq!(cell.visitors.len(), 1);
@@ -131,15 +138,18 @@ fn a_gap_ends_a_session_and_its_rows_say_all() {
     visitor.send(61_000 + 30 * MINUTE + 1, "c", r#""t":"nav""#);
     visitor.close(T0 + 24 * 60 * MINUTE);
 
-    let [first, second] = &visitor.join.sessions[..] else { panic!("{:?}", visitor.join.sessions) };
+    let [first, second] = &visitor.join.closed[..] else { panic!("{:?}", visitor.join.closed) };
     assert_eq!((first.time_ms, first.end_ms, first.impressions, first.beacons), (T0, T0 + 61_000, 2, 3));
-    assert_eq!((&*first.dimensions.page, &*first.exit_page, first.user.as_deref()), ("/a", "/b", Some("me")));
+    assert_eq!(
+        (first.dimensions.get(Dimension::Page), &*first.exit_page, first.user.as_deref()),
+        ("/a", "/b", Some("me"))
+    );
     assert_eq!((first.orders, first.revenue_cents, first.bounce, second.bounce), (1, 4999, false, true));
     let pages: Vec<_> =
         visitor.join.impressions.iter().map(|row| (&*row.impression, row.orders, row.session_start_ms)).collect();
     let later = T0 + 61_000 + 30 * MINUTE + 1;
     assert_eq!(pages, [("a", 0, T0), ("b", 1, T0), ("c", 0, later)]);
-    assert_eq!(&*visitor.join.impressions[0].dimensions.custom[0], "pro");
+    assert_eq!(visitor.join.impressions[0].dimensions.get(Dimension::Custom0), "pro");
     assert_eq!(visitor.join.impressions[1].currency.as_deref(), Some("EUR"));
     assert!(visitor.visits.unwrap().is_empty());
 }
@@ -157,7 +167,7 @@ fn what_comes_after_an_impression_has_closed_is_an_orphan_whether_or_not_the_tim
         visitor.close(T0 + 300 * MINUTE);
         assert_eq!((visitor.issue(Issue::OrphanEvent), visitor.total(Counter::Impressions)), (1, 1));
         assert_eq!((visitor.total(Counter::Beacons), visitor.total(Counter::Events)), (3, 1));
-        (visitor.cells(), visitor.join.impressions, visitor.join.sessions)
+        (visitor.cells(), visitor.join.impressions, visitor.join.closed)
     };
     assert_eq!(run(true), run(false));
 }
@@ -199,7 +209,7 @@ impl Visits {
     /// One more beacon beyond the limits.
     fn overflow_for_test(&mut self, join: &mut Join, time_ms: i64) {
         thread_local!(static BODY: Vec<u8> = message(r#"{"s":"s","p":"new","t":"nav"}"#, 0, u64::MAX, Verdict::NoOrder));
-        BODY.with(|body| join.observe(self, &Message::decode(body).unwrap(), time_ms).unwrap());
+        BODY.with(|body| join.observe(self, [Message::decode(body).map(|message| (message, time_ms))]).unwrap());
     }
 }
 
@@ -248,7 +258,7 @@ fn outcome(mut visitor: Visitor) -> Outcome {
     cells.values_mut().for_each(|measures| measures.visitors.clear());
     cells.retain(|_, measures| !measures.is_empty());
     let mut rows: Vec<String> = visitor.join.impressions.iter().map(|row| format!("{row:?}")).collect();
-    rows.extend(visitor.join.sessions.iter().map(|row| format!("{row:?}")));
+    rows.extend(visitor.join.closed.iter().map(|row| format!("{row:?}")));
     rows.sort();
     (cells, rows)
 }
@@ -277,12 +287,19 @@ proptest! {
         let shuffled: Vec<_> = shuffled.into_iter().map(|(message, _)| message).collect();
         prop_assert_eq!(run(&shuffled), expected.clone());
 
+        // However they are batched.
+        for messages in [&messages, &shuffled] {
+            let mut visitor = Visitor::default();
+            messages.chunk_by(|_, (message, _)| message.len() % 3 > 0).for_each(|some| visitor.observe_all(some));
+            prop_assert_eq!(outcome(visitor), expected.clone());
+        }
+
         // As in production: in order, with everything closed as early as it may be, and state written and read back.
         let mut visitor = Visitor::default();
         for (message, time) in &messages {
             if let Some(visits) = visitor.visits.take() {
                 let mut bytes = Vec::new();
-                visits.encode(&mut bytes).unwrap();
+                visits.encode(&mut bytes);
                 visitor.visits = Some(Visits::decode(&bytes).unwrap());
                 visitor.close(*time);
             }

@@ -1,5 +1,7 @@
 //! Applying a checkpoint's deltas, once.
 
+use std::collections::BTreeMap;
+
 use fjall::PersistMode;
 
 use super::cube::CELLS;
@@ -8,8 +10,7 @@ use super::rows::Rows;
 use super::stream::Effort;
 use super::{HOUR_MINUTES, NUMBER_KEY, SummaryStore, block, marker_key, read_u64};
 use crate::error::Result;
-use crate::summary::buffer::DeltaBuffer;
-use crate::summary::cell::{CellDelta, SiteId};
+use crate::summary::cell::{CellDelta, CellKey, Measures, SiteId};
 use crate::summary::codec;
 
 impl SummaryStore {
@@ -23,11 +24,11 @@ impl SummaryStore {
         if self.committed(subtask)?.is_some_and(|marker| epoch <= marker) {
             return Ok(false);
         }
-        let mut buffer = DeltaBuffer::default();
+        let mut hours = Hours::default();
         for chunk in chunks {
-            codec::decode(chunk.as_ref())?.into_iter().for_each(|delta| buffer.add(delta));
+            codec::for_each(chunk.as_ref(), |key, measures| hours.add(&key, measures))?;
         }
-        self.commit_deltas(epoch, subtask, &buffer.drain())
+        self.commit_hours(epoch, subtask, hours)
     }
 
     /// The newest epoch that was applied for a subtask.
@@ -38,12 +39,18 @@ impl SummaryStore {
         read_u64(&self.meta, &marker_key(subtask))
     }
 
-    /// As [`SummaryStore::commit`], for deltas sorted by cell as [`DeltaBuffer::drain`] gives them.
+    /// As [`SummaryStore::commit`], for deltas that aren't encoded.
     ///
     /// # Errors
     /// [`crate::error::Error::Storage`].
     pub fn commit_deltas(&self, epoch: u64, subtask: &str, deltas: &[CellDelta]) -> Result<bool> {
-        let chunks: Vec<_> = deltas.chunk_by(|a, b| hour_of(a) == hour_of(b)).filter_map(chunk).collect();
+        let mut hours = Hours::default();
+        deltas.iter().for_each(|delta| hours.add(&delta.key, &delta.measures));
+        self.commit_hours(epoch, subtask, hours)
+    }
+
+    fn commit_hours(&self, epoch: u64, subtask: &str, hours: Hours) -> Result<bool> {
+        let chunks = hours.encode();
         let mut writer = self.writer.lock();
         if self.committed(subtask)?.is_some_and(|marker| epoch <= marker) {
             return Ok(false);
@@ -69,17 +76,22 @@ impl SummaryStore {
     }
 }
 
-fn hour_of(delta: &CellDelta) -> (SiteId, u32) {
-    let minute = delta.key.minute.0;
-    (delta.key.site, minute - minute % HOUR_MINUTES)
-}
+/// Deltas summed up by site and hour.
+#[derive(Default)]
+struct Hours(BTreeMap<(SiteId, u32), Rows>);
 
-/// One block of deltas of the same site and hour.
-fn chunk(deltas: &[CellDelta]) -> Option<((SiteId, u32), Vec<u8>)> {
-    let (site, start) = hour_of(deltas.first()?);
-    let mut rows = Rows::new(CELLS);
-    for delta in deltas {
-        rows.add_delta((delta.key.minute.0 - start) as u16, &delta.key.dimensions, &delta.measures);
+impl Hours {
+    fn add(&mut self, key: &CellKey, measures: &Measures) {
+        let slot = key.minute.0 % HOUR_MINUTES;
+        let rows = self.0.entry((key.site, key.minute.0 - slot)).or_insert_with(|| Rows::new(CELLS));
+        rows.add_delta(slot as u16, &key.dimensions, measures);
     }
-    Some(((site, start), block::encode(&rows.finish(), start, HOUR_MINUTES, Effort::Quick)?))
+
+    /// One block for each hour in which something changed.
+    fn encode(self) -> Vec<((SiteId, u32), Vec<u8>)> {
+        let block = |((site, start), rows): ((SiteId, u32), Rows)| {
+            Some(((site, start), block::encode(&rows.finish(), start, HOUR_MINUTES, Effort::Quick)?))
+        };
+        self.0.into_iter().filter_map(block).collect()
+    }
 }

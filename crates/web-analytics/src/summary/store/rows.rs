@@ -135,11 +135,12 @@ struct Interner {
 }
 
 impl Interner {
-    fn number(&mut self, text: &Arc<str>) -> u32 {
+    fn number(&mut self, text: &str) -> u32 {
         if let Some(number) = self.numbers.get(text) {
             return *number;
         }
         let number = self.texts.len() as u32;
+        let text: Arc<str> = text.into();
         self.texts.push(text.clone());
         self.numbers.insert(text.clone(), number);
         number
@@ -153,20 +154,29 @@ pub(super) type RowKey = ([u32; DIMENSIONS], u16);
 pub(super) struct Rows {
     pub(super) cube: Cube,
     interners: [Interner; DIMENSIONS],
+    /// Numbers of the texts of dimensions that a delta had.
+    known: hashbrown::HashMap<Dimensions, [u32; DIMENSIONS], ahash::RandomState>,
     pub(super) cells: hashbrown::HashMap<RowKey, Sums, ahash::RandomState>,
 }
 
 impl Rows {
     pub(super) fn new(cube: Cube) -> Self {
         let interners = std::array::from_fn(|_| Interner::default());
-        Rows { cube, interners, cells: hashbrown::HashMap::default() }
+        Rows { cube, interners, known: hashbrown::HashMap::default(), cells: hashbrown::HashMap::default() }
     }
 
     /// Adds a delta; only for the cube that has all dimensions.
     pub(super) fn add_delta(&mut self, slot: u16, dimensions: &Dimensions, measures: &Measures) {
-        let mut numbers = [0; DIMENSIONS];
-        let slots = numbers.iter_mut().zip(&mut self.interners).zip(dimensions.texts());
-        slots.for_each(|((number, interner), text)| *number = interner.number(text));
+        let numbers = match self.known.get(dimensions) {
+            Some(numbers) => *numbers,
+            None => {
+                let mut numbers = [0; DIMENSIONS];
+                let slots = numbers.iter_mut().zip(&mut self.interners).zip(dimensions.texts());
+                slots.for_each(|((number, interner), text)| *number = interner.number(text));
+                self.known.insert(dimensions.clone(), numbers);
+                numbers
+            }
+        };
         self.cells.entry((numbers, slot)).or_default().add_measures(measures);
     }
 
