@@ -30,9 +30,9 @@ impl Observer {
         Ok(observer)
     }
 
-    /// Observes a site as if nothing had been there before, from an hour ago on.
-    pub fn of_the_last_hour(client: Client, site: &str) -> Self {
-        Self { client, site: site.to_owned(), from_ms: now_ms() - 3_600_000, before: Expected::default() }
+    /// Observes a site as if nothing had been there before that moment.
+    pub fn since(client: Client, site: &str, from_ms: u64) -> Self {
+        Self { client, site: site.to_owned(), from_ms: from_ms - from_ms % 60_000, before: Expected::default() }
     }
 
     /// What the query API says now.

@@ -61,7 +61,7 @@ impl Visitors {
 
 /// What the query API says, once nothing is left to process.
 pub(crate) async fn settled(server: &ChildServer) -> Expected {
-    let observer = Observer::of_the_last_hour(server.client().clone(), SITE);
+    let observer = Observer::since(server.client().clone(), SITE, now_ms() - 3_600_000);
     observer.settled(Duration::from_secs(60)).await.expect("the query API answers")
 }
 

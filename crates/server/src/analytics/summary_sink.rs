@@ -42,12 +42,19 @@ impl Visible {
     }
 }
 
+/// Encoded deltas beyond this are summed up, so that what waits for a checkpoint grows with the cells that changed and not
+/// with the changes.
+const TIDY_BYTES: usize = 8 << 20;
+
 /// The sink, one instance a worker.
 pub(crate) struct SummarySink {
     store: Arc<SummaryStore>,
     visible: Arc<Visible>,
     worker: usize,
-    deltas: DeltaBuffer,
+    /// Encoded deltas since the last checkpoint.
+    deltas: Vec<u8>,
+    /// Sums up when they have grown to this.
+    tidy_at: usize,
     watermark_us: i64,
     /// Watermarks of checkpoints that are cut and not yet durable.
     cut: VecDeque<(Epoch, i64)>,
@@ -55,7 +62,17 @@ pub(crate) struct SummarySink {
 
 impl SummarySink {
     pub(crate) fn new(store: Arc<SummaryStore>, visible: Arc<Visible>) -> Self {
-        SummarySink { store, visible, worker: 0, deltas: DeltaBuffer::default(), watermark_us: 0, cut: VecDeque::new() }
+        let (deltas, cut) = (Vec::new(), VecDeque::new());
+        SummarySink { store, visible, worker: 0, deltas, tidy_at: TIDY_BYTES, watermark_us: 0, cut }
+    }
+
+    /// Makes one delta a cell of them.
+    fn tidy(&mut self) -> Result<()> {
+        let mut sums = DeltaBuffer::default();
+        codec::for_each(&self.deltas, |key, measures| sums.cell(&key).add(measures)).map_err(failed)?;
+        self.deltas = sums.encode().unwrap_or_default();
+        self.tidy_at = TIDY_BYTES.max(2 * self.deltas.len());
+        Ok(())
     }
 }
 
@@ -72,9 +89,9 @@ impl Sink for SummarySink {
 
     fn write(&mut self, batch: Batch) -> Result<()> {
         for chunk in batch.binary(0)?.iter().flatten() {
-            codec::decode(chunk).map_err(failed)?.into_iter().for_each(|delta| self.deltas.add(delta));
+            self.deltas.extend_from_slice(chunk);
         }
-        Ok(())
+        if self.deltas.len() > self.tidy_at { self.tidy() } else { Ok(()) }
     }
 
     fn on_watermark(&mut self, time: EventTime) -> Result<()> {
@@ -84,8 +101,9 @@ impl Sink for SummarySink {
 
     fn prepare(&mut self, epoch: Epoch, _: &mut SnapshotWriter) -> Result<Option<Vec<u8>>> {
         self.cut.push_back((epoch, self.watermark_us));
-        let deltas = self.deltas.drain();
-        Ok((!deltas.is_empty()).then(|| codec::encode(&deltas)))
+        self.tidy_at = TIDY_BYTES;
+        let deltas = std::mem::take(&mut self.deltas);
+        Ok((!deltas.is_empty()).then_some(deltas))
     }
 
     fn commit(&mut self, epoch: Epoch, id: &str, committable: &[u8]) -> Result<()> {

@@ -19,7 +19,12 @@ pub(super) const CONNECTIONS: usize = 512;
 
 /// Endless traffic of this seed and rate.
 pub(super) fn endless(seed: u64, rate: f64) -> Simulator {
-    Simulator::new(Settings { seed, rate, start_ms: now_ms(), ..Settings::default() }, Population::built_in())
+    simulator(seed, rate, now_ms())
+}
+
+/// Endless traffic from some moment on.
+pub(super) fn simulator(seed: u64, rate: f64, start_ms: u64) -> Simulator {
+    Simulator::new(Settings { seed, rate, start_ms, ..Settings::default() }, Population::built_in())
 }
 
 /// Traffic under way.

@@ -1,18 +1,21 @@
 //! The bytes of a batch of deltas, as they flow through the pipeline and into checkpoints.
 //!
 //! ```text
-//! version | length of the rest (4 bytes) | delta…
+//! batch…
+//! batch:  version | length of the rest (4 bytes) | delta…
 //! delta:  site, minute, number of the dimensions (one more than any before: they follow, packed),
 //!         counters, samples, ratings, issues, visitors (8 bytes each)
 //! ```
 //!
-//! All integers are LEB128, signed ones zigzag; site and minute are differences to the delta before.
+//! All integers are LEB128, signed ones zigzag; site and minute are differences to the delta before. Batches behind each
+//! other are read like one.
 
 use super::cell::{CellDelta, CellKey, Counter, Dimensions, Measures, Metric, Minute, SiteId};
 use super::histogram::BUCKETS;
 use super::varint::{Reader, put, put_bytes, put_signed};
 use crate::error::Result;
 
+const NAME: &str = "delta batch";
 const VERSION: u8 = 2;
 const HEADER: [u8; 5] = [VERSION, 0, 0, 0, 0];
 
@@ -100,17 +103,25 @@ pub fn decode(bytes: &[u8]) -> Result<Vec<CellDelta>> {
 /// # Errors
 /// [`crate::error::Error::Damaged`] for anything else; deltas before the damage were given to `take`.
 pub fn for_each(bytes: &[u8], mut take: impl FnMut(CellKey, &Measures)) -> Result<()> {
-    let mut reader = Reader::new(bytes, "delta batch");
-    if reader.byte()? != VERSION {
-        return Err(reader.error("unknown version"));
+    let mut batches = Reader::new(bytes, NAME);
+    let mut measures = Measures::default();
+    loop {
+        if batches.byte()? != VERSION {
+            return Err(batches.error("unknown version"));
+        }
+        let length = batches.take(4)?.first_chunk().copied().map_or(0, u32::from_le_bytes);
+        batch(batches.take(length as usize)?, &mut measures, &mut take)?;
+        if batches.remaining() == 0 {
+            return Ok(());
+        }
     }
-    let length: [u8; 4] = reader.take(4)?.try_into().unwrap_or_default();
-    if reader.remaining() as u64 != u64::from(u32::from_le_bytes(length)) {
-        return Err(reader.error("cut off"));
-    }
+}
+
+/// The deltas of one batch; `measures` is used again for each.
+fn batch(bytes: &[u8], measures: &mut Measures, take: &mut impl FnMut(CellKey, &Measures)) -> Result<()> {
+    let mut reader = Reader::new(bytes, NAME);
     let mut known: Vec<Dimensions> = Vec::new();
     let (mut site, mut minute) = (0u32, 0u32);
-    let mut measures = Measures::default();
     while reader.remaining() > 0 {
         for value in [&mut site, &mut minute] {
             let moved = i64::from(*value).checked_add(reader.signed()?).and_then(|moved| u32::try_from(moved).ok());
@@ -122,8 +133,8 @@ pub fn for_each(bytes: &[u8], mut take: impl FnMut(CellKey, &Measures)) -> Resul
             known.push(dimensions.ok_or_else(|| reader.error("dimensions that aren't"))?);
         }
         let dimensions = known.get(number).ok_or_else(|| reader.error("unknown dimensions"))?.clone();
-        read_measures(&mut reader, &mut measures)?;
-        take(CellKey { site: SiteId(site), minute: Minute(minute), dimensions }, &measures);
+        read_measures(&mut reader, measures)?;
+        take(CellKey { site: SiteId(site), minute: Minute(minute), dimensions }, measures);
     }
     Ok(())
 }
@@ -190,7 +201,9 @@ mod tests {
     proptest! {
         #[test]
         fn deltas_come_back(deltas in prop::collection::vec(some_delta(), 0..20)) {
-            prop_assert_eq!(decode(&encode(&deltas)).unwrap(), deltas);
+            let bytes = encode(&deltas);
+            prop_assert_eq!(&decode(&bytes).unwrap(), &deltas);
+            prop_assert_eq!(decode(&[bytes.clone(), bytes].concat()).unwrap(), [deltas.clone(), deltas].concat());
         }
 
         #[test]

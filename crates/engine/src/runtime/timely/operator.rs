@@ -191,7 +191,7 @@ impl<'scope> Ports<'scope> {
 }
 
 /// Rows that follow each other on one input are joined up to this many before the operator sees them.
-const JOIN_ROWS: usize = 4096;
+const JOIN_ROWS: usize = 32_768;
 
 /// Batches of one epoch and input that are to be joined.
 #[derive(Default)]

@@ -29,9 +29,9 @@ use crate::{
 };
 
 /// A source is polled this often before others get their turn.
-const POLLS: usize = 4;
-/// And is asked for this much each time.
-const POLL_BYTES: usize = 1 << 20;
+const POLLS: usize = 1;
+/// And is asked for this much each time: the more comes at once where there is much, the more of it has a key in common.
+const POLL_BYTES: usize = 8 << 20;
 /// A source out of budget looks again after this.
 const BLOCKED: Duration = Duration::from_millis(1);
 
