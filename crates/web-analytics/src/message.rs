@@ -1,19 +1,23 @@
 //! What operators tell each other about a beacon: normalised, annotated, compact.
 //!
-//! A message is one byte for the verdict on its order, then a [`Message`] in postcard's encoding. What does not change
-//! within an impression ([`Statics`]) is a block of its own, so that the join keeps it once.
+//! A message is one byte for the verdict on its order, then a [`Message`]: LEB128 integers, timers as far as there are
+//! any, texts with their lengths. What does not change within an impression ([`Statics`], in postcard's encoding) is a
+//! block of its own, so that the join keeps it once.
 
 use crate::beacon::{Beacon, Issue, Issues, TIMERS, Tells};
 use crate::envelope::{Envelope, VisitorHash};
 use crate::error::{Error, Result};
 use crate::sites::Site;
 use crate::summary::cell::{CUSTOM_DIMENSIONS, SiteId};
+use crate::summary::varint::{Reader, put, put_bytes, put_signed};
 use crate::user_agent::Agent;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_128;
 
 /// A browser's clock that is further off is flagged.
 pub const CLOCK_SKEW_MS_MAX: u64 = 24 * 3_600_000;
+
+const NAME: &str = "beacon message";
 
 /// What a message says about its order, in its first byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +32,7 @@ pub enum Verdict {
 }
 
 /// One beacon.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Message<'a> {
     /// The site.
     pub site: u32,
@@ -53,10 +57,8 @@ pub struct Message<'a> {
     /// The user agent's header: not one of the statics, since many visitors share it.
     pub agent: &'a str,
     /// Encoded [`Statics`].
-    #[serde(serialize_with = "as_bytes")]
     pub statics: &'a [u8],
     /// What few beacons have.
-    #[serde(borrow)]
     pub detail: Option<Detail<'a>>,
 }
 
@@ -211,21 +213,59 @@ impl<'a> Message<'a> {
     /// Appends the message to `out`.
     pub fn encode(&self, out: &mut Vec<u8>) -> Result<()> {
         out.push(Verdict::NoOrder as u8);
-        append(self, out)
+        put(out, u64::from(self.site));
+        out.extend_from_slice(&self.visitor);
+        put_bytes(out, self.session.as_bytes());
+        put_bytes(out, self.impression.as_bytes());
+        put(out, self.sequence);
+        for value in [self.number, self.tells, self.issues] {
+            put(out, u64::from(value));
+        }
+        put_timers(out, &self.timers, [self.client_time_ms.is_some(), self.detail.is_some()]);
+        self.client_time_ms.iter().for_each(|client| put_signed(out, *client));
+        put_bytes(out, self.agent.as_bytes());
+        put_bytes(out, self.statics);
+        match &self.detail {
+            Some(detail) => append(detail, out),
+            None => Ok(()),
+        }
     }
 
     /// Reads a message; the verdict on its order becomes part of what it tells.
     pub fn decode(bytes: &'a [u8]) -> Result<Self> {
-        let (verdict, rest) = bytes.split_first().ok_or_else(|| Error::damaged("beacon message", "it is empty"))?;
-        let mut message: Self = read(rest, "beacon message")?;
-        if *verdict == Verdict::First as u8 {
-            message.tells |= Tells::FIRST_ORDER.0;
-        } else if *verdict == Verdict::Duplicate as u8 {
-            let mut issues = Issues(message.issues);
-            issues.add(Issue::DuplicateOrder);
-            message.issues = issues.0;
+        let mut reader = Reader::new(bytes, NAME);
+        let verdict = reader.byte()?;
+        let site = reader.int()?;
+        let visitor = reader.take(16)?.first_chunk().copied().unwrap_or_default();
+        let (session, impression) = (reader.text()?, reader.text()?);
+        let sequence = reader.varint()?;
+        let (number, mut tells, mut issues) = (reader.int()?, reader.int()?, reader.int()?);
+        let (timers, [has_client_time, has_detail]) = read_timers(&mut reader)?;
+        let client_time_ms = if has_client_time { Some(reader.signed()?) } else { None };
+        let (agent, statics) = (reader.text()?, reader.bytes()?);
+        let detail = if has_detail { Some(read(reader.take(reader.remaining())?, NAME)?) } else { None };
+        if verdict == Verdict::First as u8 {
+            tells |= Tells::FIRST_ORDER.0;
+        } else if verdict == Verdict::Duplicate as u8 {
+            let mut all = Issues(issues);
+            all.add(Issue::DuplicateOrder);
+            issues = all.0;
         }
-        Ok(message)
+        Ok(Self {
+            site,
+            visitor,
+            session,
+            impression,
+            sequence,
+            number,
+            tells,
+            issues,
+            client_time_ms,
+            timers,
+            agent,
+            statics,
+            detail,
+        })
     }
 }
 
@@ -239,21 +279,72 @@ pub fn set_verdict(message: &mut [u8], verdict: Verdict) {
 impl<'a> Statics<'a> {
     /// Reads what [`Message::statics`] holds.
     pub fn decode(bytes: &'a [u8]) -> Result<Self> {
-        read(bytes, "beacon message")
+        read(bytes, NAME)
     }
 }
 
-/// In one piece; serde would write them one by one.
-fn as_bytes<S: Serializer>(bytes: &[u8], to: S) -> std::result::Result<S::Ok, S::Error> {
-    to.serialize_bytes(bytes)
+/// Appends those timers that there are, and two flags.
+pub(crate) fn put_timers(out: &mut Vec<u8>, timers: &[f32; TIMERS], flags: [bool; 2]) {
+    let told = |timer: &f32| !timer.is_nan();
+    let bits = timers.iter().map(told).chain(flags);
+    put(out, bits.rev().fold(0, |mask, bit| mask << 1 | u64::from(bit)));
+    timers.iter().filter(|timer| told(timer)).for_each(|timer| out.extend_from_slice(&timer.to_le_bytes()));
+}
+
+/// Reads what [`put_timers`] wrote.
+pub(crate) fn read_timers(reader: &mut Reader<'_>) -> Result<([f32; TIMERS], [bool; 2])> {
+    let mask = reader.varint()?;
+    let mut timers = [f32::NAN; TIMERS];
+    for (_, timer) in timers.iter_mut().enumerate().filter(|(i, _)| mask >> i & 1 == 1) {
+        *timer = reader.take(4)?.first_chunk().copied().map_or(f32::NAN, f32::from_le_bytes);
+    }
+    Ok((timers, [0, 1].map(|i| mask >> (TIMERS + i) & 1 == 1)))
 }
 
 pub(crate) fn append<T: Serialize>(value: &T, out: &mut Vec<u8>) -> Result<()> {
     let written = postcard::to_extend(value, std::mem::take(out));
-    *out = written.map_err(|error| Error::damaged("beacon message", error.to_string()))?;
+    *out = written.map_err(|error| Error::damaged(NAME, error.to_string()))?;
     Ok(())
 }
 
 pub(crate) fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8], what: &'static str) -> Result<T> {
     postcard::from_bytes(bytes).map_err(|error| Error::damaged(what, error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn messages_come_back(
+            numbers in any::<(u32, [u8; 16], u64, u16, u16, u16, Option<i64>)>(),
+            texts in (".{0,9}", ".{0,9}", ".{0,9}", prop::option::of(".{0,9}")),
+            statics in prop::collection::vec(any::<u8>(), 0..20),
+            timers in prop::collection::vec(prop::option::of(any::<f32>()), TIMERS),
+        ) {
+            let (site, visitor, sequence, number, tells, issues, client_time_ms) = numbers;
+            let (session, impression, agent, event) = &texts;
+            let detail = event.as_ref().map(|event| Detail { event: Some(event), error: None, order: None });
+            let timers = std::array::from_fn(|i| timers[i].unwrap_or(f32::NAN));
+            let statics = &*statics;
+            let message = Message {
+                site, visitor, session, impression, sequence, number, tells, issues, client_time_ms, timers, agent, statics, detail,
+            };
+            let mut bytes = Vec::new();
+            message.encode(&mut bytes).unwrap();
+            let back = Message::decode(&bytes).unwrap();
+            prop_assert_eq!(back.timers.map(f32::is_nan), timers.map(f32::is_nan));
+            let told = |message: &Message<'_>| format!("{message:?}");
+            prop_assert_eq!(told(&back), told(&message));
+            set_verdict(&mut bytes, Verdict::First);
+            prop_assert_eq!(Message::decode(&bytes).unwrap().tells, tells | Tells::FIRST_ORDER.0);
+        }
+
+        #[test]
+        fn damage_is_an_error_and_never_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = Message::decode(&bytes);
+        }
+    }
 }

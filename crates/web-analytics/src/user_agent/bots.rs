@@ -2,7 +2,7 @@
 
 use regex::{RegexSet, RegexSetBuilder};
 use serde::Deserialize;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 const LIST: &str = include_str!("../../tracker/dist/crawlers.json");
 /// The kind of a bot whose pattern has no tag, and of patterns that do not tell what they match.
@@ -28,10 +28,9 @@ pub(super) struct Bots {
 }
 
 impl Bots {
-    /// Compiles the list at first use (about 0.1 s), once per process.
-    pub(super) fn shared() -> Arc<Self> {
-        static BOTS: OnceLock<Arc<Bots>> = OnceLock::new();
-        BOTS.get_or_init(|| Arc::new(Self::compile(&crawlers()))).clone()
+    /// Those of the list; compiling it takes about 0.1 s.
+    pub(super) fn listed() -> Self {
+        Self::compile(&crawlers())
     }
 
     /// A pattern that does not compile is left out and logged: a list newer than this program must not stop it.
@@ -80,7 +79,7 @@ mod tests {
 
     #[test]
     fn every_known_bot_is_found() {
-        let bots = Bots::shared();
+        let bots = Bots::listed();
         let crawlers = crawlers();
         let instances: Vec<_> = crawlers.iter().flat_map(|crawler| &crawler.instances).collect();
         let missed: Vec<_> = instances.iter().filter(|user_agent| bots.kind(user_agent).is_empty()).collect();

@@ -2,8 +2,10 @@
 
 use crate::beacon::TIMERS;
 use crate::error::Result;
-use crate::message::{Detail, Message};
+use crate::message::{Detail, Message, put_timers, read_timers};
 use crate::summary::varint::{Reader, put, put_bytes, put_signed};
+
+const NAME: &str = "beacons of an impression";
 
 /// The list grows by at least so many bytes, about one beacon, and by a quarter: most impressions have about six.
 const GROW_BYTES: usize = 48;
@@ -70,13 +72,10 @@ impl Facts {
         for value in [fact.number, fact.tells, fact.issues, u16::from(fact.block)] {
             put(out, u64::from(value));
         }
-        let told = |timer: &f32| !timer.is_nan();
-        let mask = fact.timers.iter().rev().fold(0, |mask, timer| mask << 1 | u64::from(told(timer)));
-        put(out, mask << 2 | u64::from(fact.client_time_ms.is_some()) << 1 | u64::from(fact.detail.is_some()));
+        put_timers(out, &fact.timers, [fact.client_time_ms.is_some(), fact.detail.is_some()]);
         if let Some(client) = fact.client_time_ms {
             put_signed(out, client.wrapping_sub(fact.time_ms));
         }
-        fact.timers.iter().filter(|timer| told(timer)).for_each(|timer| out.extend_from_slice(&timer.to_le_bytes()));
         if let Some(detail) = &fact.detail {
             let mut bytes = Vec::new();
             crate::message::append(detail, &mut bytes)?;
@@ -98,7 +97,7 @@ impl Facts {
 
 /// The beacons of what [`Facts::bytes`] gave.
 pub(super) fn unpack(bytes: &[u8]) -> impl Iterator<Item = Result<Fact<'_>>> {
-    Unpack { reader: Reader::new(bytes, "beacons of an impression"), last: (0, 0) }
+    Unpack { reader: Reader::new(bytes, NAME), last: (0, 0) }
 }
 
 struct Unpack<'a> {
@@ -128,20 +127,9 @@ impl<'a> Unpack<'a> {
         let sequence = self.last.1.wrapping_add(reader.signed()? as u64);
         self.last = (time_ms, sequence);
         let (number, tells, issues, block) = (reader.int()?, reader.int()?, reader.int()?, reader.int()?);
-        let mask = reader.varint()?;
-        let client_time_ms = match mask & 2 {
-            0 => None,
-            _ => Some(time_ms.wrapping_add(reader.signed()?)),
-        };
-        let mut timers = [f32::NAN; TIMERS];
-        for (_, timer) in timers.iter_mut().enumerate().filter(|(i, _)| mask >> (i + 2) & 1 == 1) {
-            let bytes = reader.take(4)?.first_chunk().copied().unwrap_or_default();
-            *timer = f32::from_le_bytes(bytes);
-        }
-        let detail = match mask & 1 {
-            0 => None,
-            _ => Some(crate::message::read(reader.bytes()?, "beacons of an impression")?),
-        };
+        let (timers, [has_client_time, has_detail]) = read_timers(reader)?;
+        let client_time_ms = if has_client_time { Some(time_ms.wrapping_add(reader.signed()?)) } else { None };
+        let detail = if has_detail { Some(crate::message::read(reader.bytes()?, NAME)?) } else { None };
         Ok(Fact { time_ms, sequence, number, tells, issues, block, client_time_ms, timers, detail })
     }
 }
