@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 use tidemill_web_analytics::query::{Parameters, SiteQuery};
 use tidemill_web_analytics::summary::buffer::DeltaBuffer;
 use tidemill_web_analytics::summary::cell::{CellKey, Counter, Dimensions, Metric, Minute, SiteId};
+use tidemill_web_analytics::summary::dimension::Dimension;
 use tidemill_web_analytics::summary::store::{SitePolicy, SummaryStore};
 
 const SITE: SiteId = SiteId(1);
@@ -15,7 +16,7 @@ const HOUR: u32 = 60;
 const DAY: u32 = 24 * HOUR;
 
 fn add(buffer: &mut DeltaBuffer, minute: u32, page: &str, referrer: &str) {
-    let dimensions = Dimensions { page: page.into(), referrer: referrer.into(), ..Dimensions::default() };
+    let dimensions = Dimensions::default().with(Dimension::Page, page).with(Dimension::Referrer, referrer);
     let cell = buffer.cell(&CellKey { site: SITE, minute: Minute(minute), dimensions });
     cell.count(Counter::Impressions, 1);
     cell.count(Counter::Beacons, 5);
