@@ -154,11 +154,12 @@ proptest! {
         let format = csv(&[("csv.null-literal", "")]);
         let mut records = Records::new();
         format.encoder(schema.clone()).unwrap().encode(&batch, None, &mut records).unwrap();
-        let file = records.iter().flat_map(|record| [record, b"\n"].concat()).collect::<Vec<u8>>();
-        let records: Vec<&[u8]> = records.iter().filter(|record| memchr::memmem::find(record, b"\"\"").is_none()).collect();
-        let file = if records.len() < batch.num_rows() || schema.fields().len() == 1 { Vec::new() } else { file };
-        let theirs: Vec<_> =
-            arrow::csv::ReaderBuilder::new(schema.clone()).build(&file[..]).unwrap().collect::<Result<_, _>>().unwrap();
+        let doubled = |record: &&[u8]| memchr::memmem::find(record, b"\"\"").is_some();
+        let records: Vec<&[u8]> = records.iter().filter(|record| !doubled(record)).collect();
+        let one_column = schema.fields().len() == 1; // where arrow passes over empty lines, and we don't
+        let file: Vec<u8> = records.iter().filter(|_| !one_column).flat_map(|record| [*record, b"\n"].concat()).collect();
+        let reader = arrow::csv::ReaderBuilder::new(schema.clone()).build(&file[..]).unwrap();
+        let theirs: Vec<_> = reader.collect::<Result<_, _>>().unwrap();
         if let [theirs] = &theirs[..] {
             let ours = format.decoder(schema).unwrap().decode(&records).unwrap().rows;
             prop_assert_eq!(pretty(&ours), pretty(theirs));
