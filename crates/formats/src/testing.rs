@@ -42,6 +42,7 @@ pub(crate) const TEXT_SCALARS: &[DataType] = &[
     DataType::Utf8View,
     DataType::Binary,
     DataType::BinaryView,
+    DataType::LargeBinary,
     DataType::FixedSizeBinary(3),
     DataType::Date32,
     DataType::Date64,
@@ -146,6 +147,7 @@ fn random_array(rng: &mut SmallRng, field: &Field, rows: usize) -> ArrayRef {
         DataType::LargeUtf8 => numbers!(LargeStringArray, random_text(rng)),
         DataType::Utf8View => numbers!(StringViewArray, random_text(rng)),
         DataType::Binary => numbers!(BinaryArray, random_text(rng).into_bytes()),
+        DataType::LargeBinary => numbers!(LargeBinaryArray, random_text(rng).into_bytes()),
         DataType::BinaryView => numbers!(BinaryViewArray, random_text(rng).into_bytes()),
         DataType::FixedSizeBinary(width) => {
             let values =

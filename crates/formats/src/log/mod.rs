@@ -74,7 +74,19 @@ impl LogOptions {
             "regex" => {
                 let pattern = chosen.required("pattern", "the regular expression that matches a whole line")?;
                 let cutter = regex::RegexLine::new(pattern).map_err(|rule| chosen.invalid("pattern", pattern, rule))?;
-                (cutter.fields(), Parser::Cut(Arc::new(cutter)))
+                let fields = match chosen.given("columns") {
+                    None => cutter.fields(),
+                    Some(text) => {
+                        let declared = columns::parse(text).map_err(|rule| chosen.invalid("columns", text, rule))?;
+                        let groups = cutter.fields().len();
+                        if declared.len() != groups {
+                            let rule = format!("the pattern has {groups} groups, here are {} columns", declared.len());
+                            return Err(chosen.invalid("columns", text, rule));
+                        }
+                        declared.into_iter().map(|spec| spec.field).collect()
+                    }
+                };
+                (fields, Parser::Cut(Arc::new(cutter)))
             }
             "w3c" => {
                 let cutter = w3c::W3cLine::new(chosen.text("pattern"))

@@ -35,6 +35,14 @@ fn regex_groups_become_columns_and_the_whole_line_must_match() {
     assert_eq!(reasons(&decoded), ["the line is no match of the regular expression: `ab-12`"]);
     let columns = schema(&[("rest", DataType::Utf8, true), ("COLUMN2", DataType::Int32, true)]);
     assert_eq!(rows(&decode(&format, columns, &["ab-12-z"]).rows), ["z | 12"]);
+    let columns = "name TYPE VARCHAR(1), n TYPE INTEGER";
+    let typed = log("regex", &[("regex.pattern", r"(\w+)-(\d+)"), ("regex.columns", columns)]);
+    assert_eq!(
+        (names(&typed), rows(&parsed(&typed, &["ab-12"]).rows)),
+        (vec!["name".into(), "n".into()], vec!["a | 12".into()])
+    );
+    let uneven = [("regex.pattern", "(a)"), ("regex.columns", columns)].into_iter().collect();
+    assert!(Format::named("regex", &uneven).unwrap_err().to_string().contains("the pattern has 1 groups"));
     let error = Format::named("regex", &[("regex.pattern", "(?=a)(b)")].into_iter().collect()).unwrap_err();
     assert!(error.to_string().contains("look-around"), "{error}");
 }

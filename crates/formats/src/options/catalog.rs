@@ -199,6 +199,7 @@ pub const FORMATS: &[FormatSpec] = &[
                 "pattern",
                 "The expression, which must match the whole line. A column a group: `COLUMN1`, …, or the group's name. Required.",
             ),
+            given("columns", "The columns instead, a group each: `name TYPE type, …`."),
             IGNORE_ERRORS_LOG,
         ],
     },
