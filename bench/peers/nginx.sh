@@ -3,6 +3,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 command -v nginx > /dev/null || { echo "nginx is not installed: apt-get install nginx-light" >&2; exit 1; }
+# Before nginx runs: nothing is compiled while it is measured.
+cargo build --release --quiet --example post_beacons -p tidemill-server >&2
 port=${PORT:-18080}
 folder=$(mktemp -d)
 trap '[ -f "$folder/pid" ] && kill "$(cat "$folder/pid")"; rm -rf "$folder"' EXIT
@@ -14,6 +16,7 @@ events { worker_connections 2048; }
 http {
   access_log $folder/access.log combined buffer=64k flush=1s;
   keepalive_requests 1000000000;
+  client_header_buffer_size 8k;
   client_body_temp_path $folder/body;
   server {
     listen 127.0.0.1:$port;
@@ -22,5 +25,4 @@ http {
 }
 CONF
 nginx -c "$folder/nginx.conf" -e "$folder/error.log"
-cargo build --release --quiet --example post_beacons -p tidemill-server >&2
 "${CARGO_TARGET_DIR:-target}/release/examples/post_beacons" "127.0.0.1:$port" peer

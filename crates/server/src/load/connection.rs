@@ -85,7 +85,10 @@ impl Connection {
             return self.lost();
         }
         if event.is_readable() || event.is_read_closed() || event.is_error() {
-            return self.read();
+            let outcome = self.read();
+            // The last answer may come with the end of the connection, which is told only once.
+            self.broken |= event.is_read_closed();
+            return outcome;
         }
         Outcome::Pending
     }
@@ -126,8 +129,8 @@ impl Connection {
                     if self.answer.len() > ANSWER_BYTES_MAX {
                         return self.lost();
                     }
-                    if let Some(status) = whole(&self.answer) {
-                        return self.answered(status);
+                    if let Some(answer) = whole(&self.answer) {
+                        return self.answered(answer);
                     }
                 }
                 Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::NotConnected) => {
@@ -139,9 +142,10 @@ impl Connection {
         }
     }
 
-    fn answered(&mut self, status: u16) -> Outcome {
+    fn answered(&mut self, answer: Answer) -> Outcome {
         self.under_way = false;
-        if (200..300).contains(&status) { Outcome::Acknowledged(self.due) } else { Outcome::Refused }
+        self.broken |= answer.closes;
+        if (200..300).contains(&answer.status) { Outcome::Acknowledged(self.due) } else { Outcome::Refused }
     }
 
     fn lost(&mut self) -> Outcome {
@@ -159,30 +163,49 @@ fn connect(target: SocketAddr, token: Token, registry: &Registry) -> io::Result<
     Ok(stream)
 }
 
-/// The status of an answer, once all of it is there.
-fn whole(answer: &[u8]) -> Option<u16> {
+/// What an answer says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Answer {
+    status: u16,
+    /// The server takes no further request on this connection.
+    closes: bool,
+}
+
+/// Reads an answer, once all of it is there.
+fn whole(answer: &[u8]) -> Option<Answer> {
     let head = answer.windows(4).position(|window| window == b"\r\n\r\n")?;
     let head_text = std::str::from_utf8(answer.get(..head)?).unwrap_or_default();
     let status = head_text.get(9..12)?.parse().unwrap_or(0);
-    let body: usize = head_text
-        .split("\r\n")
-        .filter_map(|line| line.split_once(':'))
-        .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
-        .and_then(|(_, length)| length.trim().parse().ok())
-        .unwrap_or(0);
-    (answer.len() >= head + 4 + body).then_some(status)
+    let (mut body, mut closes) = (0, false);
+    for (name, value) in head_text.split("\r\n").filter_map(|line| line.split_once(':')) {
+        if name.eq_ignore_ascii_case("content-length") {
+            body = value.trim().parse().unwrap_or(0);
+        } else if name.eq_ignore_ascii_case("connection") {
+            closes = value.trim().eq_ignore_ascii_case("close");
+        }
+    }
+    (answer.len() >= head + 4 + body).then_some(Answer { status, closes })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::whole;
+    use super::{Answer, whole};
 
     #[test]
     fn an_answer_is_whole_with_its_body() {
+        let whole = |bytes| whole(bytes).map(|answer| answer.status);
         assert_eq!(whole(b"HTTP/1.1 204 No Content\r\ndate: x\r\n"), None);
         assert_eq!(whole(b"HTTP/1.1 204 No Content\r\ndate: x\r\n\r\n"), Some(204));
         assert_eq!(whole(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 5\r\n\r\nfull"), None);
         assert_eq!(whole(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 5\r\n\r\nfull!"), Some(503));
         assert_eq!(whole(b"garbage that is not HTTP\r\n\r\n"), Some(0));
+    }
+
+    #[test]
+    fn an_answer_tells_when_it_is_the_last() {
+        let last = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n";
+        assert_eq!(whole(last), Some(Answer { status: 400, closes: true }));
+        let more = b"HTTP/1.1 204 No Content\r\nConnection: keep-alive\r\n\r\n";
+        assert_eq!(whole(more), Some(Answer { status: 204, closes: false }));
     }
 }

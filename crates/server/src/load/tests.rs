@@ -45,6 +45,10 @@ fn answer_all(mut stream: TcpStream, behave: &dyn Fn(u64, &str) -> Option<&'stat
         let path = request.split(' ').nth(1).unwrap_or_default();
         let Some(answer) = behave(count.fetch_add(1, Ordering::SeqCst), path) else { return };
         let _ = stream.write_all(answer.as_bytes());
+        if answer.contains("connection: close") {
+            let _ = stream.shutdown(std::net::Shutdown::Write);
+            while stream.read(&mut buffer).is_ok_and(|read| read > 0) {}
+        }
     }
 }
 
@@ -98,6 +102,15 @@ fn what_was_refused_or_lost_is_sent_again_until_acknowledged() {
     assert_eq!((report.sent, report.acknowledged, report.failed), (20, 20, 0));
     assert!(report.retried >= 20, "{} retries", report.retried);
     assert_eq!(seen.lock().len(), 20);
+}
+
+#[test]
+fn a_connection_that_the_server_closes_is_opened_again_and_nothing_is_lost() {
+    const LAST: &str = "HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n";
+    // The server says so and goes on reading: what is sent after that is never answered.
+    let target = server(|number, _| Some(if number % 3 == 0 { LAST } else { DONE }));
+    let report = run(&load(target), &mut Numbered(0, 100), &Progress::default()).expect("sockets");
+    assert_eq!((report.sent, report.acknowledged, report.failed), (100, 100, 0));
 }
 
 #[test]
