@@ -12,7 +12,7 @@ use crate::{
     batch::Batch,
     error::{EngineError, Result},
     operator::{Operator, OperatorContext, Output},
-    state::{SnapshotReader, SnapshotWriter},
+    state::{SnapshotReader, SnapshotWriter, segment::UNION},
     time::{Epoch, EventTime},
 };
 
@@ -107,14 +107,21 @@ impl Operator for SinkOperator {
     }
 
     fn snapshot(&mut self, epoch: Epoch, writer: &mut SnapshotWriter) -> Result<()> {
-        for (epoch, id) in self.done.drain(..) {
-            writer.union(TABLE, &Self::key(epoch, &id), None);
-        }
-        if let Some(bytes) = self.sink.prepare(epoch, writer)? {
-            let id: Arc<str> = self.context.as_ref().map_or(0, |c| c.worker).to_string().into();
-            writer.union(TABLE, &Self::key(epoch, &id), Some(&bytes));
-            self.pending.push((epoch, id, bytes));
-        }
+        let prepared = self.sink.prepare(epoch, writer)?;
+        let mut done: Vec<_> = self.done.drain(..).map(|(epoch, id)| Self::key(epoch, &id)).collect();
+        done.sort();
+        done.dedup();
+        let id: Arc<str> = self.context.as_ref().map_or(0, |c| c.worker).to_string().into();
+        // A committable may be large: it goes straight into its block. Its epoch is later than all that are done.
+        writer.run(TABLE, |run| {
+            done.iter().try_for_each(|key| run.push(UNION, key, |_| Ok(false)))?;
+            let Some(bytes) = &prepared else { return Ok(()) };
+            run.push(UNION, &Self::key(epoch, &id), |out| {
+                out.extend_from_slice(bytes);
+                Ok(true)
+            })
+        })?;
+        self.pending.extend(prepared.map(|bytes| (epoch, id, bytes)));
         Ok(())
     }
 

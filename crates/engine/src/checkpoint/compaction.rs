@@ -20,7 +20,7 @@ use super::{
     writer::Names,
 };
 use crate::{
-    error::Result,
+    error::{EngineError, Result},
     state::{
         merge::merge,
         segment::{SegmentBuilder, SegmentReader},
@@ -87,7 +87,8 @@ impl Compactor {
                 self.busy = false;
                 merged
             }
-            Err(_) => Ok(Vec::new()),
+            Err(mpsc::TryRecvError::Empty) => Ok(Vec::new()),
+            Err(mpsc::TryRecvError::Disconnected) => Err(EngineError::Storage("the compactor has stopped".into())),
         }
     }
 
