@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
 use super::FORMAT;
+use super::scanner::plain_end;
 use crate::column::{Column, Kind};
 use crate::decimal;
 use crate::encoder::{Encoder, Records, all_or_nothing, check_batch, inserts_only};
@@ -213,26 +214,25 @@ pub(crate) fn write_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
     let bytes = text.as_bytes();
     let mut begin = 0;
-    for (at, &byte) in bytes.iter().enumerate() {
+    loop {
+        let at = plain_end(bytes, begin);
+        out.extend_from_slice(bytes.get(begin..at).unwrap_or_default());
+        let Some(&byte) = bytes.get(at) else { break };
         let escape = match byte {
-            b'"' => b'"',
-            b'\\' => b'\\',
             b'\n' => b'n',
             b'\r' => b'r',
             b'\t' => b't',
             8 => b'b',
             12 => b'f',
             0..0x20 => b'u',
-            _ => continue,
+            quote_or_backslash => quote_or_backslash,
         };
-        out.extend_from_slice(&bytes[begin..at]);
-        begin = at + 1;
         out.extend_from_slice(&[b'\\', escape]);
         if escape == b'u' {
             const DIGITS: &[u8; 16] = b"0123456789abcdef";
             out.extend_from_slice(&[b'0', b'0', b'0' + (byte >> 4), DIGITS[usize::from(byte & 15)]]);
         }
+        begin = at + 1;
     }
-    out.extend_from_slice(&bytes[begin..]);
     out.push(b'"');
 }

@@ -122,7 +122,7 @@ impl<'a> Scanner<'a> {
     {
         self.expect(b'"')?;
         let begin = self.at;
-        self.at = self.plain_end(begin);
+        self.at = plain_end(self.text.as_bytes(), begin);
         if self.byte() == Some(b'"') {
             let end = self.at;
             self.at += 1;
@@ -132,26 +132,6 @@ impl<'a> Scanner<'a> {
         scratch.push_str(self.slice(begin, self.at));
         self.rest_of_string(scratch)?;
         Ok(scratch)
-    }
-
-    /// Where the first byte is, from `at` on, that is a quote, a backslash or a control character.
-    #[inline]
-    fn plain_end(&self, mut at: usize) -> usize {
-        let bytes = self.text.as_bytes();
-        while let Some(&chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
-            let special = special_bytes(u64::from_le_bytes(chunk));
-            if special != 0 {
-                return at + special.trailing_zeros() as usize / 8;
-            }
-            at += 8;
-        }
-        while let Some(&byte) = bytes.get(at) {
-            if byte == b'"' || byte == b'\\' || byte < 0x20 {
-                break;
-            }
-            at += 1;
-        }
-        at
     }
 
     fn rest_of_string(&mut self, scratch: &mut String) -> Read {
@@ -169,7 +149,7 @@ impl<'a> Scanner<'a> {
                 None => return Err(self.unexpected("`\"`")),
             }
             let begin = self.at;
-            self.at = self.plain_end(begin);
+            self.at = plain_end(self.text.as_bytes(), begin);
             scratch.push_str(self.slice(begin, self.at));
         }
     }
@@ -368,6 +348,25 @@ impl Members {
         scanner.expect(b':')?;
         Ok(true)
     }
+}
+
+/// Where the first byte is, from `at` on, that a string can't hold as it is: a quote, a backslash, a control character.
+#[inline]
+pub(super) fn plain_end(bytes: &[u8], mut at: usize) -> usize {
+    while let Some(&chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
+        let special = special_bytes(u64::from_le_bytes(chunk));
+        if special != 0 {
+            return at + special.trailing_zeros() as usize / 8;
+        }
+        at += 8;
+    }
+    while let Some(&byte) = bytes.get(at) {
+        if byte == b'"' || byte == b'\\' || byte < 0x20 {
+            break;
+        }
+        at += 1;
+    }
+    at
 }
 
 /// The high bit of each byte that is a quote, a backslash or below 0x20 (exact up to and with the first one).
