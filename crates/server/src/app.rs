@@ -1,7 +1,7 @@
 //! What all requests share: the opened parts of the server.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tidemill_streams::{Options, StreamConfig, Streams};
 use tidemill_tables::Tables;
@@ -21,6 +21,9 @@ use crate::sql::Sql;
 
 /// The stream that beacons are kept in until the pipeline, and every replay, is through with them.
 pub(crate) const BEACON_STREAM: &str = "web-beacons";
+
+/// How long at the most a closed file of the lake waits for its checkpoint.
+const LAKE_PUBLISHED_MAX: Duration = Duration::from_secs(10);
 
 /// The opened parts.
 #[derive(Debug)]
@@ -43,7 +46,9 @@ pub(crate) struct App {
 impl App {
     /// Opens everything in the data folder.
     pub(crate) fn open(config: Config, folder: DataFolder) -> Result<App> {
-        let sites = Arc::new(Sites::open(folder.join("sites.json"))?);
+        // A file of the lake is closed within its age, and published with the checkpoint after.
+        let name_kept = Duration::from_millis(2 * config.pipeline.lake_file_age_ms) + LAKE_PUBLISHED_MAX;
+        let sites = Arc::new(Sites::open(folder.join("sites.json"), name_kept)?);
         let streams = Streams::open(folder.join("streams"), Options::default()).map_err(Error::from_streams)?;
         let hours = Some(sites.snapshot().beacon_hours());
         let stream = match streams.get(BEACON_STREAM) {
@@ -107,7 +112,10 @@ impl App {
 
     /// Creates a site and tells the pipeline.
     pub(crate) fn create_site(&self, new: NewSite) -> ApiResult<Arc<View>> {
-        let made = self.sites.create(new)?;
+        let made = self.sites.create_after(new, |name| {
+            // What a deleted site of that name had left is older than its name was kept.
+            self.analytics.lake.erase(name).map_err(|error| ApiError::unavailable(error.to_string()))
+        })?;
         self.sites_changed();
         Ok(made)
     }

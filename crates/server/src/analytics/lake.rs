@@ -183,7 +183,7 @@ mod tests {
     #[test]
     fn whole_days_go_when_their_site_no_longer_keeps_them() {
         let root = tempfile::tempdir().unwrap();
-        let sites = Sites::open(root.path().join("sites.json")).unwrap();
+        let sites = Sites::open(root.path().join("sites.json"), Duration::ZERO).unwrap();
         let shop = NewSite { retention: serde_json::from_str(r#"{"lake_days":2}"#).unwrap(), ..NewSite::named("shop") };
         sites.create(shop).unwrap();
         let files = [
@@ -216,7 +216,7 @@ mod tests {
     #[test]
     fn a_lake_without_files_is_nothing_to_drop_and_can_be_asked() {
         let root = tempfile::tempdir().unwrap();
-        let sites = Sites::open(root.path().join("sites.json")).unwrap();
+        let sites = Sites::open(root.path().join("sites.json"), Duration::ZERO).unwrap();
         let lake = Lake::new(root.path().join("lake"));
         lake.retain(&sites, Timestamp::now()).unwrap();
         for kind in Kind::ALL {

@@ -67,6 +67,16 @@ impl ApiError {
         )
     }
 
+    /// Something of that name was there a moment ago.
+    pub(crate) fn just_deleted(name: &str, left_s: u64) -> Self {
+        Self::new(
+            StatusCode::CONFLICT,
+            "TM-API-0014",
+            format!("a site {name:?} was deleted a moment ago, and its last rows are still on their way to the lake"),
+            format!("choose another name, or create it in {left_s} s"),
+        )
+    }
+
     /// A limit is reached.
     pub(crate) fn limit(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::new(StatusCode::TOO_MANY_REQUESTS, "TM-API-0004", message, hint)

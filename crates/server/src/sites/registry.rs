@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
 use rand::Rng;
@@ -110,6 +111,17 @@ struct Stored {
     format: u32,
     next_id: u32,
     sites: Vec<Site>,
+    /// Names that may not be taken yet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    gone: Vec<Gone>,
+}
+
+/// The name of a site that was deleted. Rows of it may still be on their way to the lake, into a folder of that name.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Gone {
+    name: String,
+    /// Or when the server was started, if that was later: rows wait in checkpoints while it is down.
+    deleted_ms: i64,
 }
 
 /// The registry of sites.
@@ -118,16 +130,18 @@ pub(crate) struct Sites {
     path: PathBuf,
     stored: Mutex<Stored>,
     snapshot: RwLock<Arc<Snapshot>>,
+    /// How long after a site's deletion its name stays taken.
+    name_kept: Duration,
 }
 
 impl Sites {
-    /// Reads `sites.json`; without one there are no sites yet.
-    pub(crate) fn open(path: PathBuf) -> Result<Sites> {
-        let stored = match std::fs::read(&path) {
+    /// Reads `sites.json`; without one there are no sites yet. The name of a deleted site can be taken again after `name_kept`.
+    pub(crate) fn open(path: PathBuf, name_kept: Duration) -> Result<Sites> {
+        let mut stored = match std::fs::read(&path) {
             Ok(text) => serde_json::from_slice::<Stored>(&text)
                 .map_err(|error| Error::part("the registry of sites", format!("{}: {error}", path.display())))?,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                Stored { format: FORMAT, next_id: 1, sites: Vec::new() }
+                Stored { format: FORMAT, next_id: 1, sites: Vec::new(), gone: Vec::new() }
             }
             Err(error) => return Err(Error::io("reading the registry of sites", &path, error)),
         };
@@ -140,8 +154,9 @@ impl Sites {
             let said = format!("{}: the salt of site {} is damaged; restore the file", path.display(), site.name);
             return Err(Error::part("the registry of sites", said));
         }
+        stored.gone.iter_mut().for_each(|gone| gone.deleted_ms = now_ms());
         let snapshot = Snapshot::of(&stored.sites, &Snapshot::default());
-        Ok(Sites { path, stored: Mutex::new(stored), snapshot: RwLock::new(Arc::new(snapshot)) })
+        Ok(Sites { name_kept, path, stored: Mutex::new(stored), snapshot: RwLock::new(Arc::new(snapshot)) })
     }
 
     /// All sites now.
@@ -149,22 +164,39 @@ impl Sites {
         self.snapshot.read().clone()
     }
 
-    /// Creates a site; it is on disk when this returns. Blocks for the disk.
+    #[cfg(test)]
     pub(crate) fn create(&self, new: NewSite) -> ApiResult<Arc<View>> {
+        self.create_after(new, |_| Ok(()))
+    }
+
+    /// Creates a site; it is on disk when this returns. Blocks for the disk. First `made_free`, which is given its name, clears what
+    /// may be left under it.
+    pub(crate) fn create_after(
+        &self,
+        new: NewSite,
+        made_free: impl FnOnce(&str) -> ApiResult<()>,
+    ) -> ApiResult<Arc<View>> {
         let (name, settings) = new.checked()?;
         self.change(&name, |stored| {
             if stored.sites.iter().any(|site| site.name == name) {
                 return Err(ApiError::exists("site", &name));
             }
+            let kept_ms = i64::try_from(self.name_kept.as_millis()).unwrap_or(i64::MAX);
+            stored.gone.retain(|gone| now_ms().saturating_sub(gone.deleted_ms) < kept_ms);
+            if let Some(gone) = stored.gone.iter().find(|gone| gone.name == name) {
+                let left_ms = kept_ms.saturating_sub(now_ms().saturating_sub(gone.deleted_ms));
+                return Err(ApiError::just_deleted(&name, left_ms.max(0) as u64 / 1_000 + 1));
+            }
             if stored.sites.len() >= SITES_MAX {
                 return Err(ApiError::limit(format!("{SITES_MAX} sites are there"), "delete one that isn't used"));
             }
+            made_free(&name)?;
             let site = Site {
                 id: stored.next_id,
                 name: name.clone(),
                 key: random_hex::<12>(),
                 salt: random_hex::<32>(),
-                created_ms: jiff::Timestamp::now().as_millisecond(),
+                created_ms: now_ms(),
                 settings,
             };
             stored.next_id += 1;
@@ -194,7 +226,11 @@ impl Sites {
         self.change(name, |stored| {
             let before = stored.sites.len();
             stored.sites.retain(|site| site.id != view.site.id);
-            if stored.sites.len() == before { Err(ApiError::missing("site", name)) } else { Ok(()) }
+            if stored.sites.len() == before {
+                return Err(ApiError::missing("site", name));
+            }
+            stored.gone.push(Gone { name: name.to_owned(), deleted_ms: now_ms() });
+            Ok(())
         })?;
         Ok(view)
     }
@@ -206,7 +242,8 @@ impl Sites {
 
     fn change(&self, name: &str, change: impl FnOnce(&mut Stored) -> ApiResult<()>) -> ApiResult<()> {
         let mut stored = self.stored.lock();
-        let mut next = Stored { format: FORMAT, next_id: stored.next_id, sites: stored.sites.clone() };
+        let mut next =
+            Stored { format: FORMAT, next_id: stored.next_id, sites: stored.sites.clone(), gone: stored.gone.clone() };
         change(&mut next)?;
         let text = serde_json::to_vec_pretty(&next).map_err(ApiError::internal)?;
         write_durably(&self.path, &text).map_err(|error| {
@@ -220,6 +257,10 @@ impl Sites {
     }
 }
 
+fn now_ms() -> i64 {
+    jiff::Timestamp::now().as_millisecond()
+}
+
 fn random_hex<const BYTES: usize>() -> String {
     let mut bytes = [0u8; BYTES];
     rand::rng().fill(&mut bytes[..]);
@@ -231,7 +272,7 @@ mod tests {
     use super::*;
 
     fn open(folder: &tempfile::TempDir) -> Sites {
-        Sites::open(folder.path().join("sites.json")).unwrap()
+        Sites::open(folder.path().join("sites.json"), Duration::ZERO).unwrap()
     }
 
     #[test]
@@ -256,6 +297,29 @@ mod tests {
     }
 
     #[test]
+    fn the_name_of_a_deleted_site_is_free_when_its_last_rows_are_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let wait = Duration::from_millis(200);
+        let open = || Sites::open(folder.path().join("sites.json"), wait).unwrap();
+        let sites = open();
+        sites.create(NewSite::named("shop")).unwrap();
+        sites.delete("shop").unwrap();
+        let refused = sites.create(NewSite::named("shop")).unwrap_err();
+        assert_eq!((refused.status.as_u16(), refused.code.as_str()), (409, "TM-API-0014"));
+        sites.create(NewSite::named("other")).unwrap();
+        drop(sites);
+
+        std::thread::sleep(wait);
+        let sites = open();
+        assert!(
+            sites.create(NewSite::named("shop")).is_err(),
+            "a restart publishes what waited while the server was down"
+        );
+        std::thread::sleep(wait);
+        assert_eq!(sites.create(NewSite::named("shop")).unwrap().site.id, 3);
+    }
+
+    #[test]
     fn a_name_is_taken_once() {
         let folder = tempfile::tempdir().unwrap();
         let sites = open(&folder);
@@ -267,7 +331,7 @@ mod tests {
     #[test]
     fn a_registry_that_cannot_be_written_changes_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        let sites = Sites::open(folder.path().join("gone").join("sites.json")).unwrap();
+        let sites = Sites::open(folder.path().join("gone").join("sites.json"), Duration::ZERO).unwrap();
         assert_eq!(sites.create(NewSite::named("shop")).unwrap_err().status, 503);
         assert_eq!(sites.snapshot().all().len(), 0);
     }
