@@ -288,6 +288,36 @@ async fn what_would_take_long_to_plan_is_refused_or_ends_in_time() {
 }
 
 #[tokio::test]
+async fn no_function_makes_gigabytes_of_a_number() {
+    let both = both(1_000, SqlLimits::default());
+    for expression in [
+        "length(repeat('x', 2000000000))",
+        "length(repeat(repeat('x', 1000000), 1000000))",
+        "length(lpad('x', 2000000000))",
+        "length(rpad(browser, 1000000 + page))",
+        "array_length(array_repeat(1, 2000000000))",
+        "array_length(array_repeat(site, 10000000 + page))",
+        "array_length(array_resize([1], 1000000000))",
+        "array_length(range(1, 10000000000))",
+        "array_length(range(10000000000, 0, -1))",
+        "array_length(generate_series(10000000000))",
+    ] {
+        let outcome = match both.sql.query(&format!("SELECT {expression} FROM visits")).await {
+            Ok(rows) => rows.collect().await.map(|_| ()),
+            Err(error) => Err(error),
+        };
+        assert!(outcome.as_ref().is_err_and(|e| e.to_string().contains("limit")), "{expression}: {outcome:?}");
+    }
+    for query in [
+        "SELECT repeat(site, 3), lpad(site, 5), rpad(site, page % 7, '-') FROM visits ORDER BY site, at, page",
+        "SELECT array_repeat(page, 2), range(page % 5, 10, 2), generate_series(3), range(5, 0, -1) FROM visits ORDER BY site, at, page",
+        "SELECT array_length(range(1, 1000000)), range(5, 0), repeat('x', -1), array_resize([1, 2], 4) FROM visits LIMIT 1",
+    ] {
+        assert!(both.agree(query).await > 0, "{query}");
+    }
+}
+
+#[tokio::test]
 async fn other_providers_and_new_tables_are_found() {
     let both = both(10, SqlLimits::default());
     let numbers: ArrayRef = Arc::new(Int64Array::from(vec![1, 2, 3]));

@@ -6,6 +6,7 @@ use std::time::Duration;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use datafusion::catalog::{SchemaProvider, TableProvider};
+use datafusion::execution::FunctionRegistry;
 use datafusion::execution::context::SQLOptions;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder};
@@ -19,6 +20,7 @@ use super::catalog::{CATALOG, Registered, SCHEMA, query_catalog};
 use super::complexity;
 use super::deadline::Deadline;
 use super::interrupt::interruptible;
+use super::sizes::BoundSizes;
 use super::stream::{BATCHES_WAITING_MAX, QueryStream, Running, query_error};
 use super::threads::Threads;
 use crate::error::{Error, Result};
@@ -205,7 +207,9 @@ impl Query {
     async fn plan(&self) -> Result<SendableRecordBatchStream> {
         let base = &self.context.base;
         let catalogs = query_catalog(&self.context.registered)?;
-        let state = SessionStateBuilder::new_from_existing(base.state()).with_catalog_list(catalogs).build();
+        let mut state = SessionStateBuilder::new_from_existing(base.state()).with_catalog_list(catalogs).build();
+        let sizes = state.register_function_rewrite(Arc::new(BoundSizes::new()));
+        sizes.map_err(|e| self.failed(&e))?;
         let state = self.deadline.watch(state);
 
         let refused = |e: datafusion::error::DataFusionError| Error::Query(e.strip_backtrace());

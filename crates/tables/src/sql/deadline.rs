@@ -61,11 +61,15 @@ impl Deadline {
         let optimizer = optimizer.flat_map(|next| [rule.clone() as Arc<_>, next.clone()]).collect();
         let physical = state.physical_optimizers().iter();
         let physical = physical.flat_map(|next| [rule.clone() as Arc<_>, next.clone()]).collect();
-        SessionStateBuilder::new_from_existing(state)
+        let rewrites = state.analyzer().function_rewrites().to_vec();
+        let mut watched = SessionStateBuilder::new_from_existing(state)
             .with_analyzer_rules(analyzer)
             .with_optimizer_rules(optimizer)
-            .with_physical_optimizer_rules(physical)
-            .build()
+            .with_physical_optimizer_rules(physical);
+        if let Some(analyzer) = watched.analyzer() {
+            rewrites.into_iter().for_each(|rewrite| analyzer.add_function_rewrite(rewrite));
+        }
+        watched.build()
     }
 }
 

@@ -32,6 +32,7 @@ mod exec;
 mod interrupt;
 mod key_filter;
 mod provider;
+mod sizes;
 mod stream;
 mod threads;
 
