@@ -21,7 +21,7 @@ use super::complexity;
 use super::deadline::Deadline;
 use super::interrupt::interruptible;
 use super::sizes::BoundSizes;
-use super::stream::{BATCHES_WAITING_MAX, QueryStream, Running, query_error};
+use super::stream::{BATCHES_WAITING_MAX, QueryStream, Running, broken_off, query_error};
 use super::threads::Threads;
 use crate::error::{Error, Result};
 use crate::store::Tables;
@@ -58,7 +58,7 @@ impl Default for SqlLimits {
             threads: 2,
             text_bytes_max: 1024 * 1024,
             depth_max: 1_000,
-            query_tables_max: 200,
+            query_tables_max: 100,
         }
     }
 }
@@ -169,10 +169,7 @@ impl SqlContext {
                 limit_ms,
                 running,
             }),
-            Ok(Err(_)) => Err(Error::Execution(match task.await {
-                Err(e) if e.is_panic() => "a defect of the planner; write the query in another way".into(),
-                _ => "the threads of queries have stopped".into(),
-            })),
+            Ok(Err(_)) => Err(broken_off()),
             Err(_) => Err(Error::QueryTimeout { limit_ms }),
         }
     }
@@ -187,7 +184,11 @@ struct Query {
 
 impl Query {
     /// Ends when all rows are sent, or nobody waits for them.
-    async fn run(self, planned: oneshot::Sender<Result<SchemaRef>>, batches: mpsc::Sender<Result<RecordBatch>>) {
+    async fn run(
+        self,
+        planned: oneshot::Sender<Result<SchemaRef>>,
+        batches: mpsc::Sender<Result<Option<RecordBatch>>>,
+    ) {
         let mut rows = match self.plan().await {
             Ok(rows) => rows,
             Err(error) => return drop(planned.send(Err(error))),
@@ -195,10 +196,10 @@ impl Query {
         if planned.send(Ok(rows.schema())).is_err() {
             return;
         }
-        while let Some(batch) = rows.next().await {
-            let batch = batch.map_err(|e| self.failed(&e));
-            let failed = batch.is_err();
-            if batches.send(batch).await.is_err() || failed {
+        loop {
+            let batch = rows.next().await.transpose().map_err(|e| self.failed(&e));
+            let last = !matches!(batch, Ok(Some(_)));
+            if batches.send(batch).await.is_err() || last {
                 return;
             }
         }

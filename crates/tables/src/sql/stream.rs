@@ -40,7 +40,8 @@ impl Drop for Running {
 /// The rows of a query as they come. Dropping it stops the query.
 pub struct QueryStream {
     pub(super) schema: SchemaRef,
-    pub(super) rows: mpsc::Receiver<Result<RecordBatch>>,
+    /// None is the end; without it the query broke off.
+    pub(super) rows: mpsc::Receiver<Result<Option<RecordBatch>>>,
     pub(super) deadline: Pin<Box<Sleep>>,
     pub(super) limit_ms: u128,
     /// None when it has ended.
@@ -70,12 +71,20 @@ impl Stream for QueryStream {
             self.running = None;
             return Poll::Ready(Some(Err(Error::QueryTimeout { limit_ms: self.limit_ms })));
         }
-        let next = std::task::ready!(self.rows.poll_recv(cx));
-        if !matches!(next, Some(Ok(_))) {
-            self.running = None;
-        }
+        let next = match std::task::ready!(self.rows.poll_recv(cx)) {
+            Some(Ok(Some(batch))) => return Poll::Ready(Some(Ok(batch))),
+            Some(Ok(None)) => None,
+            Some(Err(error)) => Some(Err(error)),
+            None => Some(Err(broken_off())),
+        };
+        self.running = None;
         Poll::Ready(next)
     }
+}
+
+/// A task that ends without saying so has panicked, or its threads have stopped.
+pub(super) fn broken_off() -> Error {
+    Error::Execution("it broke off: a function or operator has a defect; write the query in another way".into())
 }
 
 pub(super) fn query_error(e: &DataFusionError, memory_bytes: usize) -> Error {
