@@ -15,17 +15,20 @@ trap 'rm -rf "$results"' EXIT
 peer_of() {
   case $1 in
     ingest) echo bench/peers/nginx.sh ;;
-    queries) echo bench/peers/duckdb.sh ;;
+    queries) echo bench/peers/duckdb.sh "$results/rows.parquet" ;;
   esac
 }
 
 failed=0
 for name in "${names[@]}"; do
   echo "running $name …" >&2
-  "$tidemill" --output json bench "$name" > "$results/$name.json" || { failed=1; rm -f "$results/$name.json"; }
+  options=()
+  if [ "$name" = queries ] && [ "${PEERS:-yes}" = yes ]; then options=(--rows "$results/rows.parquet"); fi
+  "$tidemill" --output json bench "$name" "${options[@]}" > "$results/$name.json" || { failed=1; rm -f "$results/$name.json"; }
   peer=$(peer_of "$name")
   if [ -n "$peer" ] && [ "${PEERS:-yes}" = yes ]; then
-    "$peer" > "$results/$name.peer.json" || { echo "$peer could not run; its column stays empty" >&2; rm -f "$results/$name.peer.json"; }
+    # Words: a script and what it needs.
+    $peer > "$results/$name.peer.json" || { echo "$peer could not run; its column stays empty" >&2; rm -f "$results/$name.peer.json"; }
   fi
 done
 python3 bench/table.py bench/targets.json "$results"

@@ -133,6 +133,9 @@ pub(crate) struct Bench {
     /// Which benchmark.
     #[arg(value_enum)]
     pub(crate) name: BenchName,
+    /// Of `queries`: also write the impressions to this Parquet file, for peers that answer the same questions.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) rows: Option<PathBuf>,
 }
 
 /// The benchmarks.

@@ -20,7 +20,7 @@ pub(crate) fn run(bench: &Bench, args: &Args) -> Result<(), Failure> {
         BenchName::Recovery => Name::Recovery,
     };
     let binary = std::env::current_exe()?;
-    let found = block_on_all_cores(async { Ok(bench::run(name, binary).await?) })?;
+    let found = block_on_all_cores(async { Ok(bench::run(name, binary, bench.rows.clone()).await?) })?;
     match args.output {
         Output::Json => output::json(&json!(found))?,
         Output::Human => {

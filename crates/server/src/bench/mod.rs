@@ -9,6 +9,7 @@ mod memory;
 mod queries;
 mod recovery;
 mod replay;
+mod rows;
 mod storage;
 mod traffic;
 mod year;
@@ -70,9 +71,10 @@ fn as_object<S: Serializer>(figures: &[(String, f64)], to: S) -> std::result::Re
     to.collect_map(figures.iter().map(|(name, value)| (name, value)))
 }
 
-/// Runs a benchmark. `binary` is the `tidemill` that it starts servers from.
-pub async fn run(name: Name, binary: PathBuf) -> Result<Figures> {
-    let bench = Bench { binary, scratch: Scratch::new("bench")? };
+/// Runs a benchmark. `binary` is the `tidemill` that it starts servers from; [`Name::Queries`] also writes its impressions to
+/// `rows`, a Parquet file.
+pub async fn run(name: Name, binary: PathBuf, rows: Option<PathBuf>) -> Result<Figures> {
+    let bench = Bench { binary, rows, scratch: Scratch::new("bench")? };
     match name {
         Name::Ingest => ingest::run(&bench).await,
         Name::Replay => replay::run(&bench).await,
@@ -87,6 +89,7 @@ pub async fn run(name: Name, binary: PathBuf) -> Result<Figures> {
 /// What every benchmark needs.
 struct Bench {
     binary: PathBuf,
+    rows: Option<PathBuf>,
     scratch: Scratch,
 }
 

@@ -1,22 +1,28 @@
-//! A year of a shop's summaries, as cells: what the pipeline would have written, made a hundred times faster.
+//! Months of a shop's summaries, as cells: what the pipeline would have written, made a hundred times faster.
+//!
+//! One thread draws visits while another commits and folds what is drawn.
 
+use std::ops::Range;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use rand_distr::{Distribution, StandardNormal};
 use tidemill_web_analytics::summary::buffer::DeltaBuffer;
-use tidemill_web_analytics::summary::cell::{CellKey, Counter, Dimensions, Measures, Metric, Minute, SiteId};
-use tidemill_web_analytics::summary::dimension::Dimension;
+use tidemill_web_analytics::summary::cell::{
+    CellDelta, CellKey, Counter, Dimensions, Measures, Metric, Minute, SiteId,
+};
 use tidemill_web_analytics::summary::store::{SitePolicy, SummaryStore};
 
+use super::rows::{Row, RowsFile, Session};
 use crate::error::{Error, Result};
 
 pub(super) const DAY_MINUTES: u32 = 1_440;
 const PAGES: usize = 140;
 const MORE_IMPRESSIONS: f64 = 0.72;
 const BOTS: f64 = 0.08;
+const BOT_KINDS: [&str; 3] = ["search-engine", "monitoring", "ai"];
 const ORDERS: f64 = 0.03;
 
 /// Device, system, browser and their weight.
@@ -47,6 +53,21 @@ const REFERRERS: [(&str, f64); 9] = [
     ("newsletter.example", 0.03),
     ("blog.example", 0.02),
 ];
+const COUNTRIES: [(&str, f64); 12] = [
+    ("DE", 0.38),
+    ("US", 0.16),
+    ("AT", 0.08),
+    ("CH", 0.07),
+    ("GB", 0.07),
+    ("FR", 0.06),
+    ("NL", 0.05),
+    ("PL", 0.04),
+    ("ES", 0.03),
+    ("IT", 0.03),
+    ("SE", 0.02),
+    ("JP", 0.01),
+];
+const NAVIGATIONS: [(&str, f64); 3] = [("navigate", 0.9), ("reload", 0.04), ("back_forward", 0.06)];
 /// Timer, its median in group A, its spread.
 const TIMERS: [(Metric, f64, f64); 6] = [
     (Metric::Ttfb, 250.0, 0.6),
@@ -57,97 +78,160 @@ const TIMERS: [(Metric, f64, f64); 6] = [
     (Metric::Cls, 0.03, 1.0),
 ];
 
-/// Writes summaries of one site.
-pub(super) struct Year {
+/// Days that are drawn and wait to be written.
+const DAYS_WAITING_MAX: usize = 2;
+
+/// What visits of one site add up to.
+pub(super) struct Visits {
     site: SiteId,
     random: SmallRng,
     pages: Vec<(Arc<str>, f64)>,
-    epoch: u64,
-    pub(super) impressions: u64,
+    impressions: u64,
     /// LCP of every impression that told it, to compare quantiles with.
+    lcp_ms: Vec<f32>,
+    countries: Countries,
+    rows: RowsFile,
+}
+
+/// What was written.
+#[derive(Default)]
+pub(super) struct Written {
+    pub(super) impressions: u64,
+    /// LCP of every impression that told it.
     pub(super) lcp_ms: Vec<f32>,
 }
 
-impl Year {
-    pub(super) fn new(site: u32) -> Self {
+/// Whose visits are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Countries {
+    /// A proxy says the country, as the simulator's does.
+    Told,
+    /// As configured by default.
+    Unknown,
+}
+
+/// Writes the summaries of a site's last days, each with about so many impressions: committed by the hour as a sink would, then
+/// folded. Tiers keep what they would have today: what they would have dropped since isn't written first.
+pub(super) fn write(
+    store: &SummaryStore,
+    site: u32,
+    days: Range<u32>,
+    impressions_a_day: u64,
+    policy: &SitePolicy,
+    countries: Countries,
+    rows: RowsFile,
+) -> Result<Written> {
+    let site = SiteId(site);
+    let policies = [(site, policy.clone())];
+    store.retain(Minute(days.end * DAY_MINUTES), &policies).map_err(said)?;
+    let (drawn, waiting) = mpsc::sync_channel(DAYS_WAITING_MAX);
+    std::thread::scope(|scope| {
+        let first = days.clone();
+        let drawing = scope.spawn(move || {
+            let mut visits = Visits::new(site, countries, rows);
+            for day in first {
+                let deltas = visits.day(Minute(day * DAY_MINUTES), impressions_a_day);
+                visits.rows.flush()?;
+                // The receiver has failed, and says so.
+                if drawn.send((day, deltas)).is_err() {
+                    break;
+                }
+            }
+            visits.rows.close()?;
+            Ok(Written { impressions: visits.impressions, lcp_ms: visits.lcp_ms })
+        });
+        let mut epoch = 0;
+        for (day, hours) in waiting {
+            for deltas in hours {
+                epoch += 1;
+                store.commit_deltas(epoch, "bench", &deltas).map_err(said)?;
+            }
+            store.fold_before(site, Minute((day + 1) * DAY_MINUTES), policy).map_err(said)?;
+        }
+        drawing.join().map_err(|_| Error::part("the benchmark", "the thread that draws visits has panicked"))?
+    })
+}
+
+impl Visits {
+    fn new(site: SiteId, countries: Countries, rows: RowsFile) -> Self {
         let weight = |rank: usize| 1.0 / (rank as f64 + 1.0).powf(0.9);
         let total: f64 = (0..PAGES).map(weight).sum();
         let page = |rank: usize| (Arc::from(format!("/p/product-{rank}")), weight(rank) / total);
         Self {
-            site: SiteId(site),
+            site,
             random: SmallRng::seed_from_u64(1),
             pages: (0..PAGES).map(page).collect(),
-            epoch: 0,
             impressions: 0,
             lcp_ms: Vec::new(),
+            countries,
+            rows,
         }
     }
 
-    /// A day with about so many impressions, committed by the hour as a sink would, then folded.
-    pub(super) fn day(
-        &mut self,
-        store: &SummaryStore,
-        first: Minute,
-        impressions: u64,
-        policy: &SitePolicy,
-    ) -> Result<()> {
+    /// Deltas of each hour of a day.
+    fn day(&mut self, first: Minute, impressions: u64) -> Vec<Vec<CellDelta>> {
         let before = self.impressions;
-        for hour in 0..24_u32 {
+        let hour = |hour: u32| {
             let until = before + (impressions as f64 * share_until(hour)) as u64;
             let mut buffer = DeltaBuffer::default();
             while self.impressions < until {
                 let minute = first.0 + hour * 60 + self.random.random_range(0..60);
                 self.session(Minute(minute), &mut buffer);
             }
-            self.epoch += 1;
-            store.commit_deltas(self.epoch, "bench", &buffer.drain()).map_err(said)?;
-        }
-        let midnight = Minute(first.0 + DAY_MINUTES);
-        store.fold_before(self.site, midnight, policy).map_err(said)?;
-        store.retain(midnight, &[(self.site, policy.clone())]).map_err(said)
+            buffer.drain()
+        };
+        (0..24).map(hour).collect()
     }
 
     fn session(&mut self, start: Minute, buffer: &mut DeltaBuffer) {
         let random = &mut self.random;
         let (device, os, browser, _) = *pick(&TECHNOLOGIES, |technology| technology.3, random.random());
         let group_b: bool = random.random();
-        let bot = if random.random_bool(BOTS) { "search-engine" } else { "" };
-        let referrer = pick(&REFERRERS, |referrer| referrer.1, random.random()).0;
-        let told = [
-            (Dimension::Group, if group_b { "B" } else { "A" }),
-            (Dimension::Device, device),
-            (Dimension::Os, os),
-            (Dimension::Browser, browser),
-            (Dimension::Bot, bot),
-            (Dimension::Referrer, referrer),
-            (Dimension::Navigation, "navigate"),
-        ];
-        let mut dimensions =
-            told.into_iter().fold(Dimensions::default(), |all, (dimension, text)| all.with(dimension, text));
+        let bot = if random.random_bool(BOTS) { BOT_KINDS[random.random_range(0..BOT_KINDS.len())] } else { "" };
+        let country = match self.countries {
+            Countries::Told => pick(&COUNTRIES, |country| country.1, random.random()).0,
+            Countries::Unknown => "",
+        };
+        let mut referrer = pick(&REFERRERS, |referrer| referrer.1, random.random()).0;
+        let group = if group_b { "B" } else { "A" };
         let visitor = random.random();
         let slow = if group_b { 1.6 } else { 1.0 } * if device == "desktop" { 0.95 } else { 1.15 };
-        let (mut minute, mut impressions, mut entry) = (start.0, 0, None);
+        let (mut minute, mut impressions) = (start.0, 0);
+        let mut entry: Option<(CellKey, Row)> = None;
         loop {
-            let page = &pick(&self.pages, |page| page.1, self.random.random()).0;
-            dimensions = dimensions.with(Dimension::Page, page);
+            let page = &*pick(&self.pages, |page| page.1, self.random.random()).0;
+            let navigation = pick(&NAVIGATIONS, |kind| kind.1, self.random.random()).0;
+            let told = [group, device, browser, os, country, page, referrer, navigation, bot, "", "", "", ""];
+            let dimensions = Dimensions::new(told);
             let key = CellKey { site: self.site, minute: Minute(minute), dimensions: dimensions.clone() };
-            let measures = self.impression(visitor, slow);
+            let (measures, timers) = self.impression(visitor, slow);
             buffer.cell(&key).add(&measures);
-            entry.get_or_insert(key);
+            let errors = measures.counters.iter().find(|(counter, _)| *counter == Counter::Errors);
+            let errors = errors.map_or(0, |(_, count)| *count);
+            let row = Row { minute, visitor, dimensions: dimensions.clone(), errors, timers, session: None };
+            match &entry {
+                None => entry = Some((key, row)),
+                Some(_) if self.rows.is_wanted() => self.rows.push(row),
+                Some(_) => {}
+            }
             impressions += 1;
-            dimensions = dimensions.with(Dimension::Referrer, "");
+            referrer = "";
             minute += u32::from(self.random.random_bool(0.5));
             if !self.random.random_bool(MORE_IMPRESSIONS) {
                 break;
             }
         }
         self.impressions += impressions;
-        if let Some(entry) = entry {
-            self.end_session(buffer.cell(&entry), impressions as i64);
+        if let Some((key, row)) = entry {
+            let session = self.end_session(buffer.cell(&key), impressions as i64);
+            if self.rows.is_wanted() {
+                self.rows.push(Row { session: Some(session), ..row });
+            }
         }
     }
 
-    fn end_session(&mut self, cell: &mut Measures, impressions: i64) {
+    fn end_session(&mut self, cell: &mut Measures, impressions: i64) -> Session {
+        let mut session = Session { impressions, ..Session::default() };
         cell.count(Counter::Sessions, 1);
         cell.count(Counter::SessionImpressions, impressions);
         cell.count(Counter::SessionSeconds, self.random.random_range(5..60) * impressions);
@@ -155,12 +239,15 @@ impl Year {
             cell.count(Counter::Bounces, 1);
         }
         if self.random.random_bool(ORDERS) {
-            cell.count(Counter::Orders, 1);
-            cell.count(Counter::RevenueCents, self.random.random_range(900..30_000));
+            (session.orders, session.revenue_cents) = (1, self.random.random_range(900..30_000));
+            cell.count(Counter::Orders, session.orders);
+            cell.count(Counter::RevenueCents, session.revenue_cents);
         }
+        session
     }
 
-    fn impression(&mut self, visitor: u64, slow: f64) -> Measures {
+    /// One impression's measures, and its timers.
+    fn impression(&mut self, visitor: u64, slow: f64) -> (Measures, Vec<(Metric, f32)>) {
         let random = &mut self.random;
         let mut measures = Measures { visitors: vec![visitor], ..Measures::default() };
         measures.count(Counter::Impressions, 1);
@@ -175,6 +262,7 @@ impl Year {
             measures.issue(random.random_range(0..8), 1);
         }
         let last_beacon_came = random.random_bool(0.82);
+        let mut timers = Vec::with_capacity(TIMERS.len());
         for (metric, median, spread) in TIMERS {
             if metric == Metric::Inp && !last_beacon_came || metric == Metric::Cls && random.random_bool(0.33) {
                 continue;
@@ -182,11 +270,12 @@ impl Year {
             let normal: f64 = StandardNormal.sample(random);
             let value = (median * slow * (spread * normal).exp()).min(metric.limit());
             measures.sample(metric, value, 1);
+            timers.push((metric, value as f32));
             if metric == Metric::Lcp {
                 self.lcp_ms.push(value as f32);
             }
         }
-        measures
+        (measures, timers)
     }
 }
 
