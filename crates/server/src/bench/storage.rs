@@ -19,7 +19,7 @@ const IMPRESSIONS_A_DAY: u64 = 33_000;
 /// Days of which every tier is measured.
 const DAYS: u32 = 20;
 /// Days that are older than anything but the day tier is kept by default.
-const OLD_DAYS: u32 = 120;
+const OLD_DAYS: u32 = 60;
 /// Of those, days since their end.
 const OLD_SINCE: u32 = 61;
 const QUANTILES: [f64; 5] = [0.5, 0.75, 0.9, 0.95, 0.99];
