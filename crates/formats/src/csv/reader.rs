@@ -151,7 +151,7 @@ fn split_field<'t>(
     }
     let rest = bytes.get(begin..).unwrap_or_default();
     let found = match rules.escape {
-        None => memchr2(rules.delimiter, rules.row_delimiter, rest),
+        None => first_of(rules.delimiter, rules.row_delimiter, rest),
         Some(escape) => match memchr3(rules.delimiter, rules.row_delimiter, escape, rest) {
             Some(at) if rest.get(at) == Some(&escape) => return split_escaped(rules, text, begin, scratch),
             found => found,
@@ -159,6 +159,26 @@ fn split_field<'t>(
     };
     let end = found.map_or(text.len(), |length| begin + length);
     Ok((FieldText { text: cut(rules, text, begin, end), quoted: false }, after(rules, bytes, end)))
+}
+
+/// The first place of either byte. Fields are short: eight bytes at once, without the start that `memchr2` needs.
+#[inline]
+fn first_of(a: u8, b: u8, bytes: &[u8]) -> Option<usize> {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    let mut at = 0;
+    while let Some(&chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
+        let word = u64::from_le_bytes(chunk);
+        // The high bit of each byte that is zero; exact up to and with the first one, which is all that is asked.
+        let zero = |x: u64| x.wrapping_sub(ONES) & !x;
+        let found = (zero(word ^ (ONES * u64::from(a))) | zero(word ^ (ONES * u64::from(b)))) & HIGH;
+        if found != 0 {
+            return Some(at + found.trailing_zeros() as usize / 8);
+        }
+        at += 8;
+    }
+    let rest = bytes.get(at..).unwrap_or_default();
+    rest.iter().position(|&byte| byte == a || byte == b).map(|more| at + more)
 }
 
 /// What follows when a field ended at `end`.
