@@ -125,7 +125,7 @@ impl Host {
     pub(crate) fn frame(&mut self, input: usize, frame: Frame, now: EventTime, out: &mut Outgoing) -> Result<()> {
         match frame {
             Frame::Empty => Ok(()),
-            Frame::Rows(batch) => self.rows(input, batch, now, out),
+            Frame::Rows(batch) => self.rows(input, &[batch], now, out),
             Frame::Watermark { sender, mark, .. } => {
                 let known = self.inputs.get_mut(input).and_then(|i| i.senders.get_mut(sender as usize));
                 if let Some(known) = known {
@@ -140,13 +140,14 @@ impl Host {
         }
     }
 
-    fn rows(&mut self, input: usize, batch: Batch, now: EventTime, out: &mut Outgoing) -> Result<()> {
+    /// Takes rows that came in on an incoming edge, one batch behind the other.
+    pub(crate) fn rows(&mut self, input: usize, batches: &[Batch], now: EventTime, out: &mut Outgoing) -> Result<()> {
         let metrics = &self.context.metrics;
-        metrics.rows_in.fetch_add(batch.num_rows() as u64, Relaxed);
-        metrics.bytes_in.fetch_add(batch.bytes() as u64, Relaxed);
+        metrics.rows_in.fetch_add(batches.iter().map(|batch| batch.num_rows() as u64).sum(), Relaxed);
+        metrics.bytes_in.fetch_add(batches.iter().map(|batch| batch.bytes() as u64).sum(), Relaxed);
         metrics.batches_in.fetch_add(1, Relaxed);
         let port = self.inputs.get(input).map_or(0, |i| i.port);
-        self.call(now, |operator, output| operator.on_batch(port, batch, output))?;
+        self.call(now, |operator, output| operator.on_batches(port, batches, output))?;
         self.flush(out)
     }
 

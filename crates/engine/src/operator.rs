@@ -25,6 +25,11 @@ pub trait Operator: Send {
     /// Rows on an input port.
     fn on_batch(&mut self, port: usize, batch: Batch, out: &mut Output<'_>) -> Result<()>;
 
+    /// Rows that came behind each other on one port. They are made one batch unless the operator can do without the copy.
+    fn on_batches(&mut self, port: usize, batches: &[Batch], out: &mut Output<'_>) -> Result<()> {
+        self.on_batch(port, Batch::concat(batches)?, out)
+    }
+
     /// The merged watermark of all inputs has grown. It is sent on afterwards (see [`Operator::forwards_watermarks`]).
     /// [`EventTime::MAX`] says that the input has ended.
     fn on_watermark(&mut self, _time: EventTime, _out: &mut Output<'_>) -> Result<()> {

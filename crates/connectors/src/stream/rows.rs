@@ -57,8 +57,8 @@ impl RowBuilder {
             return Ok(None);
         }
         let columns: Vec<ArrayRef> = vec![
-            Arc::new(self.data.finish()),
-            Arc::new(self.partition_key.finish()),
+            taken(&mut self.data, self.times.len()),
+            taken(&mut self.partition_key, self.times.len()),
             Arc::new(self.shard.finish()),
             Arc::new(self.sequence.finish()),
         ];
@@ -66,4 +66,11 @@ impl RowBuilder {
         let times = std::mem::take(&mut self.times);
         Batch::new(RecordBatch::try_new(schema(), columns)?, times).map(Some)
     }
+}
+
+/// The column that was collected, with room for as much again: growing anew each time would copy it several times over.
+fn taken(column: &mut BinaryBuilder, rows: usize) -> ArrayRef {
+    let bytes = column.values_slice().len();
+    let filled = std::mem::replace(column, BinaryBuilder::with_capacity(rows, bytes + bytes / 8)).finish();
+    Arc::new(filled)
 }

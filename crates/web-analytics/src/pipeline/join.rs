@@ -21,13 +21,21 @@ impl StateValue for Box<Visits> {
     }
 }
 
+/// Where a row is, sorted by the first bytes of its key: enough to bring equal keys together.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    prefix: u64,
+    batch: u32,
+    row: u32,
+}
+
 /// Outputs: 0 deltas, 1 impressions, 2 sessions. By session key.
 pub struct JoinVisits {
     sites: Sites,
     visits: StateTable<Box<Visits>>,
     join: Join,
-    /// Order of a batch's rows: by key, then as they came.
-    order: Vec<(u64, u32)>,
+    /// Rows by key, those of one key as they came.
+    order: Vec<Place>,
 }
 
 impl JoinVisits {
@@ -46,31 +54,43 @@ impl JoinVisits {
     }
 }
 
-/// The key's first bytes: enough to bring equal keys together.
+/// The key's first bytes.
 fn prefix(key: &[u8]) -> u64 {
     key.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes))
 }
 
 impl Operator for JoinVisits {
-    fn on_batch(&mut self, _port: usize, batch: Batch, out: &mut Output<'_>) -> Result<()> {
+    fn on_batch(&mut self, port: usize, batch: Batch, out: &mut Output<'_>) -> Result<()> {
+        self.on_batches(port, &[batch], out)
+    }
+
+    /// Takes the rows in by key: a visitor is looked up, and what changed is said, once for all of them.
+    fn on_batches(&mut self, _port: usize, batches: &[Batch], out: &mut Output<'_>) -> Result<()> {
         let sites = self.sites.snapshot();
-        let (keys, messages) = (batch.binary(SESSION_KEY)?, batch.binary(MESSAGE)?);
+        let columns = batches
+            .iter()
+            .map(|batch| Ok((batch.binary(SESSION_KEY)?, batch.binary(MESSAGE)?, batch.times())))
+            .collect::<Result<Vec<_>>>()?;
         self.order.clear();
-        self.order.extend((0..batch.num_rows() as u32).map(|row| (prefix(keys.value(row as usize)), row)));
+        for (number, (keys, ..)) in (0..).zip(&columns) {
+            let rows = keys.iter().flatten().zip(0..);
+            self.order.extend(rows.map(|(key, row)| Place { prefix: prefix(key), batch: number, row }));
+        }
         self.order.sort_unstable();
-        let key_of = |entry: &(u64, u32)| keys.value(entry.1 as usize);
+        let key_of = |place: &Place| columns.get(place.batch as usize).map(|(keys, ..)| keys.value(place.row as usize));
         let mut homeless = 0;
-        for rows in self.order.chunk_by(|a, b| key_of(a) == key_of(b)) {
-            let Some(first) = rows.first() else { continue };
-            let key = key_of(first);
-            let beacons = rows.iter().map(|(_, row)| {
-                let time_us = batch.times().get(*row as usize).copied().unwrap_or_default();
-                Message::decode(messages.value(*row as usize)).map(|message| (message, time_us.div_euclid(1_000)))
+        for places in self.order.chunk_by(|a, b| key_of(a) == key_of(b)) {
+            let Some(key) = places.first().and_then(key_of) else { continue };
+            let beacons = places.iter().filter_map(|place| {
+                let (_, messages, times) = columns.get(place.batch as usize)?;
+                let time_us = times.get(place.row as usize)?;
+                let message = Message::decode(messages.value(place.row as usize));
+                Some(message.map(|message| (message, time_us.div_euclid(1_000))))
             });
             let Some((sender, _)) = beacons.clone().next().transpose().map_err(failed("join"))? else { continue };
             // A site that was deleted a moment ago: its beacons have nowhere to go.
             let Some(site) = sites.get(sender.site()) else {
-                homeless += rows.len() as u64;
+                homeless += places.len() as u64;
                 continue;
             };
             let visits = self.visits.entry(key, || Box::new(Visits::new(site, &sender)));
@@ -78,7 +98,7 @@ impl Operator for JoinVisits {
             Self::schedule(visits, key, out);
         }
         out.count_errors(homeless);
-        let last = batch.times().last().copied().unwrap_or_default();
+        let last = columns.last().and_then(|(.., times)| times.last()).copied().unwrap_or_default();
         if let Some(batch) = deltas(&mut self.join.deltas, last)? {
             out.emit(batch);
         }

@@ -190,7 +190,7 @@ impl<'scope> Ports<'scope> {
     }
 }
 
-/// Rows that follow each other on one input are joined up to this many before the operator sees them.
+/// Rows that follow each other on one input are handed to the operator together, up to this many.
 const JOIN_ROWS: usize = 32_768;
 
 /// Batches of one epoch and input that are to be joined.
@@ -368,10 +368,9 @@ impl Running {
         if joined.batches.is_empty() {
             return Ok(());
         }
-        let rows = Frame::Rows(Batch::concat(&joined.batches)?);
+        host.rows(joined.input, &joined.batches, now, &mut self.sending)?;
         joined.batches.clear();
         joined.rows = 0;
-        host.frame(joined.input, rows, now, &mut self.sending)?;
         self.outputs.send(joined.epoch, &mut self.sending);
         Ok(())
     }
