@@ -288,6 +288,10 @@ impl Visits {
             (other.repeated, segment.repeated) = (true, true);
         }
         let place = self.segments.partition_point(|other| other.first() <= segment.first());
+        if self.segments.len() == self.segments.capacity() {
+            // Most sessions are short: doubling, or a first capacity of four, would waste more than it saves.
+            self.segments.reserve_exact(1 + self.segments.len() / 4);
+        }
         self.segments.insert(place, segment);
     }
 }

@@ -20,7 +20,7 @@ use crate::app::BEACON_STREAM;
 use crate::error::{Error, Result};
 use crate::observe::{Observer, now_ms};
 
-const BEACONS: u64 = 4_000_000;
+const BEACONS: u64 = 8_000_000;
 const BEACONS_PER_SECOND: f64 = 1_080.0;
 /// Beacons that get the same stamp: half a second's.
 const BATCH: usize = 512;
