@@ -59,14 +59,14 @@ impl Totals {
 #[derive(Clone, Debug, Default)]
 struct Numbers {
     low: u64,
-    high: Option<Box<BTreeSet<u16>>>,
+    high: BTreeSet<u16>,
 }
 
 impl Numbers {
     /// False if it was there.
     fn insert(&mut self, number: u16) -> bool {
         if number >= 64 {
-            return self.high.get_or_insert_default().insert(number);
+            return self.high.insert(number);
         }
         let bit = 1 << number;
         let new = self.low & bit == 0;
