@@ -75,7 +75,10 @@ impl Writer {
                 Item::Control(control) => self.control(control),
             }
         }
-        if let Err(error) = self.note_clean_stop() {
+        // A deleted stream has nothing that this could be noted of.
+        if self.0.folder.is_dir()
+            && let Err(error) = self.note_clean_stop()
+        {
             tracing::warn!(stream = %self.0.stream, %error, "the stream stopped, but could not note that it did so cleanly");
         }
     }
