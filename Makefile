@@ -25,7 +25,7 @@ crash: assets ## a hundred kill -9 under load, against an undisturbed run
 	CRASH_ROUNDS=100 cargo test --release -p tidemill-cli --test web_analytics -- --nocapture crash
 
 fuzz: ## half an hour of hostile bytes for every decoder, or FUZZ_SECONDS=n
-	TIDEMILL_FUZZ_SECONDS=$(or $(FUZZ_SECONDS),1800) cargo test --release -p tidemill-formats fuzz
+	FUZZ_SECONDS=$(or $(FUZZ_SECONDS),1800) cargo test --release -p tidemill-formats fuzz
 
 assets: $(TRACKER)/dist/tracker.js console/dist/index.html ## what the binary embeds: tracker, user agents, console
 

@@ -1,4 +1,4 @@
-//! Every decoder under bytes that no one vouches for, as long as one likes: `TIDEMILL_FUZZ_SECONDS=1800 cargo test
+//! Every decoder under bytes that no one vouches for, as long as one likes: `FUZZ_SECONDS=1800 cargo test
 //! --release -p tidemill-formats fuzz`. A failure names its seed, which `TIDEMILL_FUZZ_SEED` runs again.
 
 use std::time::{Duration, Instant};
@@ -38,7 +38,7 @@ fn no_decoder_panics_loses_a_record_or_lets_one_disturb_another() {
     if let Some(seed) = number("TIDEMILL_FUZZ_SEED") {
         return one_of_each(seed);
     }
-    let time = Duration::from_secs(number("TIDEMILL_FUZZ_SECONDS").unwrap_or(2));
+    let time = Duration::from_secs(number("FUZZ_SECONDS").unwrap_or(2));
     let start = Instant::now();
     let mut seed = std::time::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_nanos() as u64);
     while start.elapsed() < time {
