@@ -3,6 +3,8 @@ import { createServer, request } from "node:http";
 
 export class Recorder {
   beacons = [];
+  /** How the paths begin to which these beacons are sent. */
+  path = "/b/";
   /** Answers of a path without the server: { "/page.html": "<html>" }. */
   pages = {};
 
@@ -12,6 +14,12 @@ export class Recorder {
     await new Promise((go) => recorder.server.listen(0, "127.0.0.1", go));
     recorder.url = `http://127.0.0.1:${recorder.server.address().port}`;
     return recorder;
+  }
+
+  /** Remembers the beacons of this site from now on, and no others. */
+  only(key) {
+    this.path = `/b/${key}`;
+    this.beacons = [];
   }
 
   pass(incoming, outgoing, server) {
@@ -25,11 +33,12 @@ export class Recorder {
       answer.pipe(outgoing);
     });
     onward.on("error", () => outgoing.destroy());
-    if (incoming.url.startsWith("/b/")) {
+    if (incoming.url.startsWith(this.path)) {
+      const { beacons } = this;
       let body = "";
       incoming.setEncoding("utf8").on("data", (text) => (body += text));
       incoming.on("end", () => {
-        this.beacons.push(JSON.parse(body));
+        beacons.push(JSON.parse(body));
         onward.end(body);
       });
     } else incoming.pipe(onward);

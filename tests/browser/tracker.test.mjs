@@ -6,15 +6,17 @@ import { Recorder } from "./recorder.mjs";
 import { eventually, Tidemill } from "./tidemill.mjs";
 
 let server, recorder, browser, key;
+let tests = 0;
 
 before(async () => {
   server = await Tidemill.start();
-  ({ key } = await server.site("tracked"));
   recorder = await Recorder.before(server);
   browser = await launch();
 });
-beforeEach(() => {
-  recorder.beacons = [];
+// A site for each test: what the pages of the test before send while they are closed is another's.
+beforeEach(async () => {
+  ({ key } = await server.site(`tracked-${(tests += 1)}`));
+  recorder.only(key);
   recorder.pages = {};
 });
 // A test that failed leaves its pages open.
