@@ -141,9 +141,10 @@ impl Join {
             match latest.and_then(|at| Some((at, visits.segments.get_mut(at)?))) {
                 Some((at, segment)) if segment.takes(time_ms, message.sequence, visits.gap_ms) => {
                     self.before.note(segment);
-                    let (totals, anchored) = (segment.totals, segment.anchored());
+                    let (totals, anchored, visitor) = (segment.totals, segment.anchored(), segment.visitor());
                     let fact = Fact::new(message, time_ms);
                     segment.push(fact, message.statics, message.agent, &mut self.texts, visits.who)?;
+                    self.before.leave(visitor.filter(|was| segment.visitor().as_ref() != Some(was)));
                     // Nearly all beacons make a segment grow that stays what it is, in the last session.
                     let grows = self.sessions.last_mut().filter(|session| session.segments.contains(&at));
                     if let Some(session) = grows.filter(|_| segment.anchored() == anchored) {
@@ -189,7 +190,10 @@ impl Join {
             .segments
             .extract_if(.., |segment| segment.impression == impression && segment.is_open() && segment.is_kept())
             .collect();
-        again.iter_mut().for_each(|segment| self.before.note(segment));
+        for segment in &mut again {
+            self.before.note(segment);
+            self.before.leave(segment.visitor());
+        }
         let mut beacons = vec![(Fact::new(message, time_ms), message.statics, message.agent)];
         for segment in &again {
             let Body::Open(open) = &segment.body else { continue };

@@ -76,29 +76,42 @@ pub(super) struct Closed {
 
 /// What segments added to their cells before they changed: what they add now is said as the difference to it.
 #[derive(Debug, Default)]
-pub(super) struct Before(Vec<Option<Contribution>>);
+pub(super) struct Before {
+    contributions: Vec<Option<Contribution>>,
+    /// Cells that an impression has left, and its visitor. A cell's visitors are a set that is only ever added to, so those of
+    /// each state between two beacons belong to it, whether or not anything was said in between.
+    left: Vec<(Arc<CellKey>, u64)>,
+}
 
 impl Before {
     /// To be called before a segment changes.
     pub(super) fn note(&mut self, segment: &mut Segment) {
         if segment.noted.is_none() {
-            self.0.push(segment.contribution());
-            segment.noted = u32::try_from(self.0.len()).ok().and_then(NonZeroU32::new);
+            self.contributions.push(segment.contribution());
+            segment.noted = u32::try_from(self.contributions.len()).ok().and_then(NonZeroU32::new);
         }
+    }
+
+    /// To be called with what [`Segment::visitor`] was before a segment's cell or visitor changed.
+    pub(super) fn leave(&mut self, was: Option<(Arc<CellKey>, u64)>) {
+        self.left.extend(was);
     }
 
     /// Says what changed since, and forgets it.
     pub(super) fn settle(&mut self, segments: &mut [Segment], deltas: &mut DeltaBuffer) {
-        if self.0.is_empty() {
+        for (key, visitor) in self.left.drain(..) {
+            deltas.cell(&key).visitors.push(visitor);
+        }
+        if self.contributions.is_empty() {
             return;
         }
         for segment in segments {
             let Some(noted) = segment.noted.take() else { continue };
-            let was = self.0.get_mut(noted.get() as usize - 1).and_then(Option::take);
+            let was = self.contributions.get_mut(noted.get() as usize - 1).and_then(Option::take);
             change(deltas, was.as_ref(), segment.contribution().as_ref());
         }
         // Of segments that are no more.
-        self.0.drain(..).flatten().for_each(|was| change(deltas, Some(&was), None));
+        self.contributions.drain(..).flatten().for_each(|was| change(deltas, Some(&was), None));
     }
 }
 
@@ -136,6 +149,14 @@ impl Segment {
             Body::Open(open) => open.fold.anchored,
             Body::Closed(closed) => closed.anchored,
             Body::Overflow(_) => false,
+        }
+    }
+
+    /// Its cell and visitor, if it is an impression.
+    pub(super) fn visitor(&self) -> Option<(Arc<CellKey>, u64)> {
+        match &self.body {
+            Body::Open(open) if self.counted => Some((open.key.clone()?, open.visitor)),
+            _ => None,
         }
     }
 

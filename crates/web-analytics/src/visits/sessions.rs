@@ -125,6 +125,7 @@ pub(super) fn of(segments: &mut [Segment], gap_ms: i64, sessions: &mut Vec<Sessi
         let counted = segment.anchored() && !again;
         if segment.is_open() && segment.counted != counted {
             before.note(segment);
+            before.leave(segment.visitor());
             segment.counted = counted;
         }
         session.add(at, segment);

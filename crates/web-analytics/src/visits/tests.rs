@@ -287,7 +287,14 @@ proptest! {
         let shuffled: Vec<_> = shuffled.into_iter().map(|(message, _)| message).collect();
         prop_assert_eq!(run(&shuffled), expected.clone());
 
-        // However they are batched.
+        // However they are batched, also the visitors of cells that were left again.
+        let told = |chunks: &mut dyn Iterator<Item = &[(Vec<u8>, i64)]>| {
+            let mut visitor = Visitor::default();
+            chunks.for_each(|some| visitor.observe_all(some));
+            visitor.cells()
+        };
+        prop_assert_eq!(told(&mut messages.chunks(5)), told(&mut messages.chunks(1)));
+        prop_assert_eq!(told(&mut shuffled.chunks(5)), told(&mut shuffled.chunks(1)));
         for messages in [&messages, &shuffled] {
             let mut visitor = Visitor::default();
             messages.chunk_by(|_, (message, _)| message.len() % 3 > 0).for_each(|some| visitor.observe_all(some));
