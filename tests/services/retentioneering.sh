@@ -2,7 +2,7 @@
 # Fetches the shop sessions that the PyPI package `retentioneering` ships (Apache-2.0), for the test of sessions:
 # 31,106 events of 600 users in 3,605 labelled sessions. Prints the path of the CSV file.
 set -euo pipefail
-cache="${TIDEMILL_TEST_DATA:-${XDG_CACHE_HOME:-$HOME/.cache}/tidemill/test-data}"
+cache="${XDG_CACHE_HOME:-$HOME/.cache}/tidemill/tests"
 csv="$cache/ecom.csv"
 if [ ! -s "$csv" ]; then
     mkdir -p "$cache"

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use arrow::{
-    array::{Array, AsArray, BinaryArray, BooleanArray, RecordBatch, UInt32Array},
+    array::{
+        Array, ArrayBuilder, ArrayRef, AsArray, BinaryArray, BinaryBuilder, BooleanArray, RecordBatch, UInt32Array,
+    },
     buffer::ScalarBuffer,
     compute,
     datatypes::{DataType, SchemaRef},
@@ -43,6 +45,13 @@ impl RowKind {
     pub fn adds(self) -> bool {
         matches!(self, RowKind::Insert | RowKind::UpdateAfter)
     }
+}
+
+/// What a column has collected. The builder keeps room for as much again: growing anew for each batch would copy it several
+/// times over.
+pub fn take_column(column: &mut BinaryBuilder) -> ArrayRef {
+    let (rows, bytes) = (column.len(), column.values_slice().len());
+    Arc::new(std::mem::replace(column, BinaryBuilder::with_capacity(rows, bytes + bytes / 8)).finish())
 }
 
 /// Rows of one schema, each with its time and, where rows can be revised, its kind.

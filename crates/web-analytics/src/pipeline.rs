@@ -20,6 +20,7 @@ use std::sync::{Arc, LazyLock};
 
 use arrow::array::{ArrayRef, BinaryBuilder, RecordBatch};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use tidemill_engine::batch::take_column;
 use tidemill_engine::{Batch, EngineError, Job, Port, Result, Routing};
 
 pub use decode::Decode;
@@ -92,17 +93,10 @@ impl Beacons {
     fn finish(&mut self) -> Result<Batch> {
         let rows = self.times.len();
         let columns: Vec<ArrayRef> =
-            [&mut self.session_keys, &mut self.order_keys, &mut self.messages].map(|column| taken(column, rows)).into();
+            [&mut self.session_keys, &mut self.order_keys, &mut self.messages].map(take_column).into();
         let times = std::mem::replace(&mut self.times, Vec::with_capacity(rows));
         Batch::new(RecordBatch::try_new(BEACONS.clone(), columns)?, times)
     }
-}
-
-/// The column that was collected, with room for as much again: growing anew each time would copy it several times over.
-fn taken(column: &mut BinaryBuilder, rows: usize) -> ArrayRef {
-    let bytes = column.values_slice().len();
-    let filled = std::mem::replace(column, BinaryBuilder::with_capacity(rows, bytes + bytes / 8)).finish();
-    Arc::new(filled)
 }
 
 /// One row with all deltas of a buffer; none when nothing changed.

@@ -4,6 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use arrow::array::{ArrayRef, BinaryBuilder, RecordBatch, UInt32Builder, UInt64Builder};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use tidemill_engine::batch::take_column;
 use tidemill_engine::{Batch, Result};
 use tidemill_streams::{RecordRef, ShardId};
 
@@ -57,8 +58,8 @@ impl RowBuilder {
             return Ok(None);
         }
         let columns: Vec<ArrayRef> = vec![
-            taken(&mut self.data, self.times.len()),
-            taken(&mut self.partition_key, self.times.len()),
+            take_column(&mut self.data),
+            take_column(&mut self.partition_key),
             Arc::new(self.shard.finish()),
             Arc::new(self.sequence.finish()),
         ];
@@ -66,11 +67,4 @@ impl RowBuilder {
         let times = std::mem::take(&mut self.times);
         Batch::new(RecordBatch::try_new(schema(), columns)?, times).map(Some)
     }
-}
-
-/// The column that was collected, with room for as much again: growing anew each time would copy it several times over.
-fn taken(column: &mut BinaryBuilder, rows: usize) -> ArrayRef {
-    let bytes = column.values_slice().len();
-    let filled = std::mem::replace(column, BinaryBuilder::with_capacity(rows, bytes + bytes / 8)).finish();
-    Arc::new(filled)
 }
