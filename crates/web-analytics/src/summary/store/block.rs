@@ -10,14 +10,13 @@
 use std::sync::Arc;
 
 use super::numbers::{Numbers, put_numbers, read_numbers};
-use super::rows::{Finished, RowKey, Sums};
-use super::sparse::{Entry, Sparse, put_sparse, read_sparse};
+use super::sparse::{Sparse, put_sparse, read_sparse};
 use super::stream::{Effort, put_stream, read_stream};
 use crate::error::{Error, Result};
 use crate::summary::cell::{Counter, Metric};
-use crate::summary::dimension::Dimension;
-use crate::summary::histogram::BUCKETS;
-use crate::summary::varint::{Reader, put, put_bytes, zigzag};
+use crate::summary::dimension::{DIMENSIONS, Dimension};
+use crate::summary::metric::{COUNTERS, METRICS};
+use crate::summary::varint::{Reader, put, put_bytes};
 
 /// 1 had neither packed nor masked columns.
 const VERSION: u8 = 2;
@@ -43,7 +42,8 @@ impl Section {
     pub(crate) fn counter(counter: Counter) -> Section {
         Section(40 + counter as u8)
     }
-    fn is_counter(self) -> bool {
+    /// Whether it holds the numbers of a counter.
+    pub(super) fn is_counter(self) -> bool {
         (40..64).contains(&self.0)
     }
     pub(crate) fn samples(metric: Metric) -> Section {
@@ -52,59 +52,39 @@ impl Section {
 }
 
 /// Writes a block; `None` if there are no cells.
-pub(super) fn encode(finished: &Finished, start: u32, minutes: u32, effort: Effort) -> Option<Vec<u8>> {
-    let Finished { texts, cells } = finished;
-    if cells.is_empty() {
+pub(super) fn encode(columns: &Columns, start: u32, minutes: u32, effort: Effort) -> Option<Vec<u8>> {
+    let rows = columns.rows;
+    if rows == 0 {
         return None;
     }
     let mut sections: Vec<(Section, Vec<u8>)> = Vec::new();
-    for ((i, dimension), texts) in Dimension::ALL.into_iter().enumerate().zip(texts) {
+    for (dimension, (texts, index)) in Dimension::ALL.into_iter().zip(columns.texts.iter().zip(&columns.index)) {
         if texts.iter().all(|text| text.is_empty()) {
             continue;
         }
         let mut plain = Vec::new();
         put(&mut plain, texts.len() as u64);
         texts.iter().for_each(|text| put_bytes(&mut plain, text.as_bytes()));
-        sections.push((Section::texts(dimension), stream(&plain, effort)));
-        if texts.len() > 1 {
-            push_numbers(
-                &mut sections,
-                Section::index(dimension),
-                |((numbers, _), _)| numbers.get(i).map_or(0, |place| u64::from(*place)),
-                cells,
-                &[],
-                effort,
-            );
-        }
+        let mut out = Vec::new();
+        put_stream(&mut out, &plain, effort);
+        sections.push((Section::texts(dimension), out));
+        push_numbers(&mut sections, Section::index(dimension), &index.to_vec(rows), &[], effort);
     }
-    push_numbers(&mut sections, Section::SLOTS, |((_, slot), _)| u64::from(*slot), cells, &[], effort);
-    let counted = |number: u8| {
-        move |(_, sums): &(RowKey, Sums)| {
-            sums.counters.iter().find(|(counter, _)| *counter == number).map_or(0, |(_, value)| zigzag(*value))
-        }
-    };
-    let sessions: Vec<u64> = cells.iter().map(counted(Counter::Sessions as u8)).collect();
+    push_numbers(&mut sections, Section::SLOTS, &columns.slots.to_vec(rows), &[], effort);
+    let sessions = columns.counter(Counter::Sessions).to_vec(rows);
     for counter in Counter::ALL {
         // The others are where their sessions are, or nearly.
         let mask = if counter == Counter::Sessions { &[][..] } else { &sessions };
-        push_numbers(&mut sections, Section::counter(counter), counted(counter as u8), cells, mask, effort);
+        let numbers = columns.counter(counter).to_vec(rows);
+        push_numbers(&mut sections, Section::counter(counter), &numbers, mask, effort);
     }
-    for metric in Metric::ALL {
-        let base = metric as u16 * BUCKETS as u16;
-        let rows: Vec<Vec<Entry>> = cells
-            .iter()
-            .map(|(_, sums)| {
-                let end = base + BUCKETS as u16;
-                let of_metric = sums.samples.iter().filter(|(place, _)| (base..end).contains(place));
-                of_metric.map(|(place, count)| (place - base, *count)).collect()
-            })
-            .collect();
-        push_sparse(&mut sections, Section::samples(metric), rows.iter().map(Vec::as_slice), effort);
+    for (metric, samples) in Metric::ALL.into_iter().zip(&columns.samples) {
+        push_sparse(&mut sections, Section::samples(metric), samples, rows, effort);
     }
-    push_sparse(&mut sections, Section::RATINGS, cells.iter().map(|(_, sums)| sums.ratings.as_slice()), effort);
-    push_sparse(&mut sections, Section::ISSUES, cells.iter().map(|(_, sums)| sums.issues.as_slice()), effort);
-    push_sparse(&mut sections, Section::VISITORS, cells.iter().map(|(_, sums)| sums.visitors.as_slice()), effort);
-    Some(assemble(&sections, cells.len(), start, minutes))
+    push_sparse(&mut sections, Section::RATINGS, &columns.ratings, rows, effort);
+    push_sparse(&mut sections, Section::ISSUES, &columns.issues, rows, effort);
+    push_sparse(&mut sections, Section::VISITORS, &columns.visitors, rows, effort);
+    Some(assemble(&sections, rows, start, minutes))
 }
 
 fn assemble(sections: &[(Section, Vec<u8>)], rows: usize, start: u32, minutes: u32) -> Vec<u8> {
@@ -123,37 +103,24 @@ fn assemble(sections: &[(Section, Vec<u8>)], rows: usize, start: u32, minutes: u
     out
 }
 
-fn stream(plain: &[u8], effort: Effort) -> Vec<u8> {
-    let mut out = Vec::new();
-    put_stream(&mut out, plain, effort);
-    out
-}
-
 fn push_numbers(
     sections: &mut Vec<(Section, Vec<u8>)>,
     section: Section,
-    number: impl Fn(&(RowKey, Sums)) -> u64,
-    cells: &[(RowKey, Sums)],
+    numbers: &[u64],
     mask: &[u64],
     effort: Effort,
 ) {
-    let numbers: Vec<u64> = cells.iter().map(number).collect();
     if numbers.iter().any(|number| *number != 0) {
         let mut out = Vec::new();
-        put_numbers(&mut out, &numbers, mask, effort);
+        put_numbers(&mut out, numbers, mask, effort);
         sections.push((section, out));
     }
 }
 
-fn push_sparse<'a>(
-    sections: &mut Vec<(Section, Vec<u8>)>,
-    section: Section,
-    rows: impl Iterator<Item = &'a [Entry]> + Clone,
-    effort: Effort,
-) {
-    if rows.clone().any(|row| !row.is_empty()) {
+fn push_sparse(sections: &mut Vec<(Section, Vec<u8>)>, section: Section, column: &Sparse, rows: usize, effort: Effort) {
+    if !column.rows().is_empty() {
         let mut out = Vec::new();
-        put_sparse(&mut out, rows, effort);
+        put_sparse(&mut out, column.all(rows), effort);
         sections.push((section, out));
     }
 }
@@ -242,9 +209,7 @@ impl Block {
             Section::SESSIONS => Err(Error::damaged(WHAT, "a column masked by itself")),
             _ => sessions(),
         };
-        let numbers = read_numbers(&mut reader, self.rows, mask)?;
-        // Rows are picked by slots and dimensions, which are read in any order.
-        Ok(if section.is_counter() { numbers.few() } else { numbers })
+        read_numbers(&mut reader, self.rows, mask)
     }
 
     /// A sparse column.
@@ -262,34 +227,60 @@ impl Block {
             visitors: self.sparse(Section::VISITORS)?,
             ..Columns::default()
         };
-        for dimension in Dimension::ALL {
-            columns.texts.push(self.texts(dimension)?);
-            columns.index.push(self.numbers(Section::index(dimension))?);
+        let dimensions = columns.texts.iter_mut().zip(&mut columns.index);
+        for (dimension, (texts, index)) in Dimension::ALL.into_iter().zip(dimensions) {
+            *texts = self.texts(dimension)?;
+            *index = self.numbers(Section::index(dimension))?;
         }
-        for counter in Counter::ALL.into_iter().filter(|counter| self.has(Section::counter(*counter))) {
-            columns.counters.push((counter as u8, self.numbers(Section::counter(counter))?));
+        let sessions = Arc::new(self.numbers(Section::SESSIONS)?);
+        for (counter, column) in Counter::ALL.into_iter().zip(&mut columns.counters) {
+            *column = self.numbers_masked(Section::counter(counter), || Ok(sessions.clone()))?;
         }
-        for metric in Metric::ALL {
-            columns.samples.push(self.sparse(Section::samples(metric))?);
+        for (metric, column) in Metric::ALL.into_iter().zip(&mut columns.samples) {
+            *column = self.sparse(Section::samples(metric))?;
         }
         Ok(columns)
     }
 }
 
 /// All columns of a block.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Columns {
     pub(super) rows: usize,
     pub(super) slots: Numbers,
-    /// By dimension.
-    pub(super) texts: Vec<Vec<Arc<str>>>,
-    /// By dimension.
-    pub(super) index: Vec<Numbers>,
-    /// Those that aren't all zero.
-    pub(super) counters: Vec<(u8, Numbers)>,
-    /// By metric.
-    pub(super) samples: Vec<Sparse>,
+    /// By dimension, sorted.
+    pub(super) texts: [Vec<Arc<str>>; DIMENSIONS],
+    /// By dimension: each row's place in the texts.
+    pub(super) index: [Numbers; DIMENSIONS],
+    /// By counter, zigzag.
+    pub(super) counters: [Numbers; COUNTERS],
+    /// By metric and bucket.
+    pub(super) samples: [Sparse; METRICS],
+    /// By metric and rating: counted, less what the samples' midpoints tell.
     pub(super) ratings: Sparse,
     pub(super) issues: Sparse,
+    /// Ranks by register.
     pub(super) visitors: Sparse,
+}
+
+impl Columns {
+    /// The texts of a dimension.
+    pub(super) fn texts(&self, dimension: Dimension) -> &[Arc<str>] {
+        self.texts.get(dimension.index()).map_or(&[], Vec::as_slice)
+    }
+
+    /// Each row's place in the texts of a dimension.
+    pub(super) fn index(&self, dimension: Dimension) -> &Numbers {
+        self.index.get(dimension.index()).unwrap_or(&Numbers::Zero)
+    }
+
+    /// Zigzag values of a counter.
+    pub(super) fn counter(&self, counter: Counter) -> &Numbers {
+        self.counters.get(counter as usize).unwrap_or(&Numbers::Zero)
+    }
+
+    /// Whether a dimension has only empty texts.
+    pub(super) fn is_unused(&self, dimension: Dimension) -> bool {
+        self.texts(dimension).iter().all(|text| text.is_empty())
+    }
 }

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use fjall::PersistMode;
 
-use super::cube::CELLS;
+use super::deltas::DeltaRows;
 use super::key::BlockKey;
-use super::rows::Rows;
 use super::stream::Effort;
 use super::{HOUR_MINUTES, NUMBER_KEY, SummaryStore, block, marker_key, read_u64};
 use crate::error::Result;
@@ -78,18 +77,18 @@ impl SummaryStore {
 
 /// Deltas summed up by site and hour.
 #[derive(Default)]
-struct Hours(BTreeMap<(SiteId, u32), Rows>);
+struct Hours(BTreeMap<(SiteId, u32), DeltaRows>);
 
 impl Hours {
     fn add(&mut self, key: &CellKey, measures: &Measures) {
         let slot = key.minute.0 % HOUR_MINUTES;
-        let rows = self.0.entry((key.site, key.minute.0 - slot)).or_insert_with(|| Rows::new(CELLS));
-        rows.add_delta(slot as u16, &key.dimensions, measures);
+        let rows = self.0.entry((key.site, key.minute.0 - slot)).or_default();
+        rows.add(slot as u16, &key.dimensions, measures);
     }
 
     /// One block for each hour in which something changed.
     fn encode(self) -> Vec<((SiteId, u32), Vec<u8>)> {
-        let block = |((site, start), rows): ((SiteId, u32), Rows)| {
+        let block = |((site, start), rows): ((SiteId, u32), DeltaRows)| {
             Some(((site, start), block::encode(&rows.finish(), start, HOUR_MINUTES, Effort::Quick)?))
         };
         self.0.into_iter().filter_map(block).collect()

@@ -5,7 +5,7 @@ use fjall::{PersistMode, Readable};
 use super::block::{self, Block};
 use super::cube::CELLS;
 use super::key::BlockKey;
-use super::rows::Rows;
+use super::merge::{Input, merge};
 use super::stream::Effort;
 use super::{HOUR_MINUTES, NUMBER_KEY, SummaryStore};
 use crate::error::Result;
@@ -15,8 +15,8 @@ use crate::summary::cell::SiteId;
 const MERGE_CHUNKS_MIN: usize = 8;
 
 impl SummaryStore {
-    /// Merges fresh chunks of similar size, each hour by itself. A cell is rewritten about once each time that its hour
-    /// doubles. Returns how many chunks went into others.
+    /// Merges fresh chunks of similar size, each hour by itself. A cell is rewritten at most once each time that its hour
+    /// triples. Returns how many chunks went into others.
     ///
     /// # Errors
     /// [`crate::error::Error::Storage`] or [`crate::error::Error::Damaged`].
@@ -38,13 +38,14 @@ impl SummaryStore {
     fn merge_fresh(&self, site: SiteId, start: u32, numbers: &[u64]) -> Result<()> {
         let key = |number: u64| BlockKey { site, cube: 0, start, number };
         let snapshot = self.db.snapshot();
-        let mut rows = Rows::new(CELLS);
+        let mut chunks = Vec::with_capacity(numbers.len());
         for number in numbers {
             if let Some(bytes) = snapshot.get(&self.fresh, key(*number).to_bytes())? {
-                rows.add_block(&Block::open(bytes)?.columns()?, Some);
+                chunks.push(Block::open(bytes)?.columns()?);
             }
         }
-        let merged = block::encode(&rows.finish(), start, HOUR_MINUTES, Effort::Quick);
+        let inputs: Vec<Input<'_>> = chunks.iter().map(Input::all).collect();
+        let merged = block::encode(&merge(CELLS, &inputs), start, HOUR_MINUTES, Effort::Quick);
         let mut writer = self.writer.lock();
         let mut batch = self.db.batch().durability(Some(PersistMode::SyncAll));
         for number in numbers {
@@ -66,18 +67,45 @@ impl SummaryStore {
     }
 }
 
-/// The smallest chunks, as far as each is at most twice of all smaller ones together.
+/// The smallest chunks, of which the largest is at most half of the others together: so it at least triples each time that it is
+/// rewritten, and what is left alone is a few chunks more than its logarithm.
 fn run(chunks: &[(u64, usize)]) -> Vec<u64> {
     let mut by_size: Vec<(usize, u64)> = chunks.iter().map(|(number, bytes)| (*bytes, *number)).collect();
     by_size.sort_unstable();
-    let mut sum = 0;
-    let mut run = Vec::new();
-    for (bytes, number) in by_size {
-        if run.len() >= MERGE_CHUNKS_MIN && bytes > 2 * sum {
-            break;
+    let (mut sum, mut merged) = (0, 0);
+    for (smaller, (bytes, _)) in by_size.iter().enumerate() {
+        if smaller + 1 >= MERGE_CHUNKS_MIN && 2 * bytes <= sum {
+            merged = smaller + 1;
         }
         sum += bytes;
-        run.push(number);
     }
-    if run.len() < MERGE_CHUNKS_MIN { Vec::new() } else { run }
+    by_size.truncate(merged);
+    by_size.into_iter().map(|(_, number)| number).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chunk_is_rewritten_seldom_however_many_come() {
+        let mut chunks: Vec<(u64, usize)> = Vec::new();
+        let (mut rewritten, mut most) = (0, 0);
+        let (commits, bytes) = (18_000, 1_000);
+        for number in 0..commits {
+            // Some are much smaller than others.
+            chunks.push((number, bytes / (1 + number as usize % 3)));
+            let run = run(&chunks);
+            let merged: usize = chunks.iter().filter(|(number, _)| run.contains(number)).map(|(_, bytes)| bytes).sum();
+            if merged > 0 {
+                chunks.retain(|(number, _)| !run.contains(number));
+                chunks.push((commits + number, merged));
+            }
+            rewritten += merged;
+            most = most.max(chunks.len());
+        }
+        let written: usize = chunks.iter().map(|(_, bytes)| bytes).sum();
+        assert!(rewritten < 7 * written, "each byte was rewritten {} times", rewritten as f64 / written as f64);
+        assert!(most < 24, "{most} chunks at a time");
+    }
 }

@@ -5,16 +5,15 @@ use std::sync::Arc;
 
 use fjall::Readable;
 
-use super::block::{Block, Section};
+use super::block::{Block, Columns, Section};
 use super::cube::{BASE, CELLS, Cube, Grain, Tier};
 use super::key::BlockKey;
+use super::merge::{Input, merge};
 use super::read::SiteReader;
-use super::rows::{Finished, Rows};
 use super::{HOUR_MINUTES, SummaryStore};
 use crate::error::Result;
 use crate::summary::cell::{Counter, Metric};
 use crate::summary::dimension::DIMENSIONS;
-use crate::summary::histogram::BUCKETS;
 use crate::summary::varint::unzigzag;
 
 impl SiteReader<'_> {
@@ -50,44 +49,36 @@ impl SiteReader<'_> {
         }
         let mut out = String::new();
         for (start, blocks) in starts {
-            let mut rows = Rows::new(cube);
-            for block in blocks {
-                rows.add_block(&block.columns()?, Some);
-            }
+            let blocks: Vec<Columns> = blocks.iter().map(Block::columns).collect::<Result<_>>()?;
+            let inputs: Vec<Input<'_>> = blocks.iter().map(Input::all).collect();
             let minutes = if cube.slot == Grain::Hour { HOUR_MINUTES } else { 1 };
-            write_lines(&mut out, cube.id, start, minutes, &rows.finish());
+            write_lines(&mut out, cube.id, start, minutes, &merge(cube, &inputs));
         }
         Ok(out)
     }
 }
 
-fn write_lines(out: &mut String, cube: u8, start: u32, slot_minutes: u32, finished: &Finished) {
-    for ((numbers, slot), sums) in &finished.cells {
+fn write_lines(out: &mut String, cube: u8, start: u32, slot_minutes: u32, columns: &Columns) {
+    for row in 0..columns.rows {
         let mut texts = [""; DIMENSIONS];
-        for ((text, number), known) in texts.iter_mut().zip(numbers).zip(&finished.texts) {
-            *text = known.get(*number as usize).map_or("", Arc::as_ref);
+        for ((text, known), index) in texts.iter_mut().zip(&columns.texts).zip(&columns.index) {
+            *text = known.get(index.get(row) as usize).map_or("", Arc::as_ref);
         }
-        let counters: Vec<(&str, i64)> = sums
-            .counters
-            .iter()
-            .filter_map(|(counter, value)| Some((Counter::from_index(*counter)?.name(), *value)))
-            .collect();
-        let samples: Vec<(&str, u16, i32)> = sums
-            .samples
-            .iter()
-            .filter_map(|(place, count)| {
-                let metric = Metric::from_index((usize::from(*place) / BUCKETS) as u8)?;
-                Some((metric.name(), place % BUCKETS as u16, *count))
-            })
-            .collect();
+        let counters =
+            Counter::ALL.iter().map(|counter| (counter.name(), unzigzag(columns.counter(*counter).get(row))));
+        let counters: Vec<(&str, i64)> = counters.filter(|(_, value)| *value != 0).collect();
+        let samples = Metric::ALL.iter().zip(&columns.samples).flat_map(|(metric, column)| {
+            column.row(row).iter().map(|(bucket, count)| (metric.name(), *bucket, *count))
+        });
         // Writing to a String never fails.
         let _ = writeln!(
             out,
-            "{cube} {} {texts:?} {counters:?} {samples:?} {:?} {:?} {:?}",
-            start + u32::from(*slot) * slot_minutes,
-            sums.ratings,
-            sums.issues,
-            sums.visitors
+            "{cube} {} {texts:?} {counters:?} {:?} {:?} {:?} {:?}",
+            start + columns.slots.get(row) as u32 * slot_minutes,
+            samples.collect::<Vec<(&str, u16, i32)>>(),
+            columns.ratings.row(row),
+            columns.issues.row(row),
+            columns.visitors.row(row)
         );
     }
 }

@@ -5,14 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use fjall::{OwnedWriteBatch, PersistMode, Readable, Snapshot};
 use jiff::tz::TimeZone;
 
-use super::block::{self, Block};
+use super::block::{self, Block, Columns};
 use super::cube::{CELLS, CUBES, Cube, Grain, Period, Tier};
 use super::key::BlockKey;
-use super::rows::Rows;
+use super::merge::{Input, merge};
 use super::stream::Effort;
 use super::{HOUR_MINUTES, NUMBER_KEY, SummaryStore, floor, floor_key};
 use crate::error::Result;
 use crate::summary::cell::{Minute, SiteId};
+use crate::summary::dimension::Dimension;
 
 /// A day is folded when it ended this long ago; sessions that go on later come as late deltas.
 const FOLD_AFTER_MINUTES: u32 = 120;
@@ -35,8 +36,8 @@ pub struct SitePolicy {
     pub day_days: u32,
 }
 
-/// Rows that are to be added to folded blocks: by cube's place in [`CUBES`] and period.
-type FoldedRows = BTreeMap<(usize, Period), Rows>;
+/// What is to be added to folded blocks: by cube's place in [`CUBES`] and period.
+type Folded<'h> = BTreeMap<(usize, Period), Vec<Input<'h>>>;
 
 impl SummaryStore {
     /// Folds what is due at `now`. Sites without a policy stay as they are.
@@ -79,7 +80,6 @@ impl SummaryStore {
     fn fold_hours(&self, site: SiteId, hours: &[u32], policy: &SitePolicy) -> Result<()> {
         let snapshot = self.db.snapshot();
         let mut out = Output { store: self, snapshot: &snapshot, site, blocks: Vec::new(), gone: Vec::new() };
-        let mut rows_of = FoldedRows::new();
         let mut floors = BTreeMap::new();
         for tier in Tier::ALL {
             floors.insert(tier, floor(&snapshot, &self.meta, site, tier)?);
@@ -88,21 +88,25 @@ impl SummaryStore {
         let held = |cube: Cube, period: Period| floors.get(&cube.tier).is_none_or(|floor| period.start >= *floor);
         let mut folded: BTreeSet<u64> = BTreeSet::new();
         let mut fresh_keys = Vec::new();
+        let mut merged = Vec::with_capacity(hours.len());
         for start in hours {
-            let mut rows = Rows::new(CELLS);
+            let mut chunks = Vec::new();
             for entry in snapshot.range(&self.fresh, BlockKey::range(site, 0, *start..=*start)) {
                 let (key, bytes) = entry.into_inner()?;
                 folded.insert(BlockKey::from_bytes(&key)?.number);
                 fresh_keys.push(key);
-                rows.add_block(&Block::open(bytes)?.columns()?, Some);
+                chunks.push(Block::open(bytes)?.columns()?);
             }
-            let Some(bytes) = block::encode(&rows.finish(), *start, HOUR_MINUTES, Effort::Quick) else { continue };
-            let fresh = Block::open(bytes.into())?;
-            add_fresh(&mut rows_of, &fresh, &policy.time_zone, held)?;
+            let inputs: Vec<Input<'_>> = chunks.iter().map(Input::all).collect();
+            merged.push((*start, merge(CELLS, &inputs)));
         }
-        for ((place, period), rows) in rows_of {
+        let mut folded_inputs = Folded::new();
+        for (start, hour) in merged.iter().filter(|(_, hour)| hour.rows > 0) {
+            add_hour(&mut folded_inputs, *start, hour, &policy.time_zone, held);
+        }
+        for ((place, period), inputs) in folded_inputs {
             if let Some(cube) = CUBES.get(place) {
-                out.add(*cube, period, rows)?;
+                out.add(*cube, period, inputs)?;
             }
         }
         let Output { blocks, gone, .. } = out;
@@ -165,30 +169,27 @@ impl SummaryStore {
     }
 }
 
-/// Adds an hour's fresh block to the rows of each cube, which may be of two periods: half-hour time zones have days
+/// Adds an hour's fresh cells to what each cube takes in, which may be of two periods: half-hour time zones have days
 /// that begin within an hour.
-fn add_fresh(
-    rows_of: &mut FoldedRows,
-    fresh: &Block,
+fn add_hour<'h>(
+    folded: &mut Folded<'h>,
+    start: u32,
+    hour: &'h Columns,
     zone: &TimeZone,
     held: impl Fn(Cube, Period) -> bool,
-) -> Result<()> {
-    let columns = fresh.columns()?;
+) {
+    let end = start.saturating_add(HOUR_MINUTES);
     for (place, cube) in CUBES.iter().enumerate() {
-        let mut minute = fresh.start();
-        while minute < fresh.end() {
-            let period = if cube.tier == Tier::Minute {
-                Period { start: fresh.start(), end: fresh.end() }
-            } else {
-                cube.period.period(zone, minute)
-            };
+        let mut minute = start;
+        while minute < end {
+            let whole = Period { start, end };
+            let period = if cube.tier == Tier::Minute { whole } else { cube.period.period(zone, minute) };
             minute = period.end;
             if !held(*cube, period) {
                 continue;
             }
-            let rows = rows_of.entry((place, period)).or_insert_with(|| Rows::new(*cube));
-            rows.add_block(&columns, |slot| {
-                let minute = fresh.start() + u32::from(slot);
+            let slot_of = |slot: u16| {
+                let minute = start + u32::from(slot);
                 let inside = period.start <= minute && minute < period.end;
                 let since = minute.saturating_sub(period.start);
                 inside.then_some(match cube.slot {
@@ -196,10 +197,10 @@ fn add_fresh(
                     Grain::Hour => (since / HOUR_MINUTES) as u16,
                     Grain::Day | Grain::Month => 0,
                 })
-            });
+            };
+            folded.entry((place, period)).or_default().push(Input::with_slots(hour, slot_of));
         }
     }
-    Ok(())
 }
 
 /// Blocks of a fold, before they are written.
@@ -213,29 +214,35 @@ struct Output<'a> {
 
 impl Output<'_> {
     /// Adds what is there already, and replaces it.
-    fn add(&mut self, cube: Cube, period: Period, mut rows: Rows) -> Result<()> {
+    fn add(&mut self, cube: Cube, period: Period, fresh: Vec<Input<'_>>) -> Result<()> {
         let existing = self.existing(cube, period.start..=period.start)?;
-        if existing.is_empty() && cube.single().is_some_and(|dimension| rows.is_unused(dimension)) {
+        let unused = |dimension: Dimension| fresh.iter().all(|input| input.columns.is_unused(dimension));
+        if existing.is_empty() && cube.single().is_some_and(unused) {
             return Ok(());
         }
         let mut minutes = period.end - period.start;
+        let mut kept = Vec::with_capacity(existing.len());
         for (key, block) in &existing {
             self.gone.push((cube.tier, *key));
             // The site's time zone may have been another one then.
             minutes = minutes.max(block.end() - block.start());
-            rows.add_block(&block.columns()?, Some);
+            kept.push(block.columns()?);
         }
+        let mut untold = Vec::new();
         if let Some(base) = cube.base().filter(|_| existing.is_empty() && cube.single().is_some()) {
             // So far the site didn't use the dimension, and the base told everything.
             for (_, block) in self.existing(base, period.start..=period.end - 1)? {
-                rows.add_block(&block.columns()?, |_| Some(0));
+                untold.push(block.columns()?);
             }
         }
-        let finished = rows.finish();
-        let unused = cube.single().is_some_and(|dimension| finished.is_unused(dimension));
+        let mut inputs = fresh;
+        inputs.extend(kept.iter().map(Input::all));
+        inputs.extend(untold.iter().map(|columns| Input::with_slots(columns, |_| Some(0))));
+        let merged = merge(cube, &inputs);
+        let unused = cube.single().is_some_and(|dimension| merged.is_unused(dimension));
         // The day tier is what is left in the end; the others are written more often than they are worth.
         let effort = if cube.tier == Tier::Day { Effort::Thorough } else { Effort::Quick };
-        if let Some(bytes) = block::encode(&finished, period.start, minutes, effort).filter(|_| !unused) {
+        if let Some(bytes) = block::encode(&merged, period.start, minutes, effort).filter(|_| !unused) {
             self.blocks.push((cube, period.start, bytes));
         }
         Ok(())

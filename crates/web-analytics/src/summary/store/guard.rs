@@ -8,9 +8,11 @@
 use std::sync::Arc;
 
 use super::cube::{Cube, Tier};
-use super::rows::{Rows, Sums};
+use super::merge::Input;
+use super::names::Names;
 use crate::summary::cell::Counter;
-use crate::summary::dimension::{DIMENSIONS, Dimension};
+use crate::summary::dimension::Dimension;
+use crate::summary::varint::unzigzag;
 
 /// Stands for all values of a dimension that a block doesn't tell apart.
 pub(crate) const OTHER: &str = "(other)";
@@ -25,67 +27,60 @@ impl Cube {
     }
 }
 
-impl Rows {
-    /// Brings each dimension to its limit.
-    pub(super) fn guard(&mut self) {
-        let limit = self.cube.values_max();
-        let mut others = [const { None }; DIMENSIONS];
-        for (dimension, other) in Dimension::ALL.into_iter().zip(&mut others) {
-            // The empty text and that of the others don't count.
-            if self.texts(dimension).len() > limit + 2 {
-                *other = Some(self.others(dimension, limit));
-            }
+impl Names {
+    /// Brings the texts to their limit.
+    pub(super) fn guard(&mut self, cube: Cube, dimension: Dimension, inputs: &[Input<'_>], rows: &[Vec<u32>]) {
+        let limit = cube.values_max();
+        // The empty text and that of the others don't count.
+        if self.texts.len() <= limit + 2 {
+            return;
         }
-        if others.iter().any(Option::is_some) {
-            for ((numbers, slot), sums) in std::mem::take(&mut self.cells) {
-                let mut key = numbers;
-                for (number, others) in key.iter_mut().zip(&others) {
-                    if let Some((other, told)) = others
-                        && told.get(*number as usize) != Some(&true)
-                    {
-                        *number = *other;
-                    }
-                }
-                self.cells.entry((key, slot)).or_default().merge(sums);
-            }
+        let told = self.told(limit, &self.weights(dimension, inputs, rows));
+        let before = std::mem::take(&mut self.texts);
+        let named = before.iter().zip(told).filter(|(_, told)| *told).map(|(text, _)| text.clone());
+        let mut texts: Vec<Arc<str>> = named.collect();
+        let other = texts.partition_point(|text| **text < *OTHER);
+        texts.insert(other, OTHER.into());
+        let place = |text: &Arc<str>| texts.binary_search(text).unwrap_or(other) as u32;
+        let places: Vec<u32> = before.iter().map(place).collect();
+        for known in self.places.iter_mut().flatten() {
+            *known = places.get(*known as usize).copied().unwrap_or_default();
         }
+        self.texts = texts;
     }
 
-    /// The number of [`OTHER`], and which numbers keep their name.
-    fn others(&mut self, dimension: Dimension, limit: usize) -> (u32, Vec<bool>) {
-        let other = self.number(dimension, &OTHER.into());
-        let mut weights = vec![0_i64; self.texts(dimension).len()];
-        for ((numbers, _), sums) in &self.cells {
-            let number = numbers.get(dimension.index()).map_or(0, |number| *number as usize);
-            if let Some(weight) = weights.get_mut(number) {
-                *weight = weight.saturating_add(sums.weight());
+    /// How much speaks for keeping the name of each text: its impressions and sessions.
+    fn weights(&self, dimension: Dimension, inputs: &[Input<'_>], rows: &[Vec<u32>]) -> Vec<i64> {
+        let mut weights = vec![0_i64; self.texts.len()];
+        for ((place, input), rows) in inputs.iter().enumerate().zip(rows) {
+            let (index, places) = (input.columns.index(dimension), self.of_input(place));
+            for counter in [Counter::Impressions, Counter::Sessions] {
+                input.columns.counter(counter).each(rows, |place, value| {
+                    let text = rows.get(place).and_then(|row| places.get(index.get(*row as usize) as usize));
+                    if let Some(weight) = text.and_then(|text| weights.get_mut(*text as usize)) {
+                        *weight = weight.saturating_add(unzigzag(value));
+                    }
+                });
             }
         }
-        let texts = self.texts(dimension);
-        let mut told: Vec<bool> = texts.iter().map(|text| text.is_empty()).collect();
+        weights
+    }
+
+    /// Which texts keep their name.
+    fn told(&self, limit: usize, weights: &[i64]) -> Vec<bool> {
+        let mut told: Vec<bool> = self.texts.iter().map(|text| text.is_empty()).collect();
         let mut ranked: Vec<(i64, &Arc<str>, usize)> = Vec::new();
-        for (number, (weight, text)) in weights.iter().zip(texts).enumerate() {
-            if *weight > 1 && !text.is_empty() && number != other as usize {
-                ranked.push((*weight, text, number));
+        for (place, (weight, text)) in weights.iter().zip(&self.texts).enumerate() {
+            if *weight > 1 && !text.is_empty() && **text != *OTHER {
+                ranked.push((*weight, text, place));
             }
         }
         ranked.sort_unstable_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(b.1)));
-        for (_, _, number) in ranked.into_iter().take(limit) {
-            if let Some(told) = told.get_mut(number) {
+        for (_, _, place) in ranked.into_iter().take(limit) {
+            if let Some(told) = told.get_mut(place) {
                 *told = true;
             }
         }
-        (other, told)
-    }
-}
-
-impl Sums {
-    /// How much speaks for keeping the name of its values.
-    fn weight(&self) -> i64 {
-        let counted = |wanted: Counter| {
-            let counter = self.counters.iter().find(|(counter, _)| *counter == wanted as u8);
-            counter.map_or(0, |(_, value)| *value)
-        };
-        counted(Counter::Impressions).saturating_add(counted(Counter::Sessions))
+        told
     }
 }

@@ -29,14 +29,50 @@ pub(crate) enum Numbers {
 }
 
 impl Numbers {
-    fn of(numbers: Vec<u64>) -> Self {
-        let largest = numbers.iter().max().copied().unwrap_or(0);
+    pub(super) fn of<N: Copy + Ord + Into<u64>>(numbers: &[N]) -> Self {
+        let largest = numbers.iter().max().map_or(0, |number| (*number).into());
+        let numbers = numbers.iter().map(|number| Into::<u64>::into(*number));
         // None is cut: the largest fits.
         match largest {
-            0..=0xff => Numbers::Bytes(numbers.iter().map(|number| *number as u8).collect()),
-            0x100..=0xffff => Numbers::Shorts(numbers.iter().map(|number| *number as u16).collect()),
-            0x1_0000..=0xffff_ffff => Numbers::Ints(numbers.iter().map(|number| *number as u32).collect()),
-            _ => Numbers::Longs(numbers),
+            0 => Numbers::Zero,
+            1..=0xff => Numbers::Bytes(numbers.map(|number| number as u8).collect()),
+            0x100..=0xffff => Numbers::Shorts(numbers.map(|number| number as u16).collect()),
+            0x1_0000..=0xffff_ffff => Numbers::Ints(numbers.map(|number| number as u32).collect()),
+            _ => Numbers::Longs(numbers.collect()),
+        }
+    }
+
+    /// The numbers of so many rows.
+    pub(super) fn to_vec(&self, rows: usize) -> Vec<u64> {
+        let mut all: Vec<u64> = match self {
+            Numbers::Zero => Vec::new(),
+            Numbers::Few(..) => (0..rows).map(|row| self.get(row)).collect(),
+            Numbers::Bytes(numbers) => numbers.iter().map(|number| u64::from(*number)).collect(),
+            Numbers::Shorts(numbers) => numbers.iter().map(|number| u64::from(*number)).collect(),
+            Numbers::Ints(numbers) => numbers.iter().map(|number| u64::from(*number)).collect(),
+            Numbers::Longs(numbers) => numbers.clone(),
+        };
+        all.resize(rows, 0);
+        all
+    }
+
+    /// Gives the rows whose number isn't 0, ascending.
+    pub(super) fn for_each(&self, mut give: impl FnMut(u32, u64)) {
+        fn of<N: Copy + Into<u64>>(numbers: &[N], mut give: impl FnMut(u32, u64)) {
+            for (row, number) in (0..).zip(numbers) {
+                match (*number).into() {
+                    0 => {}
+                    number => give(row, number),
+                }
+            }
+        }
+        match self {
+            Numbers::Zero => {}
+            Numbers::Few(rows, numbers) => rows.iter().zip(numbers).for_each(|(row, number)| give(*row, *number)),
+            Numbers::Bytes(numbers) => of(numbers, give),
+            Numbers::Shorts(numbers) => of(numbers, give),
+            Numbers::Ints(numbers) => of(numbers, give),
+            Numbers::Longs(numbers) => of(numbers, give),
         }
     }
 
@@ -69,18 +105,8 @@ impl Numbers {
 
     /// Rows that aren't 0, ascending.
     fn filled(&self, rows: usize) -> Vec<u32> {
-        fn of<N: Copy + Into<u64>>(numbers: &[N]) -> Vec<u32> {
-            let filled = |(row, number): (usize, &N)| ((*number).into() != 0).then_some(row as u32);
-            numbers.iter().enumerate().filter_map(filled).collect()
-        }
-        let mut filled = match self {
-            Numbers::Zero => Vec::new(),
-            Numbers::Few(rows, _) => rows.clone(),
-            Numbers::Bytes(numbers) => of(numbers),
-            Numbers::Shorts(numbers) => of(numbers),
-            Numbers::Ints(numbers) => of(numbers),
-            Numbers::Longs(numbers) => of(numbers),
-        };
+        let mut filled = Vec::new();
+        self.for_each(|row, _| filled.push(row));
         filled.truncate(filled.partition_point(|row| (*row as usize) < rows));
         filled
     }
@@ -356,7 +382,7 @@ fn read_form(reader: &mut Reader<'_>, head: u8, rows: usize) -> Result<Numbers> 
             *number
         });
     }
-    Ok(Numbers::of(numbers))
+    Ok(Numbers::of(&numbers))
 }
 
 fn read_packed(reader: &mut Reader<'_>, bits: u8, rows: usize) -> Result<Numbers> {
@@ -396,7 +422,7 @@ fn read_packed(reader: &mut Reader<'_>, bits: u8, rows: usize) -> Result<Numbers
     for (row, number) in wide {
         numbers.iter_mut().skip(row).take(1).for_each(|to| *to = number);
     }
-    Ok(Numbers::of(numbers))
+    Ok(Numbers::of(&numbers))
 }
 
 /// So many numbers from each byte, low bits first.
@@ -433,7 +459,7 @@ mod tests {
                         let mut out = Vec::new();
                         put_numbers(&mut out, &numbers, mask, effort);
                         let mut reader = Reader::new(&out, "test");
-                        let column = read_numbers(&mut reader, numbers.len(), || Ok(Arc::new(Numbers::of(mask.to_vec())))).unwrap();
+                        let column = read_numbers(&mut reader, numbers.len(), || Ok(Arc::new(Numbers::of(mask)))).unwrap();
                         prop_assert_eq!(reader.remaining(), 0);
                         for column in [column.clone(), column.few()] {
                             for (row, number) in numbers.iter().enumerate() {

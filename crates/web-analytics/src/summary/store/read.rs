@@ -176,8 +176,9 @@ impl CachedBlock<'_> {
             return Ok(Arc::default());
         }
         match self.column(section, || {
-            let sessions = || self.numbers(Section::SESSIONS);
-            Ok(Column::Numbers(Arc::new(self.block.numbers_masked(section, sessions)?)))
+            let numbers = self.block.numbers_masked(section, || self.numbers(Section::SESSIONS))?;
+            // Rows are picked by slots and dimensions, which are read in any order.
+            Ok(Column::Numbers(Arc::new(if section.is_counter() { numbers.few() } else { numbers })))
         })? {
             Column::Numbers(numbers) => Ok(numbers),
             _ => Err(wrong_kind()),

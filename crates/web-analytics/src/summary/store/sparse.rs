@@ -12,6 +12,9 @@ use crate::summary::varint::{Reader, put};
 /// One entry: its number and its value, which is never 0.
 pub(super) type Entry = (u16, i32);
 
+/// How two values of a number become one.
+pub(super) type Join = fn(i32, i32) -> i32;
+
 const CLASSES: usize = 6;
 
 /// The column in memory: the lists of all rows, one after the other.
@@ -42,6 +45,95 @@ impl Sparse {
         self.entries.get(start..end).unwrap_or_default()
     }
 
+    /// Rows that have a list, ascending.
+    pub(super) fn rows(&self) -> &[u32] {
+        &self.rows
+    }
+
+    /// The lists of all rows, of which there are so many.
+    pub(super) fn all(&self, rows: usize) -> impl Iterator<Item = &[Entry]> + Clone {
+        let mut next = 0;
+        (0..rows as u32).map(move |row| {
+            if self.rows.get(next) != Some(&row) {
+                return &[][..];
+            }
+            next += 1;
+            self.list(next - 1)
+        })
+    }
+
+    /// Appends to the list of a row; no later row may have one.
+    pub(super) fn push(&mut self, row: u32, entry: Entry) {
+        if self.rows.last() != Some(&row) {
+            self.rows.push(row);
+            self.ends.push(self.entries.len() as u32);
+        }
+        self.entries.push(entry);
+        if let Some(end) = self.ends.last_mut() {
+            *end += 1;
+        }
+    }
+
+    /// Gives rows that have a list other places, by row. Their order stays.
+    pub(super) fn renumber(&mut self, places: &[u32]) {
+        self.rows.iter_mut().for_each(|row| *row = places.get(*row as usize).copied().unwrap_or_default());
+    }
+
+    /// Joins lists. Each input comes with the row of the sum by row of its own; there are `rows`, other lists are left out. The
+    /// sum's lists are sorted and without zeros, whatever the inputs' are.
+    pub(super) fn merge(inputs: &[(&Sparse, &[u32])], rows: usize, join: Join) -> Sparse {
+        if inputs.iter().all(|(column, _)| column.rows.is_empty()) {
+            return Sparse::default();
+        }
+        // Of each row how long its list is, then where it begins, in the end where it ends.
+        let mut places = vec![0usize; rows];
+        each_list(inputs, |target, list| {
+            if let Some(len) = places.get_mut(target) {
+                *len += list.len();
+            }
+        });
+        let mut total = 0;
+        for place in &mut places {
+            total += std::mem::replace(place, total);
+        }
+        let mut entries = vec![(0, 0); total];
+        each_list(inputs, |target, list| {
+            let Some(place) = places.get_mut(target) else { return };
+            let start = std::mem::replace(place, *place + list.len());
+            if let Some(to) = entries.get_mut(start..*place) {
+                to.copy_from_slice(list);
+            }
+        });
+        let mut merged = Sparse { entries: Vec::with_capacity(total), ..Sparse::default() };
+        let mut rest = entries.as_mut_slice();
+        let mut start = 0;
+        for (row, end) in (0..).zip(places) {
+            let Some((list, after)) = rest.split_at_mut_checked(end - start) else { break };
+            merged.append(row, list, join);
+            (rest, start) = (after, end);
+        }
+        merged
+    }
+
+    /// Adds the list of the next row.
+    fn append(&mut self, row: u32, list: &mut [Entry], join: Join) {
+        if !list.is_sorted_by(|a, b| a.0 < b.0) {
+            list.sort_unstable_by_key(|(number, _)| *number);
+        }
+        let before = self.entries.len();
+        for of_number in list.chunk_by(|a, b| a.0 == b.0) {
+            if let Some(entry) = of_number.iter().copied().reduce(|a, b| (a.0, join(a.1, b.1)))
+                && entry.1 != 0
+            {
+                self.entries.push(entry);
+            }
+        }
+        if self.entries.len() > before {
+            self.rows.push(row);
+            self.ends.push(self.entries.len() as u32);
+        }
+    }
+
     /// Gives the lists of some rows (ascending), each with the place of its row among them.
     pub(crate) fn each<'a>(&'a self, rows: &[u32], mut give: impl FnMut(usize, &'a [Entry])) {
         meet(&self.rows, rows, |list, place| give(place, self.list(list)));
@@ -50,6 +142,21 @@ impl Sparse {
     /// Bytes of memory.
     pub(super) fn size(&self) -> usize {
         (self.rows.len() + self.ends.len()) * 4 + self.entries.len() * size_of::<Entry>()
+    }
+}
+
+/// Gives all lists of some columns, each with the target of its row.
+#[inline]
+fn each_list<'a>(inputs: &[(&'a Sparse, &[u32])], mut give: impl FnMut(usize, &'a [Entry])) {
+    for (column, targets) in inputs {
+        let mut start = 0;
+        for (row, end) in column.rows.iter().zip(&column.ends) {
+            let list = column.entries.get(start..*end as usize).unwrap_or_default();
+            start = *end as usize;
+            if let Some(target) = targets.get(*row as usize) {
+                give(*target as usize, list);
+            }
+        }
     }
 }
 
