@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use arrow::{
     array::{
-        Array, ArrayBuilder, ArrayRef, AsArray, BinaryArray, BinaryBuilder, BooleanArray, RecordBatch, UInt32Array,
+        Array, ArrayBuilder, ArrayRef, AsArray, BinaryArray, BooleanArray, GenericByteBuilder, RecordBatch, UInt32Array,
     },
     buffer::ScalarBuffer,
     compute,
-    datatypes::{DataType, SchemaRef},
+    datatypes::{ByteArrayType, DataType, SchemaRef},
 };
 
 use crate::{
@@ -49,9 +49,9 @@ impl RowKind {
 
 /// What a column has collected. The builder keeps room for as much again: growing anew for each batch would copy it several
 /// times over.
-pub fn take_column(column: &mut BinaryBuilder) -> ArrayRef {
+pub fn take_column<T: ByteArrayType>(column: &mut GenericByteBuilder<T>) -> ArrayRef {
     let (rows, bytes) = (column.len(), column.values_slice().len());
-    Arc::new(std::mem::replace(column, BinaryBuilder::with_capacity(rows, bytes + bytes / 8)).finish())
+    Arc::new(std::mem::replace(column, GenericByteBuilder::with_capacity(rows, bytes + bytes / 8)).finish())
 }
 
 /// Rows of one schema, each with its time and, where rows can be revised, its kind.

@@ -7,7 +7,7 @@ const QUOTE_BYTES_MAX: usize = 60;
 
 /// What is wrong with a value, and on which path in its record. Boxed: results stay small on the way that succeeds.
 #[derive(Debug)]
-pub(crate) struct Fault(Box<Inner>);
+pub struct Fault(Box<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -80,6 +80,8 @@ impl fmt::Display for Fault {
         f.write_str(&self.0.what)
     }
 }
+
+impl std::error::Error for Fault {}
 
 /// A value as a reason quotes it: its beginning, with what can't be printed escaped.
 pub(crate) fn quote(value: &[u8]) -> String {

@@ -29,6 +29,7 @@
 //! - [`Encoder`]: a batch in, records out.
 //! - [`Framing`] says where records end in bytes that run on.
 //! - [`discover`] proposes a schema from sample records.
+//! - [`Scanner`] reads JSON for those who know its fields when they are compiled.
 //! - [`SchemaLookup`] is where a registry of schemas comes in.
 //!
 //! No I/O happens here, no input panics, and a record is read whole or not at all.
@@ -65,9 +66,10 @@ pub use decoder::{Decoded, Decoder, RECORD_BYTES_MAX, ROWS_PER_RECORD_MAX, Rejec
 pub use discovery::{DiscoveredColumn, Discovery, column_name, discover};
 pub use encoder::{Encoder, Records};
 pub use error::{Error, Result};
+pub use fault::Fault;
 pub use format::Format;
 pub use framing::{Framing, Quoting, Unfinished};
-pub use json::JsonOptions;
+pub use json::{JsonNumber, JsonOptions, Scanner};
 pub use log::LogOptions;
 pub use options::{FORMATS, FormatSpec, OptionSpec, Options};
 pub use raw::RawOptions;

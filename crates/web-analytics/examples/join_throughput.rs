@@ -9,9 +9,10 @@ use std::collections::BinaryHeap;
 
 use tidemill_web_analytics::beacon::Beacon;
 use tidemill_web_analytics::envelope::{BodyKind, Envelope, VisitorHash};
+use tidemill_web_analytics::lake::Closed;
 use tidemill_web_analytics::message::Message;
 use tidemill_web_analytics::simulator::{Population, Settings, Simulator};
-use tidemill_web_analytics::sites::Site;
+use tidemill_web_analytics::sites::{Site, SitesSnapshot};
 use tidemill_web_analytics::summary::cell::SiteId;
 use tidemill_web_analytics::user_agent::UserAgents;
 use tidemill_web_analytics::visits::{Join, Visits};
@@ -72,6 +73,7 @@ fn arrive(simulator: &mut Simulator, start_ms: i64, records: &mut Batch) {
 struct Open {
     visits: hashbrown::HashMap<Key, Box<Visits>, ahash::RandomState>,
     timers: BinaryHeap<Reverse<(i64, Key)>>,
+    closed: Closed,
 }
 
 impl Open {
@@ -86,7 +88,7 @@ impl Open {
         while let Some(Reverse((due_ms, key))) = self.timers.peek().copied().filter(|timer| timer.0.0 <= now_ms) {
             self.timers.pop();
             let Some(visits) = self.visits.get_mut(&key) else { continue };
-            join.close(visits, due_ms)?;
+            join.close(visits, due_ms, &mut self.closed)?;
             visits.timer_ms = None;
             if visits.is_empty() {
                 self.visits.remove(&key);
@@ -126,6 +128,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         groups: None,
         order_salt: [0; 32],
     };
+    let sites = SitesSnapshot::new([site.clone()]);
     let (mut agents, mut join, mut open) = (UserAgents::default(), Join::default(), Open::default());
     let (mut records, mut messages) = (Batch::default(), Batch::default());
     let (mut decoding, mut joining, mut encoding) = (0, 0, 0);
@@ -171,9 +174,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             Open::schedule(visits, *key, &mut open.timers);
         }
         open.close(&mut join, now_ms)?;
+        let rows = (open.closed.impressions.take(&sites)?, open.closed.sessions.take(&sites)?);
+        std::hint::black_box(rows);
         joining += spent_ns() - started;
-        join.impressions.clear();
-        join.closed.clear();
         let started = spent_ns();
         delta_bytes += join.deltas.encode().map_or(0, |deltas| deltas.len());
         encoding += spent_ns() - started;

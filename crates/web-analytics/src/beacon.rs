@@ -156,6 +156,19 @@ impl Timer {
         }
     }
 
+    fn from_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "lcp" => Self::Lcp,
+            "inp" => Self::Inp,
+            "cls" => Self::Cls,
+            "fcp" => Self::Fcp,
+            "ttfb" => Self::Ttfb,
+            "load" => Self::Load,
+            "dcl" => Self::Dcl,
+            _ => return None,
+        })
+    }
+
     fn max(self) -> f64 {
         if self == Self::Cls { CLS_MAX } else { TIMER_MS_MAX }
     }

@@ -3,19 +3,22 @@
 //! `tenant` is the site's name; with the UTC day of the row's time it names the folder. Times are UTC in milliseconds,
 //! money is in cents, lists are never null.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BinaryArray, BooleanArray, Float32Array, Int64Array, ListBuilder, RecordBatch, StringArray,
-    StringBuilder, TimestampMillisecondArray, UInt16Array, UInt32Array,
+    Array, ArrayRef, BinaryArray, BooleanBuilder, Float32Builder, Int64Array, Int64Builder, ListBuilder, RecordBatch,
+    StringArray, StringBuilder, UInt16Builder, UInt32Array,
 };
-use arrow::error::ArrowError;
+use arrow::datatypes::TimestampMillisecondType;
+use tidemill_engine::batch::take_column;
+use tidemill_engine::{Batch, Result};
 
-use crate::beacon::{Reason, Timer};
+use crate::beacon::{Issue, Reason, TIMERS, Timer};
 use crate::sites::SitesSnapshot;
 use crate::summary::cell::{Dimensions, SiteId};
-use crate::summary::dimension::Dimension;
-use crate::visits::{ImpressionRow, SessionRow};
+use crate::summary::dimension::{DIMENSIONS, Dimension};
+use crate::visits::{ImpressionRow, Rows, SessionRow};
 
 /// A beacon in quarantine.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,141 +37,317 @@ pub struct QuarantineRow {
     pub body: Vec<u8>,
 }
 
-type Columns = Vec<(String, ArrayRef)>;
-type Result<T> = std::result::Result<T, ArrowError>;
-
-fn texts<'a, R: 'a>(columns: &mut Columns, name: &str, rows: &'a [R], get: impl Fn(&'a R) -> Option<&'a str>) {
-    columns.push((name.into(), Arc::new(rows.iter().map(get).collect::<StringArray>())));
+/// What has closed, as columns.
+#[derive(Debug, Default)]
+pub struct Closed {
+    /// Page impressions.
+    pub impressions: Impressions,
+    /// Sessions.
+    pub sessions: Sessions,
 }
 
-fn times<R>(columns: &mut Columns, name: &str, rows: &[R], get: impl Fn(&R) -> Option<i64>) {
-    let array: TimestampMillisecondArray = rows.iter().map(get).collect();
-    columns.push((name.into(), Arc::new(array.with_timezone("UTC"))));
-}
-
-fn counts<R>(columns: &mut Columns, name: &str, rows: &[R], get: impl Fn(&R) -> u32) {
-    columns.push((name.into(), Arc::new(rows.iter().map(|row| Some(get(row))).collect::<UInt32Array>())));
-}
-
-fn cents<R>(columns: &mut Columns, name: &str, rows: &[R], get: impl Fn(&R) -> i64) {
-    columns.push((name.into(), Arc::new(rows.iter().map(|row| Some(get(row))).collect::<Int64Array>())));
-}
-
-fn flags<R>(columns: &mut Columns, name: &str, rows: &[R], get: impl Fn(&R) -> bool) {
-    columns.push((name.into(), Arc::new(rows.iter().map(|row| Some(get(row))).collect::<BooleanArray>())));
-}
-
-fn lists<'a, R, T: AsRef<str> + 'a>(columns: &mut Columns, name: &str, rows: &'a [R], get: impl Fn(&'a R) -> &'a [T]) {
-    let mut lists = ListBuilder::new(StringBuilder::new());
-    for row in rows {
-        get(row).iter().for_each(|text| lists.values().append_value(text));
-        lists.append(true);
+impl Rows for Closed {
+    fn impression(&mut self, row: &ImpressionRow<'_>) {
+        self.impressions.push(row);
     }
-    columns.push((name.into(), Arc::new(lists.finish())));
-}
 
-/// The dimensions; `page` of a session is its entry page.
-fn dimensions<'a, R>(columns: &mut Columns, page: &str, rows: &'a [R], of: impl Fn(&'a R) -> &'a Dimensions + Copy) {
-    texts(columns, "ab_group", rows, move |row| Some(of(row).get(Dimension::Group)));
-    texts(columns, "device", rows, move |row| Some(of(row).get(Dimension::Device)));
-    texts(columns, "browser", rows, move |row| Some(of(row).get(Dimension::Browser)));
-    texts(columns, "os", rows, move |row| Some(of(row).get(Dimension::Os)));
-    texts(columns, "country", rows, move |row| Some(of(row).get(Dimension::Country)));
-    texts(columns, page, rows, move |row| Some(of(row).get(Dimension::Page)));
-    texts(columns, "referrer_host", rows, move |row| Some(of(row).get(Dimension::Referrer)));
-    texts(columns, "navigation", rows, move |row| Some(of(row).get(Dimension::Navigation)));
-    texts(columns, "bot", rows, move |row| Some(of(row).get(Dimension::Bot)));
-    let own = Dimension::ALL.into_iter().filter(|dimension| dimension.built_in_name().is_none());
-    for (place, dimension) in own.enumerate() {
-        let name = format!("dimension_{}", place + 1);
-        texts(columns, &name, rows, move |row| Some(of(row).get(dimension)));
+    fn session(&mut self, row: &SessionRow<'_>) {
+        self.sessions.push(row);
     }
 }
 
-/// The sites' names, by number where a site is gone.
-fn tenants<R>(columns: &mut Columns, sites: &SitesSnapshot, rows: &[R], site: impl Fn(&R) -> u32) {
-    let name = |row| {
-        let site = site(row);
-        sites.get(SiteId(site)).map_or_else(|| format!("site-{site}"), |site| site.name.to_string())
-    };
-    columns.push(("tenant".into(), Arc::new(rows.iter().map(|row| Some(name(row))).collect::<StringArray>())));
+/// Page impressions that have closed, as columns.
+#[derive(Debug, Default)]
+pub struct Impressions {
+    sites: Vec<u32>,
+    times_ms: Vec<i64>,
+    ends_ms: Vec<i64>,
+    ids: StringBuilder,
+    sessions: StringBuilder,
+    session_starts_ms: Vec<i64>,
+    users: StringBuilder,
+    visitors: StringBuilder,
+    client_times_ms: Int64Builder,
+    urls: StringBuilder,
+    referrers: StringBuilder,
+    dimensions: [StringBuilder; DIMENSIONS],
+    widths: UInt16Builder,
+    heights: UInt16Builder,
+    connections: StringBuilder,
+    user_agents: StringBuilder,
+    timers: [Float32Builder; TIMERS],
+    beacons: Vec<u32>,
+    events: Vec<u32>,
+    event_names: ListBuilder<StringBuilder>,
+    errors: Vec<u32>,
+    error_messages: ListBuilder<StringBuilder>,
+    orders: Vec<u32>,
+    revenue_cents: Vec<i64>,
+    currencies: StringBuilder,
+    interactive: BooleanBuilder,
+    left: BooleanBuilder,
+    issues: ListBuilder<StringBuilder>,
 }
 
-/// Page impressions that have closed.
-pub fn impressions(sites: &SitesSnapshot, rows: &[ImpressionRow]) -> Result<RecordBatch> {
-    let mut columns = Columns::new();
-    let to = &mut columns;
-    tenants(to, sites, rows, |row| row.site);
-    times(to, "time", rows, |row| Some(row.time_ms));
-    times(to, "end_time", rows, |row| Some(row.end_ms));
-    texts(to, "impression", rows, |row| Some(&row.impression));
-    texts(to, "session", rows, |row| Some(&row.session));
-    times(to, "session_start", rows, |row| Some(row.session_start_ms));
-    texts(to, "user", rows, |row| row.user.as_deref());
-    texts(to, "visitor", rows, |row| Some(&row.visitor));
-    times(to, "client_time", rows, |row| row.client_time_ms);
-    texts(to, "url", rows, |row| row.url.as_deref());
-    texts(to, "referrer", rows, |row| row.referrer.as_deref());
-    dimensions(to, "page", rows, |row| &row.dimensions);
-    let width: UInt16Array = rows.iter().map(|row| row.viewport.0).collect();
-    let height: UInt16Array = rows.iter().map(|row| row.viewport.1).collect();
-    to.push(("viewport_width".into(), Arc::new(width)));
-    to.push(("viewport_height".into(), Arc::new(height)));
-    texts(to, "connection", rows, |row| row.connection.as_deref());
-    texts(to, "user_agent", rows, |row| Some(&row.user_agent));
-    for timer in Timer::ALL {
-        let values: Float32Array = rows.iter().map(|row| row.timers.get(timer as usize).copied().flatten()).collect();
-        to.push((timer.name().into(), Arc::new(values)));
+impl Impressions {
+    /// Adds a row.
+    pub fn push(&mut self, row: &ImpressionRow<'_>) {
+        let visitor = Hex::of(&row.visitor);
+        self.sites.push(row.site);
+        self.times_ms.push(row.time_ms);
+        self.ends_ms.push(row.end_ms);
+        self.ids.append_value(row.impression);
+        self.sessions.append_value(row.session.unwrap_or(visitor.text()));
+        self.session_starts_ms.push(row.session_start_ms);
+        self.users.append_option(row.user);
+        self.visitors.append_value(visitor.text());
+        self.client_times_ms.append_option(row.client_time_ms);
+        self.urls.append_option(row.url);
+        self.referrers.append_option(row.referrer);
+        append_dimensions(&mut self.dimensions, row.dimensions);
+        self.widths.append_option(row.viewport.0);
+        self.heights.append_option(row.viewport.1);
+        self.connections.append_option(row.connection);
+        self.user_agents.append_value(row.user_agent);
+        for (column, timer) in self.timers.iter_mut().zip(row.timers) {
+            column.append_option(Some(timer).filter(|timer| !timer.is_nan()));
+        }
+        self.beacons.push(row.beacons);
+        self.events.push(row.events);
+        append_list(&mut self.event_names, &row.event_names);
+        self.errors.push(row.errors);
+        append_list(&mut self.error_messages, &row.error_messages);
+        self.orders.push(row.orders);
+        self.revenue_cents.push(row.revenue_cents);
+        self.currencies.append_option(row.currency.as_ref().and_then(|code| std::str::from_utf8(code).ok()));
+        self.interactive.append_value(row.interactive);
+        self.left.append_value(row.left);
+        append_list(&mut self.issues, row.issues.iter().map(Issue::name));
     }
-    counts(to, "beacons", rows, |row| row.beacons);
-    counts(to, "events", rows, |row| row.events);
-    lists(to, "event_names", rows, |row| &row.event_names);
-    counts(to, "errors", rows, |row| row.errors);
-    lists(to, "error_messages", rows, |row| &row.error_messages);
-    counts(to, "orders", rows, |row| row.orders);
-    cents(to, "revenue_cents", rows, |row| row.revenue_cents);
-    texts(to, "currency", rows, |row| row.currency.as_deref());
-    flags(to, "interactive", rows, |row| row.interactive);
-    flags(to, "left", rows, |row| row.left);
-    lists(to, "issues", rows, |row| &row.issues);
-    RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, column)| (name, column, true)))
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.sites.is_empty()
+    }
+
+    /// Takes all rows out.
+    pub fn take(&mut self, sites: &SitesSnapshot) -> Result<Batch> {
+        let mut columns = Columns::default();
+        let to = &mut columns;
+        let event_times = event_times(&self.times_ms);
+        to.tenants(sites, std::mem::take(&mut self.sites));
+        to.times("time", std::mem::take(&mut self.times_ms));
+        to.times("end_time", std::mem::take(&mut self.ends_ms));
+        to.texts("impression", &mut self.ids);
+        to.texts("session", &mut self.sessions);
+        to.times("session_start", std::mem::take(&mut self.session_starts_ms));
+        to.texts("user", &mut self.users);
+        to.texts("visitor", &mut self.visitors);
+        to.timestamps("client_time", self.client_times_ms.finish());
+        to.texts("url", &mut self.urls);
+        to.texts("referrer", &mut self.referrers);
+        to.dimensions("page", &mut self.dimensions);
+        to.add("viewport_width", self.widths.finish());
+        to.add("viewport_height", self.heights.finish());
+        to.texts("connection", &mut self.connections);
+        to.texts("user_agent", &mut self.user_agents);
+        for (timer, column) in Timer::ALL.into_iter().zip(&mut self.timers) {
+            to.add(timer.name(), column.finish());
+        }
+        to.counts("beacons", &mut self.beacons);
+        to.counts("events", &mut self.events);
+        to.add("event_names", self.event_names.finish());
+        to.counts("errors", &mut self.errors);
+        to.add("error_messages", self.error_messages.finish());
+        to.counts("orders", &mut self.orders);
+        to.cents("revenue_cents", &mut self.revenue_cents);
+        to.texts("currency", &mut self.currencies);
+        to.add("interactive", self.interactive.finish());
+        to.add("left", self.left.finish());
+        to.add("issues", self.issues.finish());
+        Batch::new(columns.finish()?, event_times)
+    }
 }
 
-/// Sessions that have ended.
-pub fn sessions(sites: &SitesSnapshot, rows: &[SessionRow]) -> Result<RecordBatch> {
-    let mut columns = Columns::new();
-    let to = &mut columns;
-    tenants(to, sites, rows, |row| row.site);
-    times(to, "time", rows, |row| Some(row.time_ms));
-    times(to, "end_time", rows, |row| Some(row.end_ms));
-    texts(to, "session", rows, |row| Some(&row.session));
-    texts(to, "user", rows, |row| row.user.as_deref());
-    texts(to, "visitor", rows, |row| Some(&row.visitor));
-    dimensions(to, "entry_page", rows, |row| &row.dimensions);
-    texts(to, "exit_page", rows, |row| Some(&row.exit_page));
-    counts(to, "impressions", rows, |row| row.impressions);
-    counts(to, "beacons", rows, |row| row.beacons);
-    counts(to, "events", rows, |row| row.events);
-    counts(to, "errors", rows, |row| row.errors);
-    counts(to, "orders", rows, |row| row.orders);
-    cents(to, "revenue_cents", rows, |row| row.revenue_cents);
-    flags(to, "bounce", rows, |row| row.bounce);
-    lists(to, "issues", rows, |row| &row.issues);
-    RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, column)| (name, column, true)))
+/// Sessions that have ended, as columns.
+#[derive(Debug, Default)]
+pub struct Sessions {
+    sites: Vec<u32>,
+    times_ms: Vec<i64>,
+    ends_ms: Vec<i64>,
+    ids: StringBuilder,
+    users: StringBuilder,
+    visitors: StringBuilder,
+    dimensions: [StringBuilder; DIMENSIONS],
+    exit_pages: StringBuilder,
+    impressions: Vec<u32>,
+    beacons: Vec<u32>,
+    events: Vec<u32>,
+    errors: Vec<u32>,
+    orders: Vec<u32>,
+    revenue_cents: Vec<i64>,
+    bounces: BooleanBuilder,
+    issues: ListBuilder<StringBuilder>,
+}
+
+impl Sessions {
+    /// Adds a row.
+    pub fn push(&mut self, row: &SessionRow<'_>) {
+        let visitor = Hex::of(&row.visitor);
+        self.sites.push(row.site);
+        self.times_ms.push(row.time_ms);
+        self.ends_ms.push(row.end_ms);
+        self.ids.append_value(row.session.unwrap_or(visitor.text()));
+        self.users.append_option(row.user);
+        self.visitors.append_value(visitor.text());
+        append_dimensions(&mut self.dimensions, row.dimensions);
+        self.exit_pages.append_value(row.exit_page);
+        self.impressions.push(row.impressions);
+        self.beacons.push(row.beacons);
+        self.events.push(row.events);
+        self.errors.push(row.errors);
+        self.orders.push(row.orders);
+        self.revenue_cents.push(row.revenue_cents);
+        self.bounces.append_value(row.bounce);
+        append_list(&mut self.issues, row.issues.iter().map(Issue::name));
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.sites.is_empty()
+    }
+
+    /// Takes all rows out.
+    pub fn take(&mut self, sites: &SitesSnapshot) -> Result<Batch> {
+        let mut columns = Columns::default();
+        let to = &mut columns;
+        let event_times = event_times(&self.times_ms);
+        to.tenants(sites, std::mem::take(&mut self.sites));
+        to.times("time", std::mem::take(&mut self.times_ms));
+        to.times("end_time", std::mem::take(&mut self.ends_ms));
+        to.texts("session", &mut self.ids);
+        to.texts("user", &mut self.users);
+        to.texts("visitor", &mut self.visitors);
+        to.dimensions("entry_page", &mut self.dimensions);
+        to.texts("exit_page", &mut self.exit_pages);
+        to.counts("impressions", &mut self.impressions);
+        to.counts("beacons", &mut self.beacons);
+        to.counts("events", &mut self.events);
+        to.counts("errors", &mut self.errors);
+        to.counts("orders", &mut self.orders);
+        to.cents("revenue_cents", &mut self.revenue_cents);
+        to.add("bounce", self.bounces.finish());
+        to.add("issues", self.issues.finish());
+        Batch::new(columns.finish()?, event_times)
+    }
 }
 
 /// Beacons in quarantine.
-pub fn quarantine(sites: &SitesSnapshot, rows: &[QuarantineRow]) -> Result<RecordBatch> {
-    let mut columns = Columns::new();
+pub fn quarantine(sites: &SitesSnapshot, rows: &[QuarantineRow]) -> Result<Batch> {
+    let mut columns = Columns::default();
     let to = &mut columns;
-    tenants(to, sites, rows, |row| row.site);
-    times(to, "time", rows, |row| Some(row.time_ms));
-    cents(to, "sequence", rows, |row| i64::try_from(row.sequence).unwrap_or(i64::MAX));
-    texts(to, "reason", rows, |row| Some(row.reason.name()));
-    texts(to, "user_agent", rows, |row| Some(&row.user_agent));
-    let bodies: BinaryArray = rows.iter().map(|row| Some(&row.body)).collect();
-    to.push(("body".into(), Arc::new(bodies)));
-    RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, column)| (name, column, true)))
+    let times_ms: Vec<i64> = rows.iter().map(|row| row.time_ms).collect();
+    let event_times = event_times(&times_ms);
+    to.tenants(sites, rows.iter().map(|row| row.site).collect());
+    to.times("time", times_ms);
+    let sequences = rows.iter().map(|row| i64::try_from(row.sequence).unwrap_or(i64::MAX));
+    to.add("sequence", Int64Array::from_iter_values(sequences));
+    to.add("reason", StringArray::from_iter_values(rows.iter().map(|row| row.reason.name())));
+    to.add("user_agent", StringArray::from_iter_values(rows.iter().map(|row| &row.user_agent)));
+    to.add("body", BinaryArray::from_iter_values(rows.iter().map(|row| &row.body)));
+    Batch::new(columns.finish()?, event_times)
+}
+
+/// Columns by name; of each any value may be null.
+#[derive(Default)]
+struct Columns(Vec<(String, ArrayRef)>);
+
+impl Columns {
+    fn add(&mut self, name: &str, column: impl Array + 'static) {
+        self.0.push((name.to_owned(), Arc::new(column)));
+    }
+
+    fn texts(&mut self, name: &str, column: &mut StringBuilder) {
+        self.0.push((name.to_owned(), take_column(column)));
+    }
+
+    fn times(&mut self, name: &str, times_ms: Vec<i64>) {
+        self.timestamps(name, times_ms.into());
+    }
+
+    fn timestamps(&mut self, name: &str, times_ms: Int64Array) {
+        self.add(name, times_ms.reinterpret_cast::<TimestampMillisecondType>().with_timezone("UTC"));
+    }
+
+    fn counts(&mut self, name: &str, counts: &mut Vec<u32>) {
+        self.add(name, UInt32Array::from(std::mem::take(counts)));
+    }
+
+    fn cents(&mut self, name: &str, cents: &mut Vec<i64>) {
+        self.add(name, Int64Array::from(std::mem::take(cents)));
+    }
+
+    /// The sites' names, by number where a site is gone.
+    fn tenants(&mut self, sites: &SitesSnapshot, numbers: Vec<u32>) {
+        let name = |site: u32| match sites.get(SiteId(site)) {
+            Some(site) => Cow::Borrowed(&*site.name),
+            None => Cow::Owned(format!("site-{site}")),
+        };
+        self.add("tenant", StringArray::from_iter_values(numbers.into_iter().map(name)));
+    }
+
+    /// The dimensions; `page` of a session is its entry page.
+    fn dimensions(&mut self, page: &str, columns: &mut [StringBuilder; DIMENSIONS]) {
+        for (dimension, column) in Dimension::ALL.into_iter().zip(columns) {
+            let place = dimension as usize + 1 - Dimension::Custom0 as usize;
+            match dimension {
+                Dimension::Group => self.texts("ab_group", column),
+                Dimension::Page => self.texts(page, column),
+                Dimension::Referrer => self.texts("referrer_host", column),
+                _ => match dimension.built_in_name() {
+                    Some(name) => self.texts(name, column),
+                    None => self.texts(&format!("dimension_{place}"), column),
+                },
+            }
+        }
+    }
+
+    fn finish(self) -> Result<RecordBatch> {
+        let columns = self.0.into_iter().map(|(name, column)| (name, column, true));
+        Ok(RecordBatch::try_from_iter_with_nullable(columns)?)
+    }
+}
+
+fn event_times(times_ms: &[i64]) -> Vec<i64> {
+    times_ms.iter().map(|time_ms| time_ms * 1_000).collect()
+}
+
+fn append_dimensions(columns: &mut [StringBuilder; DIMENSIONS], dimensions: &Dimensions) {
+    columns.iter_mut().zip(dimensions.texts()).for_each(|(column, text)| column.append_value(text));
+}
+
+fn append_list<T: AsRef<str>>(lists: &mut ListBuilder<StringBuilder>, texts: impl IntoIterator<Item = T>) {
+    texts.into_iter().for_each(|text| lists.values().append_value(text));
+    lists.append(true);
+}
+
+/// A visitor in hexadecimal.
+struct Hex([u8; 32]);
+
+impl Hex {
+    fn of(bytes: &[u8; 16]) -> Self {
+        let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|digit| match digit {
+            0..10 => b'0' + digit,
+            _ => b'a' + digit - 10,
+        });
+        let mut text = [0; 32];
+        text.iter_mut().zip(digits).for_each(|(to, digit)| *to = digit);
+        Self(text)
+    }
+
+    fn text(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
 }
 
 #[cfg(test)]
@@ -178,16 +357,21 @@ mod tests {
 
     #[test]
     fn rows_become_columns_with_the_site_as_tenant() {
-        let row =
-            ImpressionRow { site: 9, impression: "a".into(), event_names: vec!["buy".into()], ..Default::default() };
-        let batch = impressions(&SitesSnapshot::default(), &[row.clone(), row]).unwrap();
-        assert_eq!(batch.num_rows(), 2);
-        assert_eq!(batch.column_by_name("tenant").unwrap().as_string::<i32>().value(0), "site-9");
-        assert_eq!(
-            batch.column_by_name("event_names").unwrap().as_list::<i32>().value(1).as_string::<i32>().value(0),
-            "buy"
-        );
-        assert!(batch.column_by_name("user").unwrap().is_null(0));
-        assert_eq!(sessions(&SitesSnapshot::default(), &[SessionRow::default()]).unwrap().num_rows(), 1);
+        let row = QuarantineRow {
+            site: 9,
+            time_ms: 5,
+            sequence: 1,
+            reason: Reason::Empty,
+            user_agent: "UA".into(),
+            body: Vec::new(),
+        };
+        let batch = quarantine(&SitesSnapshot::default(), &[row.clone(), row]).unwrap();
+        assert_eq!(batch.times(), [5_000, 5_000]);
+        assert_eq!(batch.rows().column_by_name("tenant").unwrap().as_string::<i32>().value(1), "site-9");
+    }
+
+    #[test]
+    fn a_visitor_is_written_in_hexadecimal() {
+        assert_eq!(Hex::of(&[0xa7; 16]).text(), "a7".repeat(16));
     }
 }

@@ -37,7 +37,7 @@ mod stored;
 mod tests;
 mod texts;
 
-pub use row::{ImpressionRow, SessionRow};
+pub use row::{ImpressionRow, Rows, SessionRow};
 pub use texts::Texts;
 
 use crate::error::Result;
@@ -74,7 +74,7 @@ pub struct Visits {
     pub timer_ms: Option<i64>,
 }
 
-/// What the join shares between visitors: interned texts, the deltas and rows that it produced, and room to work in.
+/// What the join shares between visitors: interned texts, the deltas that it produced, and room to work in.
 #[derive(Debug, Default)]
 pub struct Join {
     texts: Texts,
@@ -85,10 +85,6 @@ pub struct Join {
     sessions_before: Vec<Option<Contribution>>,
     /// Changes of cells since they were last taken.
     pub deltas: DeltaBuffer,
-    /// Impressions that closed since they were last taken.
-    pub impressions: Vec<ImpressionRow>,
-    /// Sessions that closed since they were last taken.
-    pub closed: Vec<SessionRow>,
 }
 
 impl Visits {
@@ -238,8 +234,8 @@ impl Join {
         before.flatten().for_each(|was| change(&mut self.deltas, Some(&was), None));
     }
 
-    /// Closes what no beacon can belong to any more, when all beacons before `seen_ms` have been seen.
-    pub fn close(&mut self, visits: &mut Visits, seen_ms: i64) -> Result<()> {
+    /// Closes what no beacon can belong to any more, when all beacons before `seen_ms` have been seen; `rows` gets what closed.
+    pub fn close(&mut self, visits: &mut Visits, seen_ms: i64, rows: &mut impl Rows) -> Result<()> {
         let gap_ms = visits.gap_ms;
         self.look_at(visits);
         self.settle(visits);
@@ -249,9 +245,11 @@ impl Join {
                 continue;
             }
             let start_ms = sessions::at(&self.sessions, segment.first_ms).map_or(segment.first_ms, |s| s.first_ms);
-            self.impressions.extend(row::impression(visits, segment, start_ms)?);
+            let row = row::impression(visits, segment, start_ms)?;
+            row.iter().for_each(|row| rows.impression(row));
+            let user = row.and_then(|row| row.user).map(Into::into);
             if let Some(segment) = visits.segments.get_mut(at) {
-                segment.close(&mut self.texts);
+                segment.close(user, &mut self.texts);
             }
         }
         visits.forget_cells(&self.sessions);
@@ -259,7 +257,7 @@ impl Join {
         // Sessions and segments are both in the order of time: what ended is in front of both.
         let mut gone = 0;
         for session in ended {
-            self.closed.extend(row::session(visits, session));
+            row::session(visits, session).iter().for_each(|row| rows.session(row));
             gone += session.segments.len();
         }
         visits.segments.drain(..gone);

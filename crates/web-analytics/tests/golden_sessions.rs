@@ -15,7 +15,7 @@ use tidemill_web_analytics::message::Message;
 use tidemill_web_analytics::sites::Site;
 use tidemill_web_analytics::summary::cell::SiteId;
 use tidemill_web_analytics::user_agent::Agent;
-use tidemill_web_analytics::visits::{Join, Visits};
+use tidemill_web_analytics::visits::{ImpressionRow, Join, Rows, SessionRow, Visits};
 
 fn csv() -> String {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/services/retentioneering.sh");
@@ -35,6 +35,23 @@ fn events(csv: &str) -> Vec<(&str, &str, i64)> {
         .collect()
 }
 
+/// Session starts by user, and the number of impressions.
+#[derive(Default)]
+struct Closed {
+    impressions: usize,
+    sessions: BTreeSet<(String, i64)>,
+}
+
+impl Rows for Closed {
+    fn impression(&mut self, _row: &ImpressionRow<'_>) {
+        self.impressions += 1;
+    }
+
+    fn session(&mut self, row: &SessionRow<'_>) {
+        self.sessions.insert((row.session.unwrap().to_owned(), row.time_ms));
+    }
+}
+
 /// Session starts by user, as the join finds them.
 fn found(events: &[(&str, &str, i64)], gap_minutes: i64) -> BTreeSet<(String, i64)> {
     let site = Site {
@@ -45,7 +62,7 @@ fn found(events: &[(&str, &str, i64)], gap_minutes: i64) -> BTreeSet<(String, i6
         groups: None,
         order_salt: [0; 32],
     };
-    let (mut join, mut all) = (Join::default(), BTreeMap::new());
+    let (mut join, mut all, mut closed) = (Join::default(), BTreeMap::new(), Closed::default());
     let visitor = VisitorHash([0; 16]);
     let (kind, agent) = (BodyKind::Json, Agent::default());
     for (sequence, (user, _, time_ms)) in events.iter().enumerate() {
@@ -59,11 +76,11 @@ fn found(events: &[(&str, &str, i64)], gap_minutes: i64) -> BTreeSet<(String, i6
         join.observe(visits, [Ok((message, *time_ms))]).unwrap();
     }
     all.values_mut().for_each(|visits| {
-        join.close(visits, i64::MAX).unwrap();
+        join.close(visits, i64::MAX, &mut closed).unwrap();
         assert!(visits.is_empty());
     });
-    assert_eq!(join.impressions.len(), events.len());
-    join.closed.into_iter().map(|session| (session.session, session.time_ms)).collect()
+    assert_eq!(closed.impressions, events.len());
+    closed.sessions
 }
 
 #[test]

@@ -48,6 +48,9 @@ pub struct FileSinkConfig {
     pub format: FileFormat,
     /// From the outermost folder to the innermost; none by default.
     pub partition_by: Vec<PartitionBy>,
+    /// Columns whose values hardly repeat, such as ids: written without dictionary and statistics, which would cost time and
+    /// save nothing. None by default.
+    pub distinct: Vec<String>,
     /// A file is closed when its rows take so many bytes in memory.
     pub file_bytes_max: usize,
     /// A file is closed at so many rows.
@@ -69,6 +72,7 @@ impl FileSinkConfig {
             root: root.into(),
             format: FileFormat::Parquet,
             partition_by: Vec::new(),
+            distinct: Vec::new(),
             file_bytes_max: 32 * 1024 * 1024,
             file_rows_max: 1_000_000,
             // Checkpoints are closer than ten seconds, so that a file is visible a minute after its first row.

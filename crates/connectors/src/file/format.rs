@@ -8,9 +8,10 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
-use parquet::file::properties::WriterProperties;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::schema::types::ColumnPath;
 
-use super::config::FileFormat;
+use super::config::{FileFormat, FileSinkConfig};
 
 /// Rows of one row group: readers skip whole groups by their statistics.
 const ROW_GROUP_ROWS: usize = 131_072;
@@ -18,27 +19,32 @@ const ROW_GROUP_ROWS: usize = 131_072;
 /// Writes a new file and syncs it; its length.
 pub(crate) fn write(
     path: &Path,
-    format: FileFormat,
+    config: &FileSinkConfig,
     schema: &SchemaRef,
     batches: &[RecordBatch],
 ) -> std::io::Result<u64> {
     let file = File::options().write(true).create(true).truncate(true).open(path)?;
-    let file = match format {
-        FileFormat::Parquet => parquet(file, schema, batches)?,
+    let file = match config.format {
+        FileFormat::Parquet => parquet(file, schema, &config.distinct, batches)?,
         FileFormat::JsonLines => json_lines(file, batches)?,
     };
     file.sync_all()?;
     Ok(file.metadata()?.len())
 }
 
-fn parquet(file: File, schema: &SchemaRef, batches: &[RecordBatch]) -> std::io::Result<File> {
+fn parquet(file: File, schema: &SchemaRef, distinct: &[String], batches: &[RecordBatch]) -> std::io::Result<File> {
     let zstd = ZstdLevel::try_new(3)?;
     let properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(zstd))
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
-        .set_created_by("tidemill".into())
-        .build();
-    let mut writer = ArrowWriter::try_new(file, schema.clone(), Some(properties))?;
+        .set_created_by("tidemill".into());
+    let properties = distinct.iter().fold(properties, |properties, column| {
+        let column = ColumnPath::from(column.as_str());
+        properties
+            .set_column_dictionary_enabled(column.clone(), false)
+            .set_column_statistics_enabled(column, EnabledStatistics::None)
+    });
+    let mut writer = ArrowWriter::try_new(file, schema.clone(), Some(properties.build()))?;
     for batch in batches {
         writer.write(batch)?;
     }

@@ -85,7 +85,7 @@ impl FileSink {
         let path = if folder.is_empty() { name } else { format!("{folder}/{name}") };
         let root = &self.config.root;
         let place = staged::place(root, &path).map_err(|e| failed(root, e))?;
-        let bytes = format::write(&place, self.config.format, &file.schema, &file.batches)
+        let bytes = format::write(&place, &self.config, &file.schema, &file.batches)
             .map_err(|e| failed(root, format!("writing {}: {e}", place.display())))?;
         tracing::debug!(path, bytes, rows = file.rows, "file closed");
         self.staged.push(StagedFile { path, bytes, rows: file.rows as u64 });

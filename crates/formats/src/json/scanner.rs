@@ -1,20 +1,42 @@
 //! Reads JSON text (RFC 8259) from left to right, value by value, without a tree.
 
+use std::borrow::Cow;
+
 use crate::fault::{Fault, Read, quote};
 
 /// How deep arrays and objects may lie in each other.
 pub(crate) const DEPTH_MAX: u32 = 128;
 
-/// A place in a JSON text. After a fault the place is unspecified; [`Scanner::go_to`] sets it again.
+/// A place in a JSON text, for whoever reads values of their own. After a fault the place is unspecified.
+///
+/// ```
+/// use tidemill_formats::{JsonNumber, Scanner};
+///
+/// # fn main() -> Result<(), tidemill_formats::Fault> {
+/// let mut scanner = Scanner::new(r#"{"name": "Tide", "depth": 3}"#);
+/// scanner.expect(b'{')?;
+/// let mut first = true;
+/// while scanner.next_in(b'}', &mut first)? {
+///     let name = scanner.text()?;
+///     scanner.expect(b':')?;
+///     match scanner.peek() {
+///         Some(b'"') => assert_eq!((&*name, &*scanner.text()?), ("name", "Tide")),
+///         _ => assert_eq!((&*name, scanner.number()?), ("depth", JsonNumber::Int(3))),
+///     }
+/// }
+/// assert_eq!(scanner.peek(), None);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
-pub(crate) struct Scanner<'a> {
+pub struct Scanner<'a> {
     text: &'a str,
     at: usize,
 }
 
 /// A number as it stands in the text.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Number<'a> {
+pub enum Number<'a> {
     /// An integer that 64 bits hold.
     Int(i64),
     /// Any other number.
@@ -22,7 +44,8 @@ pub(crate) enum Number<'a> {
 }
 
 impl<'a> Scanner<'a> {
-    pub(crate) fn new(text: &'a str) -> Self {
+    /// At the beginning.
+    pub fn new(text: &'a str) -> Self {
         Scanner { text, at: 0 }
     }
 
@@ -50,7 +73,7 @@ impl<'a> Scanner<'a> {
 
     /// The next byte that is no white space; `None` at the end.
     #[inline]
-    pub(crate) fn peek(&mut self) -> Option<u8> {
+    pub fn peek(&mut self) -> Option<u8> {
         match self.byte() {
             Some(byte) if byte > b' ' => Some(byte),
             _ => self.peek_behind_space(),
@@ -86,7 +109,7 @@ impl<'a> Scanner<'a> {
 
     /// Passes the next byte, which must be this one.
     #[inline]
-    pub(crate) fn expect(&mut self, byte: u8) -> Read {
+    pub fn expect(&mut self, byte: u8) -> Read {
         if self.eat(byte) { Ok(()) } else { Err(self.unexpected(&format!("`{}`", char::from(byte)))) }
     }
 
@@ -103,9 +126,9 @@ impl<'a> Scanner<'a> {
         Fault::broken(format!("malformed JSON: expected {expected} at byte {}, found {found}", self.at))
     }
 
-    /// Passes `null`, `true` or `false`.
+    /// Passes `null`, `true` or `false`, to which [`Scanner::peek`] has led.
     #[inline]
-    pub(crate) fn word(&mut self, word: &str) -> Read {
+    pub fn word(&mut self, word: &str) -> Read {
         if self.rest().starts_with(word.as_bytes()) {
             self.at += word.len();
             Ok(())
@@ -120,18 +143,42 @@ impl<'a> Scanner<'a> {
     where
         'a: 's,
     {
+        let plain = self.plain()?;
+        if self.eat_quote() {
+            return Ok(plain);
+        }
+        scratch.clear();
+        scratch.push_str(plain);
+        self.rest_of_string(scratch)?;
+        Ok(scratch)
+    }
+
+    /// Passes a string and returns what it says: of the text itself unless it has escapes.
+    #[inline]
+    pub fn text(&mut self) -> Read<Cow<'a, str>> {
+        let plain = self.plain()?;
+        if self.eat_quote() {
+            return Ok(Cow::Borrowed(plain));
+        }
+        let mut text = plain.to_owned();
+        self.rest_of_string(&mut text)?;
+        Ok(Cow::Owned(text))
+    }
+
+    /// Passes the quote that begins a string, and returns what stands as it is behind it.
+    #[inline]
+    fn plain(&mut self) -> Read<&'a str> {
         self.expect(b'"')?;
         let begin = self.at;
         self.at = plain_end(self.text.as_bytes(), begin);
-        if self.byte() == Some(b'"') {
-            let end = self.at;
-            self.at += 1;
-            return Ok(self.slice(begin, end));
-        }
-        scratch.clear();
-        scratch.push_str(self.slice(begin, self.at));
-        self.rest_of_string(scratch)?;
-        Ok(scratch)
+        Ok(self.slice(begin, self.at))
+    }
+
+    #[inline]
+    fn eat_quote(&mut self) -> bool {
+        let there = self.byte() == Some(b'"');
+        self.at += usize::from(there);
+        there
     }
 
     fn rest_of_string(&mut self, scratch: &mut String) -> Read {
@@ -198,9 +245,9 @@ impl<'a> Scanner<'a> {
         Ok(value)
     }
 
-    /// Passes a number.
+    /// Passes a number, to which [`Scanner::peek`] has led.
     #[inline]
-    pub(crate) fn number(&mut self) -> Read<Number<'a>> {
+    pub fn number(&mut self) -> Read<Number<'a>> {
         let begin = self.at;
         let negative = self.byte() == Some(b'-');
         self.at += usize::from(negative);
@@ -248,7 +295,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Passes any value.
-    pub(crate) fn skip(&mut self) -> Read {
+    pub fn skip(&mut self) -> Read {
         let mut scratch = String::new();
         self.skip_below(0, &mut scratch)
     }
@@ -287,7 +334,7 @@ impl<'a> Scanner<'a> {
 
     /// Between the values of an array or the members of an object: whether another one follows.
     #[inline]
-    pub(crate) fn next_in(&mut self, close: u8, first: &mut bool) -> Read<bool> {
+    pub fn next_in(&mut self, close: u8, first: &mut bool) -> Read<bool> {
         match self.peek() {
             Some(b',') if !*first => {
                 self.at += 1;

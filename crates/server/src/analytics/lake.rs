@@ -14,13 +14,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
-use datafusion::arrow::error::ArrowError;
 use datafusion::catalog::TableProvider;
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
 use tidemill_connectors::file::{FileSinkConfig, PartitionBy, lake};
+use tidemill_engine::EngineError;
 use tidemill_web_analytics::lake as rows;
 use tidemill_web_analytics::sites::SitesSnapshot;
 
@@ -29,6 +28,8 @@ use crate::sites::{Sites, Snapshot};
 
 const TENANT: &str = "tenant";
 const DATE: &str = "date";
+/// Columns, of whichever kind, whose values hardly repeat.
+const DISTINCT: [&str; 5] = ["impression", "session", "user", "visitor", "body"];
 /// Bytes of rows that one sink keeps until it closes a file: three sinks stay small beside the job's other state.
 const OPEN_BYTES_MAX: usize = 16 << 20;
 
@@ -57,13 +58,14 @@ impl Kind {
     }
 
     /// The columns inside its files.
-    fn schema(self) -> std::result::Result<SchemaRef, ArrowError> {
+    fn schema(self) -> std::result::Result<SchemaRef, EngineError> {
         let nobody = SitesSnapshot::default();
-        let rows: RecordBatch = match self {
-            Kind::Impressions => rows::impressions(&nobody, &[]),
-            Kind::Sessions => rows::sessions(&nobody, &[]),
+        let none = match self {
+            Kind::Impressions => rows::Impressions::default().take(&nobody),
+            Kind::Sessions => rows::Sessions::default().take(&nobody),
             Kind::Quarantine => rows::quarantine(&nobody, &[]),
         }?;
+        let rows = none.rows();
         let inside: Vec<usize> = rows
             .schema()
             .fields()
@@ -85,6 +87,7 @@ impl Lake {
     pub(crate) fn sink(&self, kind: Kind, file_age_max: Duration) -> FileSinkConfig {
         FileSinkConfig {
             partition_by: vec![PartitionBy::Column(TENANT.into()), PartitionBy::RowDate(DATE.into())],
+            distinct: DISTINCT.map(String::from).into(),
             open_bytes_max: OPEN_BYTES_MAX,
             file_age_max,
             ..FileSinkConfig::new(self.folder(kind))

@@ -1,18 +1,20 @@
 //! JSON beacons, read in one pass.
 
-use super::scalar::{Scalar, members_of};
+use super::scalar::{Scalar, each_member, members, scalar};
 use super::*;
 use crate::envelope::cut;
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
-use std::fmt;
+use tidemill_formats::{Fault, Scanner};
 
 /// Reads a JSON beacon; a missing impression id is left for the caller to refuse.
 pub(super) fn parse(body: &[u8]) -> Result<Beacon<'_>, Reason> {
     let text = std::str::from_utf8(body).map_err(|_| Reason::NotText)?;
-    let mut reader = serde_json::Deserializer::from_str(text);
-    let draft = reader.deserialize_map(Object).map_err(|_| Reason::NotJson)?;
-    reader.end().map_err(|_| Reason::NotJson)?;
-    draft.finish()
+    let mut scanner = Scanner::new(text);
+    let mut draft = Draft::default();
+    each_member(&mut scanner, |name, value| draft.member(&name, value)).map_err(|_| Reason::NotJson)?;
+    match scanner.peek() {
+        None => draft.finish(),
+        Some(_) => Err(Reason::NotJson),
+    }
 }
 
 /// A beacon while its members come in, in whatever order.
@@ -29,120 +31,31 @@ struct Draft<'a> {
     order_currency: Option<[u8; 3]>,
 }
 
-struct Object;
-
-impl<'de> Visitor<'de> for Object {
-    type Value = Draft<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a beacon")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
-        let mut draft = Draft::default();
-        while let Some(name) = members.next_key_seed(NameSeed)? {
-            draft.member(name, &mut members)?;
-        }
-        Ok(draft)
-    }
-}
-
-/// The names that a beacon may have; any other is passed over.
-#[derive(Clone, Copy)]
-enum Member {
-    V,
-    S,
-    P,
-    U,
-    N,
-    T,
-    Ts,
-    Url,
-    Ref,
-    Nt,
-    G,
-    D,
-    Vw,
-    Vh,
-    Ct,
-    M,
-    E,
-    Err,
-    O,
-    X,
-    Other,
-}
-
-struct NameSeed;
-
-impl<'de> DeserializeSeed<'de> for NameSeed {
-    type Value = Member;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Member, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for NameSeed {
-    type Value = Member;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a name")
-    }
-
-    fn visit_str<E>(self, name: &str) -> Result<Member, E> {
-        Ok(match name {
-            "v" => Member::V,
-            "s" => Member::S,
-            "p" => Member::P,
-            "u" => Member::U,
-            "n" => Member::N,
-            "t" => Member::T,
-            "ts" => Member::Ts,
-            "url" => Member::Url,
-            "ref" => Member::Ref,
-            "nt" => Member::Nt,
-            "g" => Member::G,
-            "d" => Member::D,
-            "vw" => Member::Vw,
-            "vh" => Member::Vh,
-            "ct" => Member::Ct,
-            "m" => Member::M,
-            "e" => Member::E,
-            "err" => Member::Err,
-            "o" => Member::O,
-            "x" => Member::X,
-            _ => Member::Other,
-        })
-    }
-}
-
-impl<'de> Draft<'de> {
-    /// Reads one member. Errors are those of JSON only.
-    fn member<A: MapAccess<'de>>(&mut self, name: Member, members: &mut A) -> Result<(), A::Error> {
+impl<'a> Draft<'a> {
+    /// Reads one member; those that a beacon doesn't have are passed over. Errors are those of JSON only.
+    fn member(&mut self, name: &str, value: &mut Scanner<'a>) -> Result<(), Fault> {
         let nested = match name {
-            Member::Other => return members.next_value::<serde::de::IgnoredAny>().map(|_| ()),
-            Member::M => members.next_value_seed(members_of(|name, value| self.timer(&name, value)))?,
-            Member::D => members.next_value_seed(members_of(|name, value| self.dimension(name, value)))?,
-            Member::E => {
+            "m" => members(value, |name, value| self.timer(&name, value))?,
+            "d" => members(value, |name, value| self.dimension(name, value))?,
+            "e" => {
                 self.beacon.event = Some(Cow::Borrowed(""));
-                let nested = members.next_value_seed(members_of(|name, value| self.event(&name, value)))?;
+                let nested = members(value, |name, value| self.event(&name, value))?;
                 if nested != Some(true) {
                     self.beacon.event = None;
                 }
                 nested
             }
-            Member::Err => {
+            "err" => {
                 self.beacon.error = Some(ScriptError::default());
-                let nested = members.next_value_seed(members_of(|name, value| self.error(&name, value)))?;
+                let nested = members(value, |name, value| self.error(&name, value))?;
                 if nested != Some(true) {
                     self.beacon.error = None;
                 }
                 nested
             }
-            Member::O => members.next_value_seed(members_of(|name, value| self.order(&name, value)))?,
+            "o" => members(value, |name, value| self.order(&name, value))?,
             _ => {
-                let value = members.next_value::<Scalar<'de>>()?;
+                let value = scalar(value)?;
                 if value != Scalar::Null {
                     self.scalar(name, value);
                 }
@@ -160,59 +73,59 @@ impl<'de> Draft<'de> {
     }
 
     /// What the closure found; a field that does not fit stays as it was.
-    fn keep<T>(&mut self, value: Option<T>, put: impl FnOnce(&mut Beacon<'de>, T)) {
+    fn keep<T>(&mut self, value: Option<T>, put: impl FnOnce(&mut Beacon<'a>, T)) {
         match value {
             Some(value) => put(&mut self.beacon, value),
             None => self.malformed(),
         }
     }
 
-    fn scalar(&mut self, name: Member, value: Scalar<'de>) {
+    fn scalar(&mut self, name: &str, value: Scalar<'a>) {
         match name {
-            Member::V => self.unknown_version = value != Scalar::Number(1.0),
-            Member::S => self.keep(value.text(ID_BYTES_MAX), |b, id| b.session = Some(id).filter(|id| !id.is_empty())),
-            Member::P => self.keep(value.text(ID_BYTES_MAX), |b, id| b.impression = id),
-            Member::U => self.keep(value.text(ID_BYTES_MAX), |b, id| b.user = Some(id).filter(|id| !id.is_empty())),
-            Member::N => self.keep(value.integer(0, u16::MAX.into()), |b, n| b.number = n as u16),
-            Member::T => {
+            "v" => self.unknown_version = value != Scalar::Number(1.0),
+            "s" => self.keep(value.text(ID_BYTES_MAX), |b, id| b.session = Some(id).filter(|id| !id.is_empty())),
+            "p" => self.keep(value.text(ID_BYTES_MAX), |b, id| b.impression = id),
+            "u" => self.keep(value.text(ID_BYTES_MAX), |b, id| b.user = Some(id).filter(|id| !id.is_empty())),
+            "n" => self.keep(value.integer(0, u16::MAX.into()), |b, n| b.number = n as u16),
+            "t" => {
                 self.kind = value.text(ID_BYTES_MAX).and_then(|name| kind(&name));
                 if self.kind.is_none() {
                     self.malformed();
                 }
             }
-            Member::Ts => {
+            "ts" => {
                 self.keep(value.integer(-(1 << 53), 1 << 53), |b, time| b.client_time_ms = Some(time));
             }
-            Member::Url => {
+            "url" => {
                 let url = self.address(value);
                 self.keep(url, |b, url| b.url = Some(url));
             }
-            Member::Ref => {
+            "ref" => {
                 let referrer = self.address(value);
                 self.keep(referrer, |b, referrer| b.referrer = Some(referrer));
             }
-            Member::Nt => {
+            "nt" => {
                 let navigation = value.text(ID_BYTES_MAX).and_then(|name| Navigation::from_name(&name));
                 self.keep(navigation, |b, navigation| b.navigation = Some(navigation));
             }
-            Member::G => self.keep(value.text(GROUP_BYTES_MAX), |b, group| b.group = Some(group)),
-            Member::Vw => self.keep(pixels(&value), |b, px| b.viewport.0 = Some(px)),
-            Member::Vh => self.keep(pixels(&value), |b, px| b.viewport.1 = Some(px)),
-            Member::Ct => self.keep(value.text(CONNECTION_BYTES_MAX), |b, kind| b.connection = Some(kind)),
-            Member::X => match value {
+            "g" => self.keep(value.text(GROUP_BYTES_MAX), |b, group| b.group = Some(group)),
+            "vw" => self.keep(pixels(&value), |b, px| b.viewport.0 = Some(px)),
+            "vh" => self.keep(pixels(&value), |b, px| b.viewport.1 = Some(px)),
+            "ct" => self.keep(value.text(CONNECTION_BYTES_MAX), |b, kind| b.connection = Some(kind)),
+            "x" => match value {
                 Scalar::Bool(leave) => self.leave = leave,
                 _ => self.malformed(),
             },
-            Member::D | Member::M | Member::E | Member::Err | Member::O | Member::Other => {}
+            _ => {}
         }
     }
 
     /// An address is worth keeping in part.
-    fn address(&mut self, value: Scalar<'de>) -> Option<Cow<'de, str>> {
+    fn address(&mut self, value: Scalar<'a>) -> Option<Cow<'a, str>> {
         self.cut(value.text(usize::MAX)?, URL_BYTES_MAX)
     }
 
-    fn cut(&mut self, text: Cow<'de, str>, max: usize) -> Option<Cow<'de, str>> {
+    fn cut(&mut self, text: Cow<'a, str>, max: usize) -> Option<Cow<'a, str>> {
         if text.len() <= max {
             return Some(text);
         }
@@ -223,8 +136,8 @@ impl<'de> Draft<'de> {
         })
     }
 
-    fn timer(&mut self, name: &str, value: Scalar<'de>) {
-        let Some(timer) = Timer::ALL.into_iter().find(|timer| timer.name() == name) else { return };
+    fn timer(&mut self, name: &str, value: Scalar<'a>) {
+        let Some(timer) = Timer::from_name(name) else { return };
         match value {
             Scalar::Number(value) => self.beacon.measure(timer, value),
             Scalar::Null => {}
@@ -232,7 +145,7 @@ impl<'de> Draft<'de> {
         }
     }
 
-    fn dimension(&mut self, name: Cow<'de, str>, value: Scalar<'de>) {
+    fn dimension(&mut self, name: Cow<'a, str>, value: Scalar<'a>) {
         let fits = name.len() <= ID_BYTES_MAX && self.beacon.dimensions.len() < DIMENSIONS_MAX;
         match value {
             Scalar::Null => {}
@@ -241,7 +154,7 @@ impl<'de> Draft<'de> {
         }
     }
 
-    fn event(&mut self, name: &str, value: Scalar<'de>) {
+    fn event(&mut self, name: &str, value: Scalar<'a>) {
         match (name, value) {
             (_, Scalar::Null) => {}
             ("name", value) => self.keep(value.text(ID_BYTES_MAX), |b, name| b.event = Some(name)),
@@ -251,7 +164,7 @@ impl<'de> Draft<'de> {
         }
     }
 
-    fn error(&mut self, name: &str, value: Scalar<'de>) {
+    fn error(&mut self, name: &str, value: Scalar<'a>) {
         if value == Scalar::Null || !matches!(name, "msg" | "src") {
             return;
         }
@@ -262,7 +175,7 @@ impl<'de> Draft<'de> {
         });
     }
 
-    fn order(&mut self, name: &str, value: Scalar<'de>) {
+    fn order(&mut self, name: &str, value: Scalar<'a>) {
         match (name, value) {
             (_, Scalar::Null) => {}
             // Shops number their orders; a number is as good as its text.
@@ -285,7 +198,7 @@ impl<'de> Draft<'de> {
         }
     }
 
-    fn finish(mut self) -> Result<Beacon<'de>, Reason> {
+    fn finish(mut self) -> Result<Beacon<'a>, Reason> {
         if self.unknown_version {
             return Err(Reason::UnknownVersion);
         }

@@ -94,11 +94,9 @@ impl Operator for Decode {
         out.emit_to(0, self.beacons.finish()?);
         out.emit_to(1, self.orders.finish()?);
         if !self.quarantined.is_empty() {
-            let times: Vec<i64> = self.quarantined.iter().map(|row| row.time_ms * 1_000).collect();
-            let rows = lake::quarantine(&sites, &self.quarantined)?;
+            out.emit_to(2, lake::quarantine(&sites, &self.quarantined)?);
             out.count_errors(self.quarantined.len() as u64);
             self.quarantined.clear();
-            out.emit_to(2, Batch::new(rows, times)?);
         }
         let last = batch.times().last().copied().unwrap_or_default();
         if let Some(batch) = deltas(&mut self.deltas, last)? {

@@ -5,7 +5,7 @@ use tidemill_engine::timers::Timer;
 use tidemill_engine::{Batch, Epoch, EventTime, Operator, Output, Result, SnapshotReader, SnapshotWriter, StateTable};
 
 use super::{MESSAGE, SESSION_KEY, deltas, failed};
-use crate::lake;
+use crate::lake::Closed;
 use crate::message::Message;
 use crate::sites::Sites;
 use crate::visits::{Join, Visits};
@@ -34,6 +34,8 @@ pub struct JoinVisits {
     sites: Sites,
     visits: StateTable<Box<Visits>>,
     join: Join,
+    /// What closed since the last watermark.
+    closed: Closed,
     /// Rows by key, those of one key as they came.
     order: Vec<Place>,
 }
@@ -41,14 +43,22 @@ pub struct JoinVisits {
 impl JoinVisits {
     /// For the given sites.
     pub fn new(sites: Sites) -> Self {
-        Self { sites, visits: StateTable::new("visits"), join: Join::default(), order: Vec::new() }
+        Self {
+            sites,
+            visits: StateTable::new("visits"),
+            join: Join::default(),
+            closed: Closed::default(),
+            order: Vec::new(),
+        }
     }
 
     /// Sees to it that a visitor's next closing is not missed. A timer that comes too early sets the next one.
     fn schedule(visits: &mut Visits, key: &[u8], out: &mut Output<'_>) {
         let Some(due_ms) = visits.due_ms() else { return };
         if visits.timer_ms.is_none_or(|timer| due_ms < timer) {
-            visits.timer_ms = Some(due_ms);
+            if let Some(later) = visits.timer_ms.replace(due_ms) {
+                out.cancel_timer(EventTime::from_millis(later), key);
+            }
             out.set_timer(EventTime::from_millis(due_ms), key);
         }
     }
@@ -107,8 +117,11 @@ impl Operator for JoinVisits {
 
     fn on_timer(&mut self, timer: &Timer, out: &mut Output<'_>) -> Result<()> {
         let Some(visits) = self.visits.get_mut(&timer.key) else { return Ok(()) };
-        self.join.close(visits, timer.time.millis()).map_err(failed("join"))?;
         visits.timer_ms = None;
+        let now_ms = timer.time.millis();
+        if visits.due_ms().is_none_or(|due_ms| due_ms <= now_ms) {
+            self.join.close(visits, now_ms, &mut self.closed).map_err(failed("join"))?;
+        }
         if visits.is_empty() {
             self.visits.remove(&timer.key);
         } else {
@@ -119,15 +132,11 @@ impl Operator for JoinVisits {
 
     fn on_watermark(&mut self, _time: EventTime, out: &mut Output<'_>) -> Result<()> {
         let sites = self.sites.snapshot();
-        let (impressions, sessions) =
-            (std::mem::take(&mut self.join.impressions), std::mem::take(&mut self.join.closed));
-        if !impressions.is_empty() {
-            let times: Vec<i64> = impressions.iter().map(|row| row.time_ms * 1_000).collect();
-            out.emit_to(1, Batch::new(lake::impressions(&sites, &impressions)?, times)?);
+        if !self.closed.impressions.is_empty() {
+            out.emit_to(1, self.closed.impressions.take(&sites)?);
         }
-        if !sessions.is_empty() {
-            let times: Vec<i64> = sessions.iter().map(|row| row.time_ms * 1_000).collect();
-            out.emit_to(2, Batch::new(lake::sessions(&sites, &sessions)?, times)?);
+        if !self.closed.sessions.is_empty() {
+            out.emit_to(2, self.closed.sessions.take(&sites)?);
         }
         Ok(())
     }

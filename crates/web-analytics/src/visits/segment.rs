@@ -246,10 +246,9 @@ impl Segment {
         Some(it)
     }
 
-    /// Forgets its beacons.
-    pub(super) fn close(&mut self, texts: &mut Texts) {
+    /// Forgets its beacons, but not its visitor's id.
+    pub(super) fn close(&mut self, user: Option<Box<str>>, texts: &mut Texts) {
         let Body::Open(open) = &mut self.body else { return };
-        let user = Resolved::new(&open.blocks).ok().and_then(|resolved| resolved.fields.user.map(Into::into));
         let page = open.key.as_ref().map_or("", |key| key.dimensions.get(Dimension::Page));
         let (anchored, page) = (open.fold.anchored, texts.share(page));
         self.body = Body::Closed(Box::new(Closed { anchored, page, key: open.key.take(), user }));

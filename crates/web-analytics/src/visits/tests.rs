@@ -3,7 +3,7 @@ use crate::beacon::{Beacon, Issue};
 use crate::envelope::{BodyKind, Envelope, VisitorHash};
 use crate::message::{Verdict, set_verdict};
 use crate::summary::buffer::DeltaBuffer;
-use crate::summary::cell::{CellDelta, CellKey, Counter, Measures, Minute, SiteId};
+use crate::summary::cell::{CellDelta, CellKey, Counter, Dimensions, Measures, Minute, SiteId};
 use crate::summary::dimension::Dimension;
 use crate::user_agent::Agent;
 use proptest::prelude::*;
@@ -38,10 +38,69 @@ fn message(body: &str, time_ms: i64, sequence: u64, verdict: Verdict) -> Vec<u8>
     out
 }
 
+/// What a test looks at of an impression's row, and of a session's.
+#[derive(Debug, PartialEq)]
+struct Impression {
+    id: String,
+    time_ms: i64,
+    session_start_ms: i64,
+    user: Option<String>,
+    dimensions: Dimensions,
+    orders: u32,
+    currency: Option<[u8; 3]>,
+}
+
+/// See [`Impression`].
+#[derive(Debug, PartialEq)]
+struct Ended {
+    from_to_ms: (i64, i64),
+    impressions_beacons: (u32, u32),
+    pages: (String, String),
+    user: Option<String>,
+    orders_cents: (u32, i64),
+    bounce: bool,
+}
+
+#[derive(Debug, Default, PartialEq)]
+struct Closed {
+    impressions: Vec<Impression>,
+    sessions: Vec<Ended>,
+    /// All that the rows tell.
+    told: Vec<String>,
+}
+
+impl Rows for Closed {
+    fn impression(&mut self, row: &ImpressionRow<'_>) {
+        self.told.push(format!("{row:?}"));
+        self.impressions.push(Impression {
+            id: row.impression.into(),
+            time_ms: row.time_ms,
+            session_start_ms: row.session_start_ms,
+            user: row.user.map(Into::into),
+            dimensions: row.dimensions.clone(),
+            orders: row.orders,
+            currency: row.currency,
+        });
+    }
+
+    fn session(&mut self, row: &SessionRow<'_>) {
+        self.told.push(format!("{row:?}"));
+        self.sessions.push(Ended {
+            from_to_ms: (row.time_ms, row.end_ms),
+            impressions_beacons: (row.impressions, row.beacons),
+            pages: (row.dimensions.get(Dimension::Page).into(), row.exit_page.into()),
+            user: row.user.map(Into::into),
+            orders_cents: (row.orders, row.revenue_cents),
+            bounce: row.bounce,
+        });
+    }
+}
+
 /// One visitor whose beacons come in as a test says.
 #[derive(Default)]
 struct Visitor {
     join: Join,
+    closed: Closed,
     visits: Option<Visits>,
     sum: DeltaBuffer,
     sent: u64,
@@ -73,9 +132,9 @@ impl Visitor {
     fn close(&mut self, seen_ms: i64) {
         let visits = self.visits.as_mut().unwrap();
         while let Some(due) = visits.due_ms().filter(|due| *due <= seen_ms) {
-            self.join.close(visits, due).unwrap();
+            self.join.close(visits, due, &mut self.closed).unwrap();
         }
-        self.join.close(visits, seen_ms).unwrap();
+        self.join.close(visits, seen_ms, &mut self.closed).unwrap();
         self.join.deltas.drain().into_iter().for_each(|delta| self.sum.add(delta));
     }
 
@@ -138,19 +197,16 @@ fn a_gap_ends_a_session_and_its_rows_say_all() {
     visitor.send(61_000 + 30 * MINUTE + 1, "c", r#""t":"nav""#);
     visitor.close(T0 + 24 * 60 * MINUTE);
 
-    let [first, second] = &visitor.join.closed[..] else { panic!("{:?}", visitor.join.closed) };
-    assert_eq!((first.time_ms, first.end_ms, first.impressions, first.beacons), (T0, T0 + 61_000, 2, 3));
-    assert_eq!(
-        (first.dimensions.get(Dimension::Page), &*first.exit_page, first.user.as_deref()),
-        ("/a", "/b", Some("me"))
-    );
-    assert_eq!((first.orders, first.revenue_cents, first.bounce, second.bounce), (1, 4999, false, true));
-    let pages: Vec<_> =
-        visitor.join.impressions.iter().map(|row| (&*row.impression, row.orders, row.session_start_ms)).collect();
+    let [first, second] = &visitor.closed.sessions[..] else { panic!("{:?}", visitor.closed) };
+    assert_eq!((first.from_to_ms, first.impressions_beacons), ((T0, T0 + 61_000), (2, 3)));
+    assert_eq!((&first.pages, first.user.as_deref()), (&("/a".into(), "/b".into()), Some("me")));
+    assert_eq!((first.orders_cents, first.bounce, second.bounce), ((1, 4999), false, true));
+    let impressions = &visitor.closed.impressions;
+    let pages: Vec<_> = impressions.iter().map(|row| (&*row.id, row.orders, row.session_start_ms)).collect();
     let later = T0 + 61_000 + 30 * MINUTE + 1;
     assert_eq!(pages, [("a", 0, T0), ("b", 1, T0), ("c", 0, later)]);
-    assert_eq!(visitor.join.impressions[0].dimensions.get(Dimension::Custom0), "pro");
-    assert_eq!(visitor.join.impressions[1].currency.as_deref(), Some("EUR"));
+    assert_eq!(impressions[0].dimensions.get(Dimension::Custom0), "pro");
+    assert_eq!(impressions[1].currency, Some(*b"EUR"));
     assert!(visitor.visits.unwrap().is_empty());
 }
 
@@ -161,13 +217,13 @@ fn what_comes_after_an_impression_has_closed_is_an_orphan_whether_or_not_the_tim
         visitor.send(0, "a", r#""t":"nav""#).send(1_000, "a", r#""n":1,"t":"vitals","x":true"#);
         if fire {
             visitor.close(T0 + 61_001);
-            assert_eq!(visitor.join.impressions.len(), 1);
+            assert_eq!(visitor.closed.impressions.len(), 1);
         }
         visitor.send(61_001, "a", r#""n":2,"e":{"name":"late"}"#);
         visitor.close(T0 + 300 * MINUTE);
         assert_eq!((visitor.issue(Issue::OrphanEvent), visitor.total(Counter::Impressions)), (1, 1));
         assert_eq!((visitor.total(Counter::Beacons), visitor.total(Counter::Events)), (3, 1));
-        (visitor.cells(), visitor.join.impressions, visitor.join.closed)
+        (visitor.cells(), visitor.closed)
     };
     assert_eq!(run(true), run(false));
 }
@@ -249,16 +305,15 @@ type Outcome = (BTreeMap<CellKey, Measures>, Vec<String>);
 fn outcome(mut visitor: Visitor) -> Outcome {
     visitor.close(i64::MAX);
     let mut cells = visitor.cells();
-    for row in &visitor.join.impressions {
+    for row in &visitor.closed.impressions {
         let minute = Minute((row.time_ms / MINUTE) as u32);
-        let cell = &cells[&CellKey { site: SiteId(row.site), minute, dimensions: row.dimensions.clone() }];
-        let hash = |id: &[u8]| xxhash_rust::xxh3::xxh3_64_with_seed(id, u64::from(row.site));
+        let cell = &cells[&CellKey { site: SiteId(7), minute, dimensions: row.dimensions.clone() }];
+        let hash = |id: &[u8]| xxhash_rust::xxh3::xxh3_64_with_seed(id, 7);
         assert!(cell.visitors.contains(&row.user.as_ref().map_or(hash(&[9; 16]), |user| hash(user.as_bytes()))));
     }
     cells.values_mut().for_each(|measures| measures.visitors.clear());
     cells.retain(|_, measures| !measures.is_empty());
-    let mut rows: Vec<String> = visitor.join.impressions.iter().map(|row| format!("{row:?}")).collect();
-    rows.extend(visitor.join.closed.iter().map(|row| format!("{row:?}")));
+    let mut rows = visitor.closed.told;
     rows.sort();
     (cells, rows)
 }

@@ -16,7 +16,7 @@ use parking_lot::Mutex;
 /// Epochs from one checkpoint to the next; most of them are leapt over.
 const PERIOD: u64 = 4_096;
 /// Checkpoints take at the most one part in so many of the workers' time.
-const PAUSE: u32 = 8;
+const PAUSE: u32 = 16;
 
 #[derive(Debug)]
 pub(crate) struct EpochClock {

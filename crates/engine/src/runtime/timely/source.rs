@@ -31,7 +31,7 @@ use crate::{
 /// A source is polled this often before others get their turn.
 const POLLS: usize = 1;
 /// And is asked for this much each time: the more comes at once where there is much, the more of it has a key in common.
-const POLL_BYTES: usize = 8 << 20;
+const POLL_BYTES: usize = 4 << 20;
 /// A source out of budget looks again after this.
 const BLOCKED: Duration = Duration::from_millis(1);
 

@@ -1,4 +1,4 @@
-//! Measures decoding and encoding: `cargo run --release -p tidemill-formats --example throughput [SECONDS]`.
+//! Measures decoding and encoding: `cargo run --release -p tidemill-formats --example codecs [SECONDS]`.
 //!
 //! One thread, batches of 4,096 records, three kinds of records: a flat event of ten fields, the same among forty
 //! fields that are not asked for, and an order with a nested row and an array. The peers are arrow's own readers and

@@ -1,4 +1,4 @@
-//! Measures how fast records go in and come out: `cargo run --release -p tidemill-streams --example throughput`.
+//! Measures how fast records go in and come out: `cargo run --release -p tidemill-streams --example log`.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
