@@ -51,6 +51,10 @@ pub struct Other {
     pub measures: RowMeasures,
 }
 
+/// What is counted of each value; the others are told of all together.
+const COUNTERS: [Counter; 5] =
+    [Counter::Impressions, Counter::Sessions, Counter::Bounces, Counter::Orders, Counter::RevenueCents];
+
 /// Measures of a row.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct RowMeasures {
@@ -97,12 +101,12 @@ impl SiteQuery<'_> {
         let dimension = self.dimension(name)?;
         let limit = rows(parameters.limit)?;
         let mut scan = Scan::new(self);
-        let counted = scan.sum(
-            &question,
-            &Wanted { counters: &Counter::ALL, issues: true, by: Some(dimension), ..Wanted::default() },
-        )?;
+        let whole: Vec<Counter> = Counter::ALL.into_iter().filter(|counter| !COUNTERS.contains(counter)).collect();
+        let wanted =
+            Wanted { counters: &COUNTERS, whole: &whole, issues: true, by: Some(dimension), ..Wanted::default() };
+        let counted = scan.sum(&question, &wanted)?;
         let (values, rest) = counted.by_value();
-        let mut total = Totals::default();
+        let mut total = counted.whole.clone();
         values.iter().map(|(_, totals)| *totals).chain(rest).for_each(|totals| total.merge(totals));
         let visitors = scan.sum(&question, &Wanted { visitors: true, ..Wanted::default() })?.only();
         total.visitors.merge(&visitors.visitors);

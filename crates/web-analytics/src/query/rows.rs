@@ -41,6 +41,12 @@ pub(super) fn add_block(
             }),
         }
     }
+    for counter in wanted.whole {
+        sums.whole.count(*counter, block.numbers(Section::counter(*counter))?.sum_zigzag(&rows));
+    }
+    if wanted.issues && wanted.by.is_some() {
+        add_issues(block, &rows, &mut sums.whole)?;
+    }
     let mut sparse = |section: Section, add: &dyn Fn(&mut Totals, u16, i32)| -> Result<()> {
         let Some(column) = block.sparse(section)? else { return Ok(()) };
         column.each(&rows, |place, list| {
@@ -58,13 +64,21 @@ pub(super) fn add_block(
     if !wanted.metrics.is_empty() {
         sparse(Section::RATINGS, &|totals, place, by| totals.add_rating(place, i64::from(by)))?;
     }
-    if wanted.issues {
-        sparse(Section::ISSUES, &|totals, issue, by| *totals.issues.entry(issue).or_default() += i64::from(by))?;
+    if wanted.issues && wanted.by.is_none() {
+        sparse(Section::ISSUES, &Totals::add_issue)?;
     }
     if wanted.visitors {
         sparse(Section::VISITORS, &|totals, register, rank| {
             totals.visitors.add(register, u8::try_from(rank).unwrap_or(u8::MAX));
         })?;
+    }
+    Ok(())
+}
+
+fn add_issues(block: &CachedBlock<'_>, rows: &[u32], totals: &mut Totals) -> Result<()> {
+    if let Some(column) = block.sparse(Section::ISSUES)? {
+        let entries = |_, list: &[(u16, i32)]| list.iter().for_each(|(issue, by)| totals.add_issue(*issue, *by));
+        column.each(rows, entries);
     }
     Ok(())
 }
@@ -160,8 +174,8 @@ fn select(
     let index = wanted.by.map_or(Ok(Arc::default()), |dimension| block.numbers(Section::index(dimension)))?;
     // Places of totals, by slot and place of the value: made when they are first needed.
     let mut known = vec![UNSEEN; points.len() * numbers.len()];
-    let mut target = |row: &u32| {
-        let (slot, place) = (slots.get(*row as usize) as usize, index.get(*row as usize) as usize);
+    let mut target = |(slot, place): (u32, u32)| {
+        let (slot, place) = (slot as usize, place as usize);
         let Some(known) = known.get_mut(slot * numbers.len() + place) else { return UNSEEN };
         if *known == UNSEEN
             && let (Some(Some(point)), Some(number)) = (points.get(slot), numbers.get(place))
@@ -170,6 +184,6 @@ fn select(
         }
         *known
     };
-    let targets = rows.iter().map(&mut target).collect();
+    let targets = slots.of_rows(&rows).into_iter().zip(index.of_rows(&rows)).map(&mut target).collect();
     Ok(Selected { rows, targets: Targets::Each(targets) })
 }

@@ -19,6 +19,9 @@ use crate::summary::store::{Bots, DimensionSet, Grain, Kept, Period, View};
 #[derive(Clone, Debug, Default)]
 pub(super) struct Wanted<'w> {
     pub(super) counters: &'w [Counter],
+    /// Counters of all values together.
+    pub(super) whole: &'w [Counter],
+    /// Of all values together.
     pub(super) issues: bool,
     pub(super) metrics: &'w [Metric],
     pub(super) visitors: bool,
@@ -39,6 +42,8 @@ const VALUES_MAX: usize = 50_000;
 #[derive(Debug, Default)]
 pub(super) struct Sums {
     pub(super) totals: Vec<Totals>,
+    /// What is wanted of all values together.
+    pub(super) whole: Totals,
     /// Places in `totals` by point and number of the value.
     places: HashMap<(u32, u32), u32, ahash::RandomState>,
     /// Values of the dimension, by number. The empty one is number 0 when nothing is grouped.
@@ -137,8 +142,9 @@ impl<'a, 's> Scan<'a, 's> {
         }
         let nothing = Wanted { by: wanted.by, values: wanted.values, points: wanted.points, ..Wanted::default() };
         let only = |samples, visitors| Kept { samples, visitors };
-        if !wanted.counters.is_empty() || wanted.issues {
-            let wanted = Wanted { counters: wanted.counters, issues: wanted.issues, ..nothing.clone() };
+        if !wanted.counters.is_empty() || !wanted.whole.is_empty() || wanted.issues {
+            let Wanted { counters, whole, issues, .. } = *wanted;
+            let wanted = Wanted { counters, whole, issues, ..nothing.clone() };
             self.add(question, &wanted, only(false, false), &mut sums)?;
         }
         if !wanted.metrics.is_empty() {

@@ -31,6 +31,10 @@ impl Totals {
         }
     }
 
+    pub(super) fn add_issue(&mut self, issue: u16, by: i32) {
+        *self.issues.entry(issue).or_default() += i64::from(by);
+    }
+
     /// Of the sessions, 0 to 1; 0 when there are none.
     pub(super) fn bounce_rate(&self) -> f64 {
         ratio(self.counter(Counter::Bounces), self.counter(Counter::Sessions))

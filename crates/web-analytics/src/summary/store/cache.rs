@@ -4,8 +4,8 @@
 
 use std::sync::Arc;
 
-use quick_cache::Weighter;
 use quick_cache::sync::Cache;
+use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 
 use super::Tier;
 use super::block::Section;
@@ -38,6 +38,9 @@ impl Weighter<ColumnKey, Column> for ColumnBytes {
     }
 }
 
+/// Of the cache, for columns that were read more than once: a question about a year fills the rest, and must find it again when it is
+/// asked next.
+const HOT_SHARE: f64 = 0.5;
 /// About what an entry costs beside its column.
 const ENTRY_BYTES: u64 = 120;
 
@@ -47,7 +50,15 @@ pub(super) struct ColumnCache(Cache<ColumnKey, Column, ColumnBytes>);
 impl ColumnCache {
     pub(super) fn new(bytes: u64) -> Self {
         let entries = usize::try_from(bytes / 1_024).unwrap_or(usize::MAX).clamp(64, 1 << 20);
-        ColumnCache(Cache::with_weighter(entries, bytes, ColumnBytes))
+        let options = OptionsBuilder::new()
+            .estimated_items_capacity(entries)
+            .weight_capacity(bytes)
+            .hot_allocation(HOT_SHARE)
+            .build();
+        ColumnCache(match options {
+            Ok(options) => Cache::with_options(options, ColumnBytes, DefaultHashBuilder::default(), Default::default()),
+            Err(_) => Cache::with_weighter(entries, bytes, ColumnBytes),
+        })
     }
 
     pub(super) fn get(&self, key: &ColumnKey) -> Option<Column> {

@@ -8,6 +8,7 @@
 //! Nearly all columns fit one byte and stay that narrow in memory. Small numbers share bytes, since an entropy coder spends at least a
 //! bit on each byte. What is counted for sessions is zero wherever no session began: only the other rows are written (`MASKED`).
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::stream::{Effort, put_stream, read_stream};
@@ -22,6 +23,8 @@ pub(crate) enum Numbers {
     Zero,
     /// Rows that aren't 0, ascending, and their numbers.
     Few(Vec<u32>, Vec<u64>),
+    /// Where runs of rows with the same number end, and their numbers.
+    Runs(Vec<u32>, Vec<u32>),
     Bytes(Vec<u8>),
     Shorts(Vec<u16>),
     Ints(Vec<u32>),
@@ -46,7 +49,7 @@ impl Numbers {
     pub(super) fn to_vec(&self, rows: usize) -> Vec<u64> {
         let mut all: Vec<u64> = match self {
             Numbers::Zero => Vec::new(),
-            Numbers::Few(..) => (0..rows).map(|row| self.get(row)).collect(),
+            Numbers::Few(..) | Numbers::Runs(..) => (0..rows).map(|row| self.get(row)).collect(),
             Numbers::Bytes(numbers) => numbers.iter().map(|number| u64::from(*number)).collect(),
             Numbers::Shorts(numbers) => numbers.iter().map(|number| u64::from(*number)).collect(),
             Numbers::Ints(numbers) => numbers.iter().map(|number| u64::from(*number)).collect(),
@@ -69,6 +72,11 @@ impl Numbers {
         match self {
             Numbers::Zero => {}
             Numbers::Few(rows, numbers) => rows.iter().zip(numbers).for_each(|(row, number)| give(*row, *number)),
+            Numbers::Runs(ends, numbers) => {
+                for (run, number) in runs(ends).zip(numbers).filter(|(_, number)| **number != 0) {
+                    run.for_each(|row| give(row, u64::from(*number)));
+                }
+            }
             Numbers::Bytes(numbers) => of(numbers, give),
             Numbers::Shorts(numbers) => of(numbers, give),
             Numbers::Ints(numbers) => of(numbers, give),
@@ -94,13 +102,37 @@ impl Numbers {
             Some(Numbers::Few(rows, values))
         }
         let few = match &self {
-            Numbers::Zero | Numbers::Few(..) => None,
+            Numbers::Zero | Numbers::Few(..) | Numbers::Runs(..) => None,
             Numbers::Bytes(numbers) => of(numbers),
             Numbers::Shorts(numbers) => of(numbers),
             Numbers::Ints(numbers) => of(numbers),
             Numbers::Longs(numbers) => of(numbers),
         };
         few.unwrap_or(self)
+    }
+
+    /// As runs where these are long: for columns by which rows are sorted.
+    pub(super) fn runs(self) -> Self {
+        fn of<N: Copy + PartialEq + Into<u64>>(numbers: &[N]) -> Option<Numbers> {
+            let runs = numbers.chunk_by(|a, b| a == b);
+            if runs.clone().count() * size_of::<(u32, u32)>() * 2 >= size_of_val(numbers) {
+                return None;
+            }
+            let mut end = 0;
+            let ends_and_numbers = runs.filter_map(|run| {
+                end += run.len() as u32;
+                Some((end, Into::<u64>::into(*run.first()?) as u32))
+            });
+            let (ends, numbers) = ends_and_numbers.unzip();
+            Some(Numbers::Runs(ends, numbers))
+        }
+        let runs = match &self {
+            Numbers::Bytes(numbers) => of(numbers),
+            Numbers::Shorts(numbers) => of(numbers),
+            Numbers::Ints(numbers) => of(numbers),
+            Numbers::Zero | Numbers::Few(..) | Numbers::Runs(..) | Numbers::Longs(_) => None,
+        };
+        runs.unwrap_or(self)
     }
 
     /// Rows that aren't 0, ascending.
@@ -123,7 +155,7 @@ impl Numbers {
             spread
         }
         match self {
-            Numbers::Zero | Numbers::Few(..) => self,
+            Numbers::Zero | Numbers::Few(..) | Numbers::Runs(..) => self,
             Numbers::Bytes(numbers) => Numbers::Bytes(of(&numbers, filled, rows)),
             Numbers::Shorts(numbers) => Numbers::Shorts(of(&numbers, filled, rows)),
             Numbers::Ints(numbers) => Numbers::Ints(of(&numbers, filled, rows)),
@@ -138,6 +170,9 @@ impl Numbers {
             Numbers::Zero => 0,
             Numbers::Few(rows, numbers) => {
                 rows.binary_search(&(row as u32)).ok().and_then(|place| numbers.get(place)).copied().unwrap_or(0)
+            }
+            Numbers::Runs(ends, numbers) => {
+                numbers.get(ends.partition_point(|end| *end as usize <= row)).map_or(0, |number| u64::from(*number))
             }
             Numbers::Bytes(numbers) => numbers.get(row).map_or(0, |number| u64::from(*number)),
             Numbers::Shorts(numbers) => numbers.get(row).map_or(0, |number| u64::from(*number)),
@@ -154,7 +189,7 @@ impl Numbers {
             Numbers::Zero => 0,
             Numbers::Bytes(numbers) => of(numbers),
             Numbers::Shorts(numbers) => of(numbers),
-            Numbers::Ints(numbers) => of(numbers),
+            Numbers::Runs(_, numbers) | Numbers::Ints(numbers) => of(numbers),
             Numbers::Few(_, numbers) | Numbers::Longs(numbers) => of(numbers),
         }
     }
@@ -170,7 +205,7 @@ impl Numbers {
         }
         match self {
             Numbers::Zero => 0,
-            Numbers::Few(..) => {
+            Numbers::Few(..) | Numbers::Runs(..) => {
                 let mut sum = 0i64;
                 self.each(rows, |_, number| sum = sum.wrapping_add(unzigzag(number)));
                 sum
@@ -199,11 +234,32 @@ impl Numbers {
                     give(place, *number);
                 }
             }),
+            Numbers::Runs(ends, numbers) => {
+                let mut from = 0;
+                for (run, number) in runs(ends).zip(numbers) {
+                    let to = from + rows.get(from..).unwrap_or_default().partition_point(|row| *row < run.end);
+                    if *number != 0 {
+                        (from..to).for_each(|place| give(place, u64::from(*number)));
+                    }
+                    from = to;
+                }
+            }
             Numbers::Bytes(numbers) => of(numbers, rows, give),
             Numbers::Shorts(numbers) => of(numbers, rows, give),
             Numbers::Ints(numbers) => of(numbers, rows, give),
             Numbers::Longs(numbers) => of(numbers, rows, give),
         }
+    }
+
+    /// The numbers of some rows (ascending), none of which is larger than 32 bits.
+    pub(crate) fn of_rows(&self, rows: &[u32]) -> Vec<u32> {
+        let mut numbers = vec![0; rows.len()];
+        self.each(rows, |place, number| {
+            if let Some(to) = numbers.get_mut(place) {
+                *to = number as u32;
+            }
+        });
+        numbers
     }
 
     /// Keeps the rows whose number passes.
@@ -222,6 +278,18 @@ impl Numbers {
             rows.truncate(kept);
         }
         match self {
+            Numbers::Runs(ends, numbers) => {
+                let (mut from, mut kept) = (0, 0);
+                for (run, number) in runs(ends).zip(numbers) {
+                    let to = from + rows.get(from..).unwrap_or_default().partition_point(|row| *row < run.end);
+                    if passing.get(*number as usize) == Some(&true) {
+                        rows.copy_within(from..to, kept);
+                        kept += to - from;
+                    }
+                    from = to;
+                }
+                rows.truncate(kept);
+            }
             Numbers::Bytes(numbers) => of(numbers, rows, passing),
             Numbers::Shorts(numbers) => of(numbers, rows, passing),
             Numbers::Ints(numbers) => of(numbers, rows, passing),
@@ -237,12 +305,19 @@ impl Numbers {
         match self {
             Numbers::Zero => 0,
             Numbers::Few(rows, numbers) => rows.len() * 4 + numbers.len() * 8,
+            Numbers::Runs(ends, numbers) => (ends.len() + numbers.len()) * 4,
             Numbers::Bytes(numbers) => numbers.len(),
             Numbers::Shorts(numbers) => numbers.len() * 2,
             Numbers::Ints(numbers) => numbers.len() * 4,
             Numbers::Longs(numbers) => numbers.len() * 8,
         }
     }
+}
+
+/// Rows of each run.
+fn runs(ends: &[u32]) -> impl Iterator<Item = Range<u32>> {
+    let mut start = 0;
+    ends.iter().map(move |end| std::mem::replace(&mut start, *end)..*end)
 }
 
 /// Gives the places at which two ascending lists have the same number.
@@ -339,7 +414,8 @@ pub(super) fn read_numbers(
     if head & MASKED == 0 {
         return read_form(reader, head, rows);
     }
-    let filled = mask()?.filled(rows);
+    let mask = mask()?;
+    let filled = mask.filled(rows);
     Ok(read_form(reader, head, filled.len())?.spread(&filled, rows))
 }
 
@@ -461,7 +537,7 @@ mod tests {
                         let mut reader = Reader::new(&out, "test");
                         let column = read_numbers(&mut reader, numbers.len(), || Ok(Arc::new(Numbers::of(mask)))).unwrap();
                         prop_assert_eq!(reader.remaining(), 0);
-                        for column in [column.clone(), column.few()] {
+                        for column in [column.clone(), column.clone().few(), column.runs()] {
                             for (row, number) in numbers.iter().enumerate() {
                                 prop_assert_eq!(column.get(row), *number);
                             }
@@ -474,6 +550,9 @@ mod tests {
                                 let mut given = vec![0; rows.len()];
                                 column.each(&rows, |place, number| given[place] = number);
                                 prop_assert_eq!(&given, &of_rows);
+                                if of_rows.iter().all(|number| *number <= u64::from(u32::MAX)) {
+                                    prop_assert!(column.of_rows(&rows).into_iter().map(u64::from).eq(of_rows.iter().copied()));
+                                }
                                 let mut kept = rows.clone();
                                 column.retain(&mut kept, &[false, true, true]);
                                 prop_assert!(kept.iter().eq(rows.iter().filter(|row| [1, 2].contains(&numbers[**row as usize]))));

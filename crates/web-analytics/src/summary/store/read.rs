@@ -177,8 +177,7 @@ impl CachedBlock<'_> {
         }
         match self.column(section, || {
             let numbers = self.block.numbers_masked(section, || self.numbers(Section::SESSIONS))?;
-            // Rows are picked by slots and dimensions, which are read in any order.
-            Ok(Column::Numbers(Arc::new(if section.is_counter() { numbers.few() } else { numbers })))
+            Ok(Column::Numbers(Arc::new(if section.is_counter() { numbers.few() } else { numbers.runs() })))
         })? {
             Column::Numbers(numbers) => Ok(numbers),
             _ => Err(wrong_kind()),
