@@ -1,10 +1,8 @@
 //! Timers of keys: part of keyed state, so they survive a restart and move with their key's group.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    ops::Bound,
-    sync::Arc,
-};
+use std::collections::BTreeSet;
+
+use hashbrown::hash_map::Entry;
 
 use crate::{
     error::Result,
@@ -14,7 +12,7 @@ use crate::{
 };
 
 /// Which clock fires a timer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum TimeDomain {
     /// The watermark.
     Event,
@@ -35,104 +33,97 @@ pub struct Timer {
 
 const TABLE: &str = "__timers";
 
-/// Clock, time and key in bytes that sort as timers do.
-type Encoded = Arc<[u8]>;
+/// When a timer is due, and whose it is: most comparisons need the time only.
+type Due = (EventTime, Box<[u8]>);
 
 const PREFIX: usize = 9;
 
 /// All timers of one operator on one worker.
 #[derive(Debug, Default)]
 pub struct Timers {
-    waiting: BTreeSet<Encoded>,
+    event: BTreeSet<Due>,
+    processing: BTreeSet<Due>,
     /// What the last snapshot does not hold yet: set, or no longer set.
-    changed: BTreeMap<Encoded, bool>,
-    scratch: Vec<u8>,
+    changed: hashbrown::HashMap<(TimeDomain, Due), bool, ahash::RandomState>,
 }
 
-fn prefix(domain: TimeDomain, time: EventTime) -> [u8; PREFIX] {
-    let mut bytes = [domain as u8; PREFIX];
+/// Clock, time and key in bytes that sort as timers do.
+fn encode(domain: TimeDomain, (time, key): &Due) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(PREFIX + key.len());
+    bytes.push(domain as u8);
     // The sign bit is flipped, so that times before 1970 sort before those after.
-    bytes[1..].copy_from_slice(&(time.0 ^ i64::MIN).to_be_bytes());
+    bytes.extend_from_slice(&(time.0 ^ i64::MIN).to_be_bytes());
+    bytes.extend_from_slice(key);
     bytes
 }
 
-/// Clock, time and key; none of bytes that are too short.
-fn decode(bytes: &[u8]) -> Option<(TimeDomain, EventTime, &[u8])> {
+/// The opposite of [`encode`]; none of bytes that are too short.
+fn decode(bytes: &[u8]) -> Option<(TimeDomain, Due)> {
     let (&[domain, ref time @ ..], key) = bytes.split_first_chunk::<PREFIX>()?;
     let domain = if domain == TimeDomain::Event as u8 { TimeDomain::Event } else { TimeDomain::Processing };
-    Some((domain, EventTime(i64::from_be_bytes(*time) ^ i64::MIN), key))
+    Some((domain, (EventTime(i64::from_be_bytes(*time) ^ i64::MIN), key.into())))
 }
 
 impl Timers {
-    fn encode(&mut self, domain: TimeDomain, time: EventTime, key: &[u8]) {
-        self.scratch.clear();
-        self.scratch.extend_from_slice(&prefix(domain, time));
-        self.scratch.extend_from_slice(key);
+    fn waiting(&mut self, domain: TimeDomain) -> &mut BTreeSet<Due> {
+        match domain {
+            TimeDomain::Event => &mut self.event,
+            TimeDomain::Processing => &mut self.processing,
+        }
     }
 
     /// Sets a timer.
     pub fn set(&mut self, domain: TimeDomain, time: EventTime, key: &[u8]) {
-        self.encode(domain, time, key);
-        if self.waiting.contains(self.scratch.as_slice()) {
-            return;
+        if self.waiting(domain).insert((time, key.into())) {
+            self.note(domain, (time, key.into()), true);
         }
-        let timer = Encoded::from(self.scratch.as_slice());
-        self.waiting.insert(timer.clone());
-        self.note(timer, true);
     }
 
     /// Takes a timer back; it does nothing where none is set.
     pub fn cancel(&mut self, domain: TimeDomain, time: EventTime, key: &[u8]) {
-        self.encode(domain, time, key);
-        if let Some(timer) = self.waiting.take(self.scratch.as_slice()) {
-            self.note(timer, false);
+        if let Some(timer) = self.waiting(domain).take(&(time, key.into())) {
+            self.note(domain, timer, false);
         }
     }
 
     /// A change, and the change back before any snapshot, are none.
-    fn note(&mut self, timer: Encoded, set: bool) {
-        if self.changed.remove(&timer).is_none() {
-            self.changed.insert(timer, set);
+    fn note(&mut self, domain: TimeDomain, timer: Due, set: bool) {
+        match self.changed.entry((domain, timer)) {
+            Entry::Occupied(before) => drop(before.remove()),
+            Entry::Vacant(place) => drop(place.insert(set)),
         }
-    }
-
-    /// The first timer of a clock, with its time.
-    fn next(&self, domain: TimeDomain) -> Option<(&Encoded, EventTime)> {
-        let from = prefix(domain, EventTime::MIN);
-        let timer = self.waiting.range::<[u8], _>((Bound::Included(&from[..]), Bound::Unbounded)).next()?;
-        decode(timer).filter(|(of, ..)| *of == domain).map(|(_, time, _)| (timer, time))
     }
 
     /// When the first timer of a clock is due.
     pub(crate) fn first(&self, domain: TimeDomain) -> Option<EventTime> {
-        self.next(domain).map(|(_, time)| time)
+        let waiting = if domain == TimeDomain::Event { &self.event } else { &self.processing };
+        waiting.first().map(|(time, _)| *time)
     }
 
     /// Takes the earliest timer that is due by `now`.
     pub(crate) fn pop_due(&mut self, domain: TimeDomain, now: EventTime) -> Option<Timer> {
-        let (timer, time) = self.next(domain).filter(|(_, time)| *time <= now)?;
-        let timer = timer.clone();
-        self.waiting.remove(&timer);
-        let key = timer.get(PREFIX..).unwrap_or_default().into();
-        self.note(timer, false);
+        self.first(domain).filter(|time| *time <= now)?;
+        let (time, key) = self.waiting(domain).pop_first()?;
+        self.note(domain, (time, key.clone()), false);
         Some(Timer { domain, time, key })
     }
 
     pub(crate) fn snapshot(&mut self, writer: &mut SnapshotWriter) -> Result<()> {
-        let group = |timer: &[u8]| u16::from(KeyGroup::of_key(timer.get(PREFIX..).unwrap_or_default()).0);
         let changed = std::mem::take(&mut self.changed).into_iter();
-        let mut changed: Vec<(u16, Encoded, bool)> = changed.map(|(timer, set)| (group(&timer), timer, set)).collect();
-        changed.sort_by_key(|(group, ..)| *group); // stable: of one group they are in order already
+        let mut changed: Vec<(u16, Vec<u8>, bool)> = changed
+            .map(|((domain, timer), set)| (u16::from(KeyGroup::of_key(&timer.1).0), encode(domain, &timer), set))
+            .collect();
+        changed.sort_unstable();
         writer
             .run(TABLE, |run| changed.iter().try_for_each(|(group, timer, set)| run.push(*group, timer, |_| Ok(*set))))
     }
 
     pub(crate) fn restore(&mut self, reader: &SnapshotReader) -> Result<()> {
         reader.each(TABLE, |timer, _| {
-            if decode(timer).is_none() {
+            let Some((domain, timer)) = decode(timer) else {
                 return Err(SnapshotReader::undecodable(TABLE, "it is too short"));
-            }
-            self.waiting.insert(timer.into());
+            };
+            self.waiting(domain).insert(timer);
             Ok(())
         })
     }

@@ -153,7 +153,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             let Ok(beacon) = Beacon::parse(envelope.kind, envelope.body) else { continue };
             let agent = agents.read(envelope.user_agent);
             let at = (time_ms, sequence);
-            let message = Message::new(&site, &envelope, &beacon, &agent, at, &mut statics)?;
+            let message = Message::new(&site, &envelope, &beacon, &agent, at, &mut statics);
             message.encode(&mut messages.bytes)?;
             messages.end(time_ms, message.session_key());
         }

@@ -1,15 +1,15 @@
 //! What operators tell each other about a beacon: normalised, annotated, compact.
 //!
 //! A message is one byte for the verdict on its order, then a [`Message`]: LEB128 integers, timers as far as there are
-//! any, texts with their lengths. What does not change within an impression ([`Statics`], in postcard's encoding) is a
-//! block of its own, so that the join keeps it once.
+//! any, texts with their lengths. What does not change within an impression ([`Statics`]) is a block of
+//! its own, so that the join keeps it once.
 
 use crate::beacon::{Beacon, Issue, Issues, TIMERS, Tells};
 use crate::envelope::{Envelope, VisitorHash};
 use crate::error::{Error, Result};
 use crate::sites::Site;
 use crate::summary::cell::{CUSTOM_DIMENSIONS, SiteId};
-use crate::summary::varint::{Reader, put, put_bytes, put_signed};
+use crate::summary::varint::{Reader, put, put_bytes, put_signed, put_texts};
 use crate::user_agent::Agent;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_128;
@@ -63,7 +63,7 @@ pub struct Message<'a> {
 }
 
 /// Fields that do not change within an impression.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Statics<'a> {
     /// Page address.
     pub url: Option<&'a str>,
@@ -124,7 +124,7 @@ impl<'a> Message<'a> {
         agent: &'a Agent,
         (time_ms, sequence): (i64, u64),
         statics: &'a mut Vec<u8>,
-    ) -> Result<Self> {
+    ) -> Self {
         let mut issues = beacon.issues;
         if beacon.client_time_ms.is_some_and(|client| client.abs_diff(time_ms) > CLOCK_SKEW_MS_MAX) {
             issues.add(Issue::ClockSkew);
@@ -159,8 +159,8 @@ impl<'a> Message<'a> {
             bot: &agent.bot,
         };
         statics.clear();
-        append(&constant, statics)?;
-        Ok(Self {
+        constant.encode(statics);
+        Self {
             site: envelope.site.0,
             visitor: envelope.visitor.0,
             session: beacon.session.as_deref().unwrap_or_default(),
@@ -174,7 +174,7 @@ impl<'a> Message<'a> {
             agent: envelope.user_agent,
             statics,
             detail: Some(detail).filter(|detail| *detail != Detail::default()),
-        })
+        }
     }
 
     /// The key by which a session's beacons meet.
@@ -215,15 +215,13 @@ impl<'a> Message<'a> {
         out.push(Verdict::NoOrder as u8);
         put(out, u64::from(self.site));
         out.extend_from_slice(&self.visitor);
-        put_bytes(out, self.session.as_bytes());
-        put_bytes(out, self.impression.as_bytes());
+        put_texts(out, [self.session, self.impression, self.agent]);
         put(out, self.sequence);
         for value in [self.number, self.tells, self.issues] {
             put(out, u64::from(value));
         }
         put_timers(out, &self.timers, [self.client_time_ms.is_some(), self.detail.is_some()]);
         self.client_time_ms.iter().for_each(|client| put_signed(out, *client));
-        put_bytes(out, self.agent.as_bytes());
         put_bytes(out, self.statics);
         match &self.detail {
             Some(detail) => append(detail, out),
@@ -237,12 +235,12 @@ impl<'a> Message<'a> {
         let verdict = reader.byte()?;
         let site = reader.int()?;
         let visitor = reader.take(16)?.first_chunk().copied().unwrap_or_default();
-        let (session, impression) = (reader.text()?, reader.text()?);
+        let [session, impression, agent] = reader.texts()?;
         let sequence = reader.varint()?;
         let (number, mut tells, mut issues) = (reader.int()?, reader.int()?, reader.int()?);
         let (timers, [has_client_time, has_detail]) = read_timers(&mut reader)?;
         let client_time_ms = if has_client_time { Some(reader.signed()?) } else { None };
-        let (agent, statics) = (reader.text()?, reader.bytes()?);
+        let statics = reader.bytes()?;
         let detail = if has_detail { Some(read(reader.take(reader.remaining())?, NAME)?) } else { None };
         if verdict == Verdict::First as u8 {
             tells |= Tells::FIRST_ORDER.0;
@@ -276,10 +274,72 @@ pub fn set_verdict(message: &mut [u8], verdict: Verdict) {
     }
 }
 
+/// How many of [`Statics`] may be absent: four numbers, five texts, the site's own.
+const OPTIONAL: usize = 9 + CUSTOM_DIMENSIONS;
+/// How many of them are texts: those, and four that are always there.
+const TEXTS: usize = 9 + CUSTOM_DIMENSIONS;
+
 impl<'a> Statics<'a> {
+    /// Appends the block that [`Message::statics`] is: which fields there are, then those.
+    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
+        let [a, b, c, d] = self.custom;
+        let (width, height) = self.viewport;
+        let there: [bool; OPTIONAL] = [
+            self.navigation.is_some(),
+            width.is_some(),
+            height.is_some(),
+            self.country.is_some(),
+            self.url.is_some(),
+            self.referrer.is_some(),
+            self.group.is_some(),
+            self.user.is_some(),
+            self.connection.is_some(),
+            a.is_some(),
+            b.is_some(),
+            c.is_some(),
+            d.is_some(),
+        ];
+        put(out, there.into_iter().rev().fold(0, |mask, bit| mask << 1 | u64::from(bit)));
+        out.extend(self.navigation);
+        width.into_iter().chain(height).for_each(|px| put(out, u64::from(px)));
+        out.extend(self.country.into_iter().flatten());
+        let told = [self.url, self.referrer, self.group, self.user, self.connection, a, b, c, d];
+        let [url, referrer, group, user, connection, a, b, c, d] = told.map(Option::unwrap_or_default);
+        let agent = [self.browser, self.os, self.device, self.bot];
+        let [browser, os, device, bot] = agent;
+        put_texts(out, [url, referrer, group, user, connection, a, b, c, d, browser, os, device, bot]);
+    }
+
     /// Reads what [`Message::statics`] holds.
     pub fn decode(bytes: &'a [u8]) -> Result<Self> {
-        read(bytes, NAME)
+        let mut reader = Reader::new(bytes, NAME);
+        let mask = reader.varint()?;
+        let there: [bool; OPTIONAL] = std::array::from_fn(|bit| mask >> bit & 1 == 1);
+        let [navigation, width, height, country, texts @ ..] = there;
+        let navigation = if navigation { Some(reader.byte()?) } else { None };
+        let width = if width { Some(reader.int()?) } else { None };
+        let height = if height { Some(reader.int()?) } else { None };
+        let country = if country { reader.take(2)?.first_chunk().copied() } else { None };
+        let [told @ .., browser, os, device, bot] = reader.texts::<TEXTS>()?;
+        let told: [Option<&str>; 9] =
+            std::array::from_fn(|i| told.get(i).filter(|_| texts.get(i) == Some(&true)).copied());
+        let [url, referrer, group, user, connection, custom @ ..] = told;
+        let viewport = (width, height);
+        Ok(Self {
+            url,
+            referrer,
+            navigation,
+            group,
+            custom,
+            user,
+            viewport,
+            connection,
+            country,
+            browser,
+            os,
+            device,
+            bot,
+        })
     }
 }
 
@@ -343,8 +403,26 @@ mod tests {
         }
 
         #[test]
+        fn statics_come_back(
+            texts in prop::array::uniform9(prop::option::of(".{0,9}")),
+            agent in prop::array::uniform4(".{0,9}"),
+            numbers in any::<(Option<u8>, (Option<u16>, Option<u16>), Option<[u8; 2]>)>(),
+        ) {
+            let [url, referrer, group, user, connection, custom @ ..] = texts.each_ref().map(Option::as_deref);
+            let [browser, os, device, bot] = agent.each_ref().map(String::as_str);
+            let (navigation, viewport, country) = numbers;
+            let statics = Statics {
+                url, referrer, navigation, group, custom, user, viewport, connection, country, browser, os, device, bot,
+            };
+            let mut bytes = Vec::new();
+            statics.encode(&mut bytes);
+            prop_assert_eq!(Statics::decode(&bytes).unwrap(), statics);
+        }
+
+        #[test]
         fn damage_is_an_error_and_never_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             let _ = Message::decode(&bytes);
+            let _ = Statics::decode(&bytes);
         }
     }
 }

@@ -71,7 +71,7 @@ fn found(events: &[(&str, &str, i64)], gap_minutes: i64) -> BTreeSet<(String, i6
         let beacon = Beacon::parse(kind, envelope.body).unwrap();
         let mut statics = Vec::new();
         let at = (*time_ms, sequence as u64);
-        let message = Message::new(&site, &envelope, &beacon, &agent, at, &mut statics).unwrap();
+        let message = Message::new(&site, &envelope, &beacon, &agent, at, &mut statics);
         let visits = all.entry(*user).or_insert_with(|| Visits::new(&site, &message));
         join.observe(visits, [Ok((message, *time_ms))]).unwrap();
     }

@@ -48,8 +48,8 @@ pub struct FileSinkConfig {
     pub format: FileFormat,
     /// From the outermost folder to the innermost; none by default.
     pub partition_by: Vec<PartitionBy>,
-    /// Columns whose values hardly repeat, such as ids: written without dictionary and statistics, which would cost time and
-    /// save nothing. None by default.
+    /// Columns whose values hardly repeat, such as ids: written without a dictionary, which would cost time and save nothing.
+    /// None by default.
     pub distinct: Vec<String>,
     /// A file is closed when its rows take so many bytes in memory.
     pub file_bytes_max: usize,

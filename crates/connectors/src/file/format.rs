@@ -39,10 +39,13 @@ fn parquet(file: File, schema: &SchemaRef, distinct: &[String], batches: &[Recor
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
         .set_created_by("tidemill".into());
     let properties = distinct.iter().fold(properties, |properties, column| {
-        let column = ColumnPath::from(column.as_str());
-        properties
-            .set_column_dictionary_enabled(column.clone(), false)
-            .set_column_statistics_enabled(column, EnabledStatistics::None)
+        properties.set_column_dictionary_enabled(ColumnPath::from(column.as_str()), false)
+    });
+    // The least and the greatest text cost more than all else, and are seldom near each other.
+    let texts = schema.fields().iter().filter(|field| field.data_type().is_string() || field.data_type().is_binary());
+    let properties = texts.fold(properties, |properties, field| {
+        let column = ColumnPath::from(field.name().as_str());
+        properties.set_column_statistics_enabled(column, EnabledStatistics::None)
     });
     let mut writer = ArrowWriter::try_new(file, schema.clone(), Some(properties.build()))?;
     for batch in batches {

@@ -44,7 +44,7 @@ impl Visible {
 
 /// Encoded deltas beyond this are summed up, so that what waits for a checkpoint grows with the cells that changed and not
 /// with the changes.
-const TIDY_BYTES: usize = 8 << 20;
+const TIDY_BYTES: usize = 32 << 20;
 
 /// The sink, one instance a worker.
 pub(crate) struct SummarySink {

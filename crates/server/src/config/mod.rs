@@ -159,7 +159,7 @@ impl Default for Pipeline {
             nice: 10,
             checkpoint_ms: 250,
             stop_timeout_ms: 10_000,
-            in_flight_bytes_max: 16 << 20,
+            in_flight_bytes_max: 32 << 20,
             lake_file_age_ms: 50_000,
         }
     }

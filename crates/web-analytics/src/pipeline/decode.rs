@@ -59,8 +59,7 @@ impl Decode {
             }
         };
         let agent = self.agents.read(envelope.user_agent);
-        let message = Message::new(site, &envelope, &beacon, &agent, (time_ms, sequence), &mut self.statics)
-            .map_err(failed("decode"))?;
+        let message = Message::new(site, &envelope, &beacon, &agent, (time_ms, sequence), &mut self.statics);
         self.message.clear();
         message.encode(&mut self.message).map_err(failed("decode"))?;
         let session = message.session_key();

@@ -1,5 +1,7 @@
 //! The join of [`crate::visits`] as an operator.
 
+use std::iter;
+
 use tidemill_engine::state::StateValue;
 use tidemill_engine::timers::Timer;
 use tidemill_engine::{Batch, Epoch, EventTime, Operator, Output, Result, SnapshotReader, SnapshotWriter, StateTable};
@@ -91,20 +93,20 @@ impl Operator for JoinVisits {
         let mut homeless = 0;
         for places in self.order.chunk_by(|a, b| key_of(a) == key_of(b)) {
             let Some(key) = places.first().and_then(key_of) else { continue };
-            let beacons = places.iter().filter_map(|place| {
+            let mut beacons = places.iter().filter_map(|place| {
                 let (_, messages, times) = columns.get(place.batch as usize)?;
                 let time_us = times.get(place.row as usize)?;
                 let message = Message::decode(messages.value(place.row as usize));
                 Some(message.map(|message| (message, time_us.div_euclid(1_000))))
             });
-            let Some((sender, _)) = beacons.clone().next().transpose().map_err(failed("join"))? else { continue };
+            let Some(first) = beacons.next().transpose().map_err(failed("join"))? else { continue };
             // A site that was deleted a moment ago: its beacons have nowhere to go.
-            let Some(site) = sites.get(sender.site()) else {
+            let Some(site) = sites.get(first.0.site()) else {
                 homeless += places.len() as u64;
                 continue;
             };
-            let visits = self.visits.entry(key, || Box::new(Visits::new(site, &sender)));
-            self.join.observe(visits, beacons).map_err(failed("join"))?;
+            let visits = self.visits.entry(key, || Box::new(Visits::new(site, &first.0)));
+            self.join.observe(visits, iter::once(Ok(first)).chain(beacons)).map_err(failed("join"))?;
             Self::schedule(visits, key, out);
         }
         out.count_errors(homeless);

@@ -5,6 +5,8 @@ use super::{codec, histogram};
 
 /// Lists longer than this are summed up before they grow further.
 const TIDY_LEN: usize = 64;
+/// Room that a list begins with.
+const FEW: usize = 8;
 
 impl Measures {
     /// Adds to a counter.
@@ -16,8 +18,8 @@ impl Measures {
     /// out of range and nothing was added.
     pub fn sample(&mut self, metric: Metric, value: f64, count: i32) -> bool {
         let Some(bucket) = histogram::bucket(metric, value) else { return false };
-        self.samples.push((metric, bucket, count));
-        self.ratings.push((metric, metric.rating(value), count));
+        push(&mut self.samples, (metric, bucket, count));
+        push(&mut self.ratings, (metric, metric.rating(value), count));
         true
     }
 
@@ -73,8 +75,16 @@ impl Measures {
 fn add_to<K: PartialEq, V: Copy + Default + std::ops::Add<Output = V>>(list: &mut Vec<(K, V)>, key: K, by: V) {
     match list.iter_mut().find(|(known, _)| *known == key) {
         Some((_, value)) => *value = *value + by,
-        None => list.push((key, by)),
+        None => push(list, (key, by)),
     }
+}
+
+/// Appends; nearly all lists have a few entries.
+fn push<T>(list: &mut Vec<T>, entry: T) {
+    if list.capacity() == 0 {
+        list.reserve_exact(FEW);
+    }
+    list.push(entry);
 }
 
 /// Appends, and sums up each time that the list has doubled: amortised `O(log n)` an entry.

@@ -32,6 +32,12 @@ pub(crate) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend_from_slice(bytes);
 }
 
+/// Appends several texts: all lengths, then all letters, so that they are checked in one go.
+pub(crate) fn put_texts<const N: usize>(out: &mut Vec<u8>, texts: [&str; N]) {
+    texts.iter().for_each(|text| put(out, text.len() as u64));
+    texts.iter().for_each(|text| out.extend_from_slice(text.as_bytes()));
+}
+
 /// Reads what the functions above wrote; anything else is an [`Error::Damaged`].
 pub(crate) struct Reader<'a> {
     rest: &'a [u8],
@@ -103,6 +109,22 @@ impl<'a> Reader<'a> {
         self.take(len)
     }
 
+    /// What [`put_texts`] wrote.
+    pub(crate) fn texts<const N: usize>(&mut self) -> Result<[&'a str; N]> {
+        let mut lengths = [0usize; N];
+        for length in &mut lengths {
+            *length = self.int()?;
+        }
+        let all = lengths.iter().try_fold(0usize, |all, length| all.checked_add(*length));
+        let all = self.take(all.unwrap_or(usize::MAX))?;
+        let mut rest = std::str::from_utf8(all).map_err(|_| self.error("a text that isn't UTF-8"))?;
+        let mut texts = [""; N];
+        for (text, length) in texts.iter_mut().zip(lengths) {
+            (*text, rest) = rest.split_at_checked(length).ok_or_else(|| self.error("half a letter"))?;
+        }
+        Ok(texts)
+    }
+
     /// What [`put_bytes`] wrote of a text.
     pub(crate) fn text(&mut self) -> Result<&'a str> {
         let bytes = self.bytes()?;
@@ -116,6 +138,17 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
+        #[test]
+        fn texts_come_back(texts in prop::array::uniform4(".{0,9}"), at in any::<prop::sample::Index>(), byte: u8) {
+            let texts = texts.each_ref().map(String::as_str);
+            let mut out = Vec::new();
+            put_texts(&mut out, texts);
+            prop_assert_eq!(Reader::new(&out, "").texts::<4>().unwrap(), texts);
+            prop_assert!(Reader::new(&out[..at.index(out.len())], "").texts::<4>().is_err());
+            *at.get_mut(&mut out) = byte;
+            let _ = Reader::new(&out, "").texts::<4>();
+        }
+
         #[test]
         fn integers_come_back(values in prop::collection::vec(any::<i64>(), 0..20)) {
             let mut bytes = Vec::new();

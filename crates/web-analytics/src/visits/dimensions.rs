@@ -146,7 +146,6 @@ fn referrer_of<'a>(referrer: &'a str, url: &str) -> Cow<'a, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::append;
 
     #[test]
     fn a_page_is_the_path_of_its_address() {
@@ -181,7 +180,7 @@ mod tests {
     fn the_lowest_number_that_has_a_field_wins_and_conflicts_are_seen() {
         let block = |number: u16, statics: Statics<'_>| {
             let mut bytes = Vec::new();
-            append(&statics, &mut bytes).unwrap();
+            statics.encode(&mut bytes);
             Block { lowest: Some(number), agent: "UA".into(), bytes: bytes.into_boxed_slice() }
         };
         let late = block(2, Statics { url: Some("/late"), group: Some("B"), ..Statics::default() });

@@ -14,7 +14,7 @@ use crate::summary::varint::{Reader, put, put_bytes, put_signed};
 use std::cell::RefCell;
 use std::sync::Arc;
 
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 const OPEN: u8 = 0;
 const CLOSED: u8 = 1;
 const OVERFLOW: u8 = 2;

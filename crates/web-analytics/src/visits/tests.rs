@@ -30,10 +30,7 @@ fn message(body: &str, time_ms: i64, sequence: u64, verdict: Verdict) -> Vec<u8>
     let envelope = Envelope { site: site.id, visitor, kind, country: Some(*b"DE"), user_agent: "UA", body: b"" };
     let beacon = Beacon::parse(kind, body.as_bytes()).unwrap();
     let (mut statics, mut out) = (Vec::new(), Vec::new());
-    Message::new(&site, &envelope, &beacon, &agent, (time_ms, sequence), &mut statics)
-        .unwrap()
-        .encode(&mut out)
-        .unwrap();
+    Message::new(&site, &envelope, &beacon, &agent, (time_ms, sequence), &mut statics).encode(&mut out).unwrap();
     set_verdict(&mut out, verdict);
     out
 }
