@@ -27,7 +27,8 @@ pub(super) async fn run(bench: &Bench) -> Result<Figures> {
 
     open_sessions(&server, &key).await?;
     let observer = Observer::from_now(server.client().clone(), SITE).await.map_err(said)?;
-    let traffic = Traffic::start(server.address(), &key, endless(2, BEACONS_PER_SECOND), Pacing::Natural, Some(RUN));
+    let (visitors, pacing) = (endless(2, BEACONS_PER_SECOND), Pacing::Constant(BEACONS_PER_SECOND));
+    let traffic = Traffic::start(server.address(), &key, visitors, pacing, Some(RUN));
     let most = watch(&server, |elapsed, _| elapsed >= RUN, &observer).await?;
     let report = traffic.finish().await?;
     figures.add("resident_mb", most / MEGABYTE);
