@@ -4,7 +4,8 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 command -v nginx > /dev/null || { echo "nginx is not installed: apt-get install nginx-light" >&2; exit 1; }
 # Before nginx runs: nothing is compiled while it is measured.
-cargo build --release --quiet --example post_beacons -p tidemill-server >&2
+# With the binary beside it, so that both share what was built for the binary.
+cargo build --release --quiet -p tidemill-cli -p tidemill-server --example post_beacons >&2
 port=${PORT:-18080}
 folder=$(mktemp -d)
 trap '[ -f "$folder/pid" ] && kill "$(cat "$folder/pid")"; rm -rf "$folder"' EXIT
