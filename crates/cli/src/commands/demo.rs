@@ -73,7 +73,7 @@ impl Screen {
     fn show(&mut self, event: &Event) {
         match event {
             Event::Ready { url } if !self.quiet => {
-                eprintln!("Dashboard  {url}/");
+                eprintln!("Dashboard  {url}/sites/{}?range=1h", web_analytics::SITE);
                 eprintln!("Demo shop  {url}/demo-shop   (open it and watch yourself appear)");
                 eprintln!("Ctrl-C stops it.\n");
             }
