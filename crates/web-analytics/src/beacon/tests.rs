@@ -254,3 +254,12 @@ proptest! {
         prop_assert_eq!(read == Err(Reason::NotJson), oracle.is_err(), "{} {:?}", body, read);
     }
 }
+
+#[test]
+fn a_number_too_large_for_any_type_costs_its_field_only() {
+    let body = br#"{"p":"a","n":1e999,"ts":-1e999,"m":{"lcp":1e999,"cls":0.1}}"#;
+    let beacon = Beacon::parse(BodyKind::Json, body).unwrap();
+    assert_eq!((&*beacon.impression, beacon.number, beacon.client_time_ms), ("a", 0, None));
+    assert_eq!((beacon.timers[Timer::Lcp as usize], beacon.timers[Timer::Cls as usize]), (None, Some(0.1)));
+    assert!(beacon.issues.has(Issue::MetricOutOfRange) && beacon.issues.has(Issue::MalformedField));
+}
