@@ -69,7 +69,7 @@ pub use error::{Error, Result};
 pub use fault::Fault;
 pub use format::Format;
 pub use framing::{Framing, Quoting, Unfinished};
-pub use json::{JsonNumber, JsonOptions, Scanner};
+pub use json::{JsonNumber, JsonOptions, Members, Scanner};
 pub use log::LogOptions;
 pub use options::{FORMATS, FormatSpec, OptionSpec, Options};
 pub use raw::RawOptions;

@@ -9,7 +9,7 @@ use regex::Regex;
 use tidemill_formats::{FORMATS, Format, FormatSpec, Options};
 
 fn page() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/formats.md")
+    PathBuf::from(std::env::var("CARGO_MANIFEST_DIR").unwrap()).join("../../docs/formats.md")
 }
 
 fn overview() -> String {

@@ -1,7 +1,7 @@
 //! The data folder: its layout, its format version, and the lock that keeps a second server out.
 //!
 //! ```text
-//! DIR/VERSION       "tidemill data format 1"
+//! DIR/VERSION       "tidemill data format 2"
 //! DIR/LOCK          held while a server runs
 //! DIR/SECRET        random bytes with which visitors are hashed
 //! DIR/sites.json    sites and their secrets
@@ -19,8 +19,8 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 
-/// Format that this version writes, and the newest that it reads.
-pub(crate) const FORMAT: u32 = 1;
+/// Format that this version reads and writes.
+pub(crate) const FORMAT: u32 = 2;
 
 const VERSION_FILE: &str = "VERSION";
 const SECRET_FILE: &str = "SECRET";
@@ -34,16 +34,16 @@ pub(crate) struct DataFolder {
 }
 
 impl DataFolder {
-    /// Opens the folder, making it when it is missing or empty. A folder with foreign content, or of a newer format, is
+    /// Opens the folder, making it when it is missing or empty. A folder with foreign content, or of another format, is
     /// refused and left as it is.
     pub(crate) fn open(path: &Path) -> Result<DataFolder> {
         fs::create_dir_all(path).map_err(|error| Error::io("making the data folder", path, error))?;
         let path = path.canonicalize().map_err(|error| Error::io("opening the data folder", path, error))?;
         let version = read_version(&path)?;
-        if let Some(found) = version
-            && found > FORMAT
-        {
-            return Err(Error::NewerFormat { path, found, known: FORMAT });
+        match version {
+            Some(found) if found > FORMAT => return Err(Error::NewerFormat { path, found, known: FORMAT }),
+            Some(found) if found < FORMAT => return Err(Error::OlderFormat { path, found, known: FORMAT }),
+            _ => {}
         }
         let lock = lock(&path)?;
         if version.is_none() {
@@ -145,7 +145,7 @@ mod tests {
         let parent = tempfile::tempdir().unwrap();
         let path = parent.path().join("a/b");
         drop(DataFolder::open(&path).unwrap());
-        assert_eq!(fs::read_to_string(path.join("VERSION")).unwrap(), "tidemill data format 1\n");
+        assert_eq!(fs::read_to_string(path.join("VERSION")).unwrap(), "tidemill data format 2\n");
         DataFolder::open(&path).unwrap();
     }
 
@@ -157,12 +157,14 @@ mod tests {
     }
 
     #[test]
-    fn a_newer_format_is_refused_and_left_alone() {
-        let path = tempfile::tempdir().unwrap();
-        fs::write(path.path().join("VERSION"), "tidemill data format 2\n").unwrap();
-        let said = DataFolder::open(path.path()).unwrap_err().to_string();
-        assert!(said.contains("format 2") && said.contains("up to 1"), "{said}");
-        assert_eq!(fs::read_dir(path.path()).unwrap().count(), 1);
+    fn another_format_is_refused_and_left_alone() {
+        for (format, says) in [(1, "empty folder"), (3, "newer tidemill")] {
+            let path = tempfile::tempdir().unwrap();
+            fs::write(path.path().join("VERSION"), format!("tidemill data format {format}\n")).unwrap();
+            let said = DataFolder::open(path.path()).unwrap_err().to_string();
+            assert!(said.contains(&format!("format {format}")) && said.contains(says), "{said}");
+            assert_eq!(fs::read_dir(path.path()).unwrap().count(), 1);
+        }
     }
 
     #[test]

@@ -54,6 +54,16 @@ pub enum Error {
         /// Newest format known here.
         known: u32,
     },
+    /// An older version of Tidemill wrote the data folder.
+    #[error("TM-SERVER-0008: the data folder {} has format {found}, and this tidemill reads {known} only; go on with the tidemill that wrote it, or name an empty folder with --data, nothing was changed", path.display())]
+    OlderFormat {
+        /// The data folder.
+        path: PathBuf,
+        /// Format found there.
+        found: u32,
+        /// Format read here.
+        known: u32,
+    },
     /// The folder has content, but none of ours.
     #[error("TM-SERVER-0006: {} is not empty and not a data folder of tidemill ({said}); name an empty or a new folder with --data", path.display())]
     ForeignFolder {

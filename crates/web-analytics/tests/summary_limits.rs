@@ -139,6 +139,17 @@ fn a_range_ends_where_what_is_kept_of_its_time_ends() {
     let vitals = query.vitals(&page, 0).unwrap();
     assert_eq!((vitals.partial, vitals.range.from), (None, i64::from(november) * 60_000));
     assert_eq!(vitals.body.metrics[0].samples, 18 * 24 + 10);
+    let counts = query.overview(&page, 0).unwrap();
+    assert_eq!((counts.body.current.impressions, counts.body.current.beacons), (3 * 24, (18 * 24 + 10) * 5));
+
+    // Nothing tells its beacons by device, too, before the hours that are kept.
+    let mut both = page.clone();
+    both.filter.push("device:".into());
+    both.to = Some(i64::from(now) * 60_000);
+    let counts = query.overview(&both, 0).unwrap();
+    assert_eq!((counts.body.current.impressions, counts.body.current.beacons), (16 * 24 + 10, (9 * 24 + 10) * 5));
+    assert_eq!(counts.partial.unwrap().before, i64::from(FIRST + 21 * DAY) * 60_000);
+
     let pages = Parameters { dimension: Some("page".into()), ..page };
     let pages = query.breakdown(&pages, 0).unwrap();
     assert_eq!(pages.body.rows[0].measures.impressions, 3 * 24);

@@ -25,8 +25,8 @@ pub(super) fn envelope(scanner: &mut Scanner<'_>, required: bool, scratch: &mut 
     let mut payload = None;
     let mut operation = None;
     let mut members = Members::begin(scanner)?;
-    while members.next(scanner, scratch)? {
-        match scratch.as_str() {
+    while let Some(name) = members.next(scanner)? {
+        match &*name {
             "payload" if operation.is_none() => {
                 scanner.peek();
                 payload = Some(scanner.at());

@@ -16,8 +16,8 @@ pub(super) fn envelope(
     let mut envelope = Envelope { at: scanner.at(), ..Envelope::default() };
     let mut metadata = None;
     let mut members = Members::begin(scanner)?;
-    while members.next(scanner, scratch)? {
-        match scratch.as_str() {
+    while let Some(name) = members.next(scanner)? {
+        match &*name {
             "data" => envelope.after = scanner.is_object_passed()?,
             "metadata" => {
                 let read = Metadata::read(scanner, scratch).map_err(|fault| fault.in_key("metadata"))?;
@@ -54,8 +54,8 @@ impl Metadata {
     fn read(scanner: &mut Scanner<'_>, scratch: &mut String) -> Read<Self> {
         let mut metadata = Metadata::default();
         let mut members = Members::begin(scanner)?;
-        while members.next(scanner, scratch)? {
-            let to = match scratch.as_str() {
+        while let Some(name) = members.next(scanner)? {
+            let to = match &*name {
                 "record-type" => &mut metadata.record_type,
                 "operation" => &mut metadata.operation,
                 "schema-name" => &mut metadata.schema,

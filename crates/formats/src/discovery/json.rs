@@ -63,9 +63,8 @@ impl Places {
     }
 
     fn observe_object(&mut self, scanner: &mut Scanner<'_>, path: &str, level: usize) -> Read {
-        let mut name = String::new();
         let mut members = Members::begin(scanner)?;
-        while members.next(scanner, &mut name)? {
+        while let Some(name) = members.next(scanner)? {
             let plain = !name.is_empty() && !name.contains(['.', '[', '\'']) && !name.contains(char::is_whitespace);
             if !plain && name.contains("']") {
                 scanner.skip()?; // no path leads there

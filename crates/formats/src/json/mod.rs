@@ -14,8 +14,7 @@ pub(crate) use encoder::{JsonEncoder, WriteRules, write_temporal};
 pub(crate) use keys::Keys;
 pub(crate) use mapping::Mapping;
 pub(crate) use reader::{DocumentReader, utf8};
-pub(crate) use scanner::Members;
-pub use scanner::{Number as JsonNumber, Scanner};
+pub use scanner::{Members, Number as JsonNumber, Scanner};
 pub(crate) use value::ValueRules;
 #[cfg(test)]
 pub(crate) use value::{Shape, ValueReader};

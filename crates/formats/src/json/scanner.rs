@@ -369,31 +369,31 @@ impl<'a> Scanner<'a> {
 
 /// The members of an object, one after the other.
 #[derive(Debug)]
-pub(crate) struct Members {
+pub struct Members {
     first: bool,
 }
 
 impl Members {
     /// Passes the brace that opens the object.
-    pub(crate) fn begin(scanner: &mut Scanner<'_>) -> Read<Self> {
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub fn begin(scanner: &mut Scanner<'_>) -> Read<Self> {
         scanner.expect(b'{')?;
         Ok(Members { first: true })
     }
 
-    /// Goes to the value of the next member and says its name; false behind the object.
-    pub(crate) fn next(&mut self, scanner: &mut Scanner<'_>, name: &mut String) -> Read<bool> {
+    /// Goes to the value of the next member and says its name; `None` behind the object.
+    ///
+    /// # Errors
+    /// Where the text isn't JSON.
+    pub fn next<'a>(&mut self, scanner: &mut Scanner<'a>) -> Read<Option<Cow<'a, str>>> {
         if !scanner.next_in(b'}', &mut self.first)? {
-            return Ok(false);
+            return Ok(None);
         }
-        let begin = scanner.at;
-        let length = scanner.string(name)?.len();
-        if scanner.at == begin + length + 2 {
-            // Without escapes it was not put into `name`.
-            name.clear();
-            name.push_str(scanner.slice(begin + 1, begin + 1 + length));
-        }
+        let name = scanner.text()?;
         scanner.expect(b':')?;
-        Ok(true)
+        Ok(Some(name))
     }
 }
 

@@ -1,16 +1,16 @@
 //! JSON beacons, read in one pass.
 
-use super::scalar::{Scalar, each_member, members, scalar};
+use super::scalar::{Scalar, members, scalar};
 use super::*;
 use crate::envelope::cut;
-use tidemill_formats::{Fault, Scanner};
+use tidemill_formats::{Fault, Members, Scanner};
 
 /// Reads a JSON beacon; a missing impression id is left for the caller to refuse.
 pub(super) fn parse(body: &[u8]) -> Result<Beacon<'_>, Reason> {
     let text = std::str::from_utf8(body).map_err(|_| Reason::NotText)?;
     let mut scanner = Scanner::new(text);
     let mut draft = Draft::default();
-    each_member(&mut scanner, |name, value| draft.member(&name, value)).map_err(|_| Reason::NotJson)?;
+    draft.read(&mut scanner).map_err(|_| Reason::NotJson)?;
     match scanner.peek() {
         None => draft.finish(),
         Some(_) => Err(Reason::NotJson),
@@ -32,6 +32,14 @@ struct Draft<'a> {
 }
 
 impl<'a> Draft<'a> {
+    fn read(&mut self, from: &mut Scanner<'a>) -> Result<(), Fault> {
+        let mut members = Members::begin(from)?;
+        while let Some(name) = members.next(from)? {
+            self.member(&name, from)?;
+        }
+        Ok(())
+    }
+
     /// Reads one member; those that a beacon doesn't have are passed over. Errors are those of JSON only.
     fn member(&mut self, name: &str, value: &mut Scanner<'a>) -> Result<(), Fault> {
         let nested = match name {

@@ -1,7 +1,7 @@
 //! JSON values that may be of any type: the type is checked after reading, so that a wrong one costs only its field.
 
 use std::borrow::Cow;
-use tidemill_formats::{Fault, JsonNumber, Scanner};
+use tidemill_formats::{Fault, JsonNumber, Members, Scanner};
 
 /// A JSON value as far as a field can be one.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,28 +52,15 @@ pub(super) fn members<'a>(
     from: &mut Scanner<'a>,
     mut read: impl FnMut(Cow<'a, str>, Scalar<'a>),
 ) -> Result<Option<bool>, Fault> {
-    match from.peek() {
-        Some(b'{') => each_member(from, |name, from| {
-            read(name, scalar(from)?);
-            Ok(())
-        })
-        .map(|()| Some(true)),
-        Some(b'n') => from.word("null").map(|()| None),
-        _ => from.skip().map(|()| Some(false)),
-    }
-}
-
-/// Reads an object, whose members' values `read` passes.
-pub(super) fn each_member<'a>(
-    from: &mut Scanner<'a>,
-    mut read: impl FnMut(Cow<'a, str>, &mut Scanner<'a>) -> Result<(), Fault>,
-) -> Result<(), Fault> {
-    from.expect(b'{')?;
-    let mut first = true;
-    while from.next_in(b'}', &mut first)? {
-        let name = from.text()?;
-        from.expect(b':')?;
-        read(name, from)?;
-    }
-    Ok(())
+    Ok(match from.peek() {
+        Some(b'{') => {
+            let mut members = Members::begin(from)?;
+            while let Some(name) = members.next(from)? {
+                read(name, scalar(from)?);
+            }
+            Some(true)
+        }
+        Some(b'n') => from.word("null").map(|()| None)?,
+        _ => from.skip().map(|()| Some(false))?,
+    })
 }

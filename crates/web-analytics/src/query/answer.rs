@@ -29,7 +29,8 @@ pub struct Partial {
 pub struct Answer<T> {
     /// What it is about.
     pub range: Range,
-    /// What quantiles, ratings and visitors are about, if it is another range: old ones are kept by whole days or months.
+    /// What quantiles, ratings, visitors, beacons and user events are about, if it is another range: old ones are kept by whole
+    /// days or months.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub samples_range: Option<Range>,
     /// What is missing.

@@ -98,7 +98,7 @@ pub(super) struct Scan<'a, 's> {
     site: &'s SiteQuery<'a>,
     view: View<'a>,
     missing_until: Option<u32>,
-    /// What counts tell, and what samples and visitors do.
+    /// What most counts tell, and what all that is [kept](Kept) by some cubes only does.
     told: [Option<Period>; 2],
 }
 
@@ -141,18 +141,24 @@ impl<'a, 's> Scan<'a, 's> {
             sums.number(&"".into(), &Wanted::default());
         }
         let nothing = Wanted { by: wanted.by, values: wanted.values, points: wanted.points, ..Wanted::default() };
-        let only = |samples, visitors| Kept { samples, visitors };
-        if !wanted.counters.is_empty() || !wanted.whole.is_empty() || wanted.issues {
-            let Wanted { counters, whole, issues, .. } = *wanted;
-            let wanted = Wanted { counters, whole, issues, ..nothing.clone() };
-            self.add(question, &wanted, only(false, false), &mut sums)?;
+        for varying in [false, true] {
+            let of_kind = |counters: &[Counter]| -> Vec<Counter> {
+                counters.iter().copied().filter(|counter| counter.varies() == varying).collect()
+            };
+            let (counters, whole) = (of_kind(wanted.counters), of_kind(wanted.whole));
+            let issues = wanted.issues && !varying;
+            if !counters.is_empty() || !whole.is_empty() || issues {
+                let wanted = Wanted { counters: &counters, whole: &whole, issues, ..nothing.clone() };
+                self.add(question, &wanted, Kept { varying, ..Kept::NONE }, &mut sums)?;
+            }
         }
         if !wanted.metrics.is_empty() {
             let wanted = Wanted { metrics: wanted.metrics, ..nothing.clone() };
-            self.add(question, &wanted, only(true, false), &mut sums)?;
+            self.add(question, &wanted, Kept { samples: true, ..Kept::NONE }, &mut sums)?;
         }
         if wanted.visitors {
-            self.add(question, &Wanted { visitors: true, ..nothing }, only(false, true), &mut sums)?;
+            let wanted = Wanted { visitors: true, ..nothing };
+            self.add(question, &wanted, Kept { visitors: true, ..Kept::NONE }, &mut sums)?;
         }
         Ok(sums)
     }
@@ -176,7 +182,7 @@ impl<'a, 's> Scan<'a, 's> {
             add_block(&block, plan.told, question, wanted, sums)?;
         }
         let [counted, sampled] = &mut self.told;
-        let told = if kept.samples || kept.visitors { sampled } else { counted };
+        let told = if kept == Kept::NONE { counted } else { sampled };
         let wider =
             |known: Period| Period { start: known.start.min(plan.told.start), end: known.end.max(plan.told.end) };
         *told = Some(told.map_or(plan.told, wider));

@@ -90,6 +90,11 @@ impl Counter {
         Counter::ALL.get(usize::from(index)).copied()
     }
 
+    /// Whether it differs from one impression to the next even if these are alike, so that its sums don't repeat.
+    pub(crate) fn varies(self) -> bool {
+        matches!(self, Counter::Beacons | Counter::Events)
+    }
+
     /// Name in the query API.
     pub fn name(self) -> &'static str {
         match self {

@@ -8,12 +8,13 @@
 //! | hour | crossed | hour | day | all | counters, issues |
 //! | day | base | day | day | group, bot or not | all |
 //! | day | single | month | month | one (of humans) | all but visitors |
-//! | day | crossed | day | day | all | counters, issues |
+//! | day | crossed | day | day | all | counters but beacons and user events, issues |
 //!
 //! Why so: counters of every combination are cheap, since combinations repeat, so any filters apply to counts at any age. A
 //! histogram costs 5 to 6 bits a sample until its buckets fill, whatever the coding, so the folded tiers keep
-//! histograms only of cells that fill: by day for few cells, by month for many. What no cube tells is told by the
-//! minute tier as long as that is kept.
+//! histograms only of cells that fill: by day for few cells, by month for many. Beacons and user events vary from one
+//! impression to the next whatever the combination, so they cost more than all other counters together, and go the same way
+//! in the day tier. What no cube tells is told by the finer tiers as long as these are kept.
 
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan, Zoned};
@@ -128,22 +129,26 @@ fn calendar(zone: &TimeZone, minute: u32, bounds: impl Fn(Zoned) -> Option<(Zone
     local().filter(|period| period.start <= minute && minute < period.end).unwrap_or(utc)
 }
 
-/// Which measures a cube holds beside counters and issues.
+/// Which measures a cube holds beside issues and those counters that all cubes hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Kept {
     /// Histograms and ratings.
     pub(crate) samples: bool,
     /// Sketches of visitors.
     pub(crate) visitors: bool,
+    /// Counters that [vary](Counter::varies).
+    pub(crate) varying: bool,
 }
 
 impl Kept {
-    const ALL: Kept = Kept { samples: true, visitors: true };
-    const SAMPLES: Kept = Kept { samples: true, visitors: false };
-    const COUNTERS: Kept = Kept { samples: false, visitors: false };
+    /// None of them.
+    pub(crate) const NONE: Kept = Kept { samples: false, visitors: false, varying: false };
+    const ALL: Kept = Kept { samples: true, visitors: true, varying: true };
+    const SAMPLES: Kept = Kept { visitors: false, ..Kept::ALL };
+    const COUNTERS: Kept = Kept { varying: true, ..Kept::NONE };
 
     fn covers(self, other: Kept) -> bool {
-        (self.samples || !other.samples) && (self.visitors || !other.visitors)
+        (self.samples || !other.samples) && (self.visitors || !other.visitors) && (self.varying || !other.varying)
     }
 }
 
@@ -220,9 +225,9 @@ const fn base(tier: Tier, slot: Grain) -> Cube {
     Cube { tier, id: BASE, dimensions, bots: Bots::Told, kept: Kept::ALL, slot, period: Grain::Day }
 }
 
-const fn crossed(tier: Tier, slot: Grain) -> Cube {
+const fn crossed(tier: Tier, slot: Grain, kept: Kept) -> Cube {
     let dimensions = DimensionSet::ALL;
-    Cube { tier, id: 0, dimensions, bots: Bots::Kinds, kept: Kept::COUNTERS, slot, period: Grain::Day }
+    Cube { tier, id: 0, dimensions, bots: Bots::Kinds, kept, slot, period: Grain::Day }
 }
 
 const fn by_day(dimension: Dimension) -> Cube {
@@ -278,9 +283,9 @@ pub(crate) static CUBES: [Cube; 27] = [
     by_day(Dimension::Custom1),
     by_day(Dimension::Custom2),
     by_day(Dimension::Custom3),
-    crossed(Tier::Day, Grain::Day),
+    crossed(Tier::Day, Grain::Day, Kept::NONE),
     base(Tier::Hour, Grain::Hour),
-    crossed(Tier::Hour, Grain::Hour),
+    crossed(Tier::Hour, Grain::Hour, Kept::COUNTERS),
     CELLS,
 ];
 

@@ -14,6 +14,7 @@ use super::key_order::{Key, WideKey, key_bits};
 use super::names::Names;
 use super::numbers::Numbers;
 use super::sparse::{Join, Sparse};
+use crate::summary::cell::Counter;
 use crate::summary::dimension::{DIMENSIONS, Dimension};
 use crate::summary::varint::{unzigzag, zigzag};
 
@@ -98,9 +99,11 @@ impl Merging<'_> {
         let (keys, targets) = self.targets::<K>();
         let mut columns = Columns { rows: keys.len(), ..Columns::default() };
         let targets = self.by_input(&targets);
-        for (counter, column) in columns.counters.iter_mut().enumerate() {
-            let inputs = targets.iter().filter_map(|(input, targets)| Some((input.counters.get(counter)?, *targets)));
-            *column = sum_numbers(inputs, keys.len());
+        for (counter, column) in Counter::ALL.into_iter().zip(&mut columns.counters) {
+            if self.cube.kept.varying || !counter.varies() {
+                let inputs = targets.iter().map(|(input, targets)| (input.counter(counter), *targets));
+                *column = sum_numbers(inputs, keys.len());
+            }
         }
         let sparse = |of: &dyn Fn(&Columns) -> Option<&Sparse>, join: Join| {
             let inputs = targets.iter().filter_map(|(input, targets)| Some((of(input)?, *targets)));
@@ -234,7 +237,7 @@ mod tests {
     use super::super::cube::CELLS;
     use super::super::deltas::DeltaRows;
     use super::*;
-    use crate::summary::cell::{Counter, Dimensions, Measures};
+    use crate::summary::cell::{Dimensions, Measures};
 
     /// Cells whose keys are short if there are few values.
     fn cells(values: usize) -> Columns {
