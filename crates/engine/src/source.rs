@@ -61,27 +61,53 @@ pub trait Source: Send {
 /// Where a source puts what it read.
 #[derive(Debug)]
 pub struct SourceOutput<'a> {
-    pub(crate) batches: &'a mut Vec<Batch>,
-    pub(crate) mark: &'a mut Option<Mark>,
+    pub(crate) found: &'a mut Found,
     pub(crate) metrics: &'a crate::metrics::OperatorMetrics,
+}
+
+/// What a source put out in one `poll`.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// Rows by output port.
+    pub batches: Vec<(usize, Batch)>,
+    /// The last that was said of event time.
+    pub mark: Option<Mark>,
 }
 
 impl SourceOutput<'_> {
     /// Emits rows. About 4,096 rows a batch serve the operators best.
     pub fn emit(&mut self, batch: Batch) {
+        self.emit_to(0, batch);
+    }
+
+    /// Emits rows to an output port: 0 is the main output, the others are side outputs, such as one of records that could
+    /// not be read.
+    pub fn emit_to(&mut self, port: usize, batch: Batch) {
         if batch.num_rows() > 0 {
-            self.batches.push(batch);
+            self.found.batches.push((port, batch));
         }
+    }
+
+    /// Polls another source, whose output this one wants to change before it is its own.
+    pub fn nested<T>(&mut self, poll: impl FnOnce(&mut SourceOutput<'_>) -> Result<T>) -> Result<(T, Found)> {
+        let mut found = Found::default();
+        let status = poll(&mut SourceOutput { found: &mut found, metrics: self.metrics })?;
+        Ok((status, found))
+    }
+
+    /// Counts records that could not be read.
+    pub fn count_errors(&self, records: u64) {
+        self.metrics.errors.fetch_add(records, std::sync::atomic::Ordering::Relaxed);
     }
 
     /// Says that no row earlier than `time` follows: of all rows emitted before and in this `poll`.
     pub fn watermark(&mut self, time: EventTime) {
-        *self.mark = Some(Mark::Time(time));
+        self.found.mark = Some(Mark::Time(time));
     }
 
     /// Says that this source has nothing for now and must not hold the others' event time back.
     pub fn idle(&mut self) {
-        *self.mark = Some(Mark::Idle);
+        self.found.mark = Some(Mark::Idle);
     }
 
     /// Reports how many records it is behind the newest.

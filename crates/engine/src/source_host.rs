@@ -3,12 +3,11 @@
 use std::{sync::Arc, sync::atomic::Ordering::Relaxed, time::Instant};
 
 use crate::{
-    batch::Batch,
     error::{EngineError, Result},
     host::{Outgoing, route, send_mark},
     job::{Edge, Job, NodeId, NodeKind},
     operator::OperatorContext,
-    source::{Source, SourceOutput, SourceStatus, Waker},
+    source::{Found, Source, SourceOutput, SourceStatus, Waker},
     state::{SnapshotReader, SnapshotWriter, snapshot::Snapshot},
     time::{Epoch, EventTime, Mark},
 };
@@ -20,7 +19,7 @@ pub(crate) struct SourceHost {
     outgoing: Vec<Edge>,
     said: Option<Mark>,
     finished: bool,
-    batches: Vec<Batch>,
+    found: Found,
 }
 
 impl SourceHost {
@@ -37,7 +36,7 @@ impl SourceHost {
             outgoing: job.outputs(node).map(|(_, e)| *e).collect(),
             said: None,
             finished: false,
-            batches: Vec::new(),
+            found: Found::default(),
         })
     }
 
@@ -59,18 +58,18 @@ impl SourceHost {
             return Ok((SourceStatus::Finished, 0));
         }
         let started = Instant::now();
-        let mut mark = None;
         let metrics = self.context.metrics.clone();
-        let mut output = SourceOutput { batches: &mut self.batches, mark: &mut mark, metrics: &metrics };
+        let mut output = SourceOutput { found: &mut self.found, metrics: &metrics };
         let status = self.source.poll(budget, &mut output)?;
         let mut bytes = 0;
-        for batch in self.batches.drain(..) {
+        for (port, batch) in self.found.batches.drain(..) {
             bytes += batch.bytes();
             metrics.rows_in.fetch_add(batch.num_rows() as u64, Relaxed);
             metrics.bytes_in.fetch_add(batch.bytes() as u64, Relaxed);
             metrics.batches_in.fetch_add(1, Relaxed);
-            route(&self.outgoing, 0, batch, &metrics, out)?;
+            route(&self.outgoing, port, batch, &metrics, out)?;
         }
+        let mut mark = self.found.mark.take();
         if status == SourceStatus::Finished {
             self.finished = true;
             mark = Some(Mark::Time(EventTime::MAX));

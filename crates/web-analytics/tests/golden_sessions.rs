@@ -18,7 +18,8 @@ use tidemill_web_analytics::user_agent::Agent;
 use tidemill_web_analytics::visits::{ImpressionRow, Join, Rows, SessionRow, Visits};
 
 fn csv() -> String {
-    let script = Path::new(&std::env::var("CARGO_MANIFEST_DIR").unwrap()).join("../../tests/services/retentioneering.sh");
+    let script =
+        Path::new(&std::env::var("CARGO_MANIFEST_DIR").unwrap()).join("../../tests/services/retentioneering.sh");
     let run = Command::new("bash").arg(&script).output().unwrap();
     assert!(run.status.success(), "{script:?}: {}", String::from_utf8_lossy(&run.stderr));
     std::fs::read_to_string(String::from_utf8(run.stdout).unwrap().trim()).unwrap()

@@ -146,8 +146,8 @@ fn a_range_ends_where_what_is_kept_of_its_time_ends() {
     let mut both = page.clone();
     both.filter.push("device:".into());
     both.to = Some(i64::from(now) * 60_000);
-    let counts = query.overview(&both, 0).unwrap();
-    assert_eq!((counts.body.current.impressions, counts.body.current.beacons), (16 * 24 + 10, (9 * 24 + 10) * 5));
+    let counts = query.quality(&both, 0).unwrap();
+    assert_eq!((counts.body.impressions, counts.body.beacons), (16 * 24 + 10, (9 * 24 + 10) * 5));
     assert_eq!(counts.partial.unwrap().before, i64::from(FIRST + 21 * DAY) * 60_000);
 
     let pages = Parameters { dimension: Some("page".into()), ..page };

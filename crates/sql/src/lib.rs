@@ -1,0 +1,3 @@
+//! SQL on streams: text in, a dataflow of engine operators out.
+
+pub mod operators;
