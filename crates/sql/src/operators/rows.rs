@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, BinaryArray, RecordBatch};
+use arrow::compute::SortOptions;
 use arrow::datatypes::{DataType, SchemaRef};
-use arrow::row::{RowConverter, RowParser, Rows, SortField, SortOptions};
+use arrow::row::{RowConverter, RowParser, Rows, SortField};
 use tidemill_engine::{EngineError, Result};
 
 /// Encodes rows of some columns and decodes them again. Equal rows have equal bytes, nulls included; the bytes' order is the
