@@ -17,3 +17,5 @@
 //!   restored in between; where order matters and is free, it is that of the keys.
 
 pub mod rows;
+#[cfg(test)]
+pub(crate) mod testing;
