@@ -1,0 +1,101 @@
+//! What names mean: tables, views, functions.
+
+mod table;
+mod view;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use datafusion::logical_expr::{ScalarUDF, TableSource};
+
+pub use self::table::{Origin, Table, Watermark};
+pub(crate) use self::view::View;
+
+use crate::error::{Kind, Result, SqlError, similar};
+
+/// What a name of a relation means.
+#[derive(Clone, Debug)]
+pub(crate) enum Relation {
+    /// A table.
+    Table(Arc<Table>),
+    /// A view.
+    View(Arc<View>),
+}
+
+/// Tables, views and functions by name. Names are as they were written: case counts.
+#[derive(Clone, Debug, Default)]
+pub struct Catalog {
+    relations: BTreeMap<String, Relation>,
+    functions: BTreeMap<String, Arc<ScalarUDF>>,
+}
+
+impl Catalog {
+    /// Adds a table or a view.
+    pub(crate) fn add(&mut self, name: &str, relation: Relation, replace: bool) -> Result<()> {
+        if !replace && self.relations.contains_key(name) {
+            let error = SqlError::declaration(format!("there is a table or view '{name}' already"));
+            return Err(error.hint("drop it first, or choose another name"));
+        }
+        self.relations.insert(name.to_owned(), relation);
+        Ok(())
+    }
+
+    /// Adds a function.
+    pub(crate) fn add_function(&mut self, function: ScalarUDF) {
+        self.functions.insert(function.name().to_lowercase(), Arc::new(function));
+    }
+
+    /// Whether there is a table or view of this name.
+    pub fn contains(&self, name: &str) -> bool {
+        self.relations.contains_key(name)
+    }
+
+    pub(crate) fn remove(&mut self, name: &str) -> bool {
+        self.relations.remove(name).is_some()
+    }
+
+    pub(crate) fn remove_function(&mut self, name: &str) -> bool {
+        self.functions.remove(&name.to_lowercase()).is_some()
+    }
+
+    pub(crate) fn function(&self, name: &str) -> Option<&Arc<ScalarUDF>> {
+        self.functions.get(name)
+    }
+
+    pub(crate) fn functions(&self) -> impl Iterator<Item = &str> {
+        self.functions.keys().map(String::as_str)
+    }
+
+    pub(crate) fn relations(&self) -> impl Iterator<Item = (&str, &Relation)> {
+        self.relations.iter().map(|(name, relation)| (name.as_str(), relation))
+    }
+
+    pub(crate) fn relation(&self, name: &str) -> Result<&Relation> {
+        self.relations.get(name).ok_or_else(|| {
+            let error = SqlError::new(Kind::Name, format!("there is no table or view '{name}'"));
+            let known = self.relations.keys().map(String::as_str);
+            match similar(name, known) {
+                Some(known) if known.eq_ignore_ascii_case(name) => {
+                    error.hint(format!("names' case counts: write {known}"))
+                }
+                Some(known) => error.hint(format!("did you mean '{known}'?")),
+                None => error.hint("declare it with CREATE TABLE"),
+            }
+        })
+    }
+
+    /// A table by name; views have no connector.
+    pub fn table(&self, name: &str) -> Result<&Arc<Table>> {
+        match self.relation(name)? {
+            Relation::Table(table) => Ok(table),
+            Relation::View(_) => Err(SqlError::new(Kind::Name, format!("'{name}' is a view, not a table"))),
+        }
+    }
+
+    pub(crate) fn source(&self, name: &str) -> Result<Arc<dyn TableSource>> {
+        Ok(match self.relation(name)? {
+            Relation::Table(table) => table.clone(),
+            Relation::View(view) => view.clone(),
+        })
+    }
+}

@@ -1,0 +1,90 @@
+//! Functions of the current time. On a stream they are asked anew for each batch, so nothing may fold them before.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Date32Array, TimestampMillisecondArray};
+use arrow::datatypes::{DataType, TimeUnit};
+use datafusion::common::Result;
+use datafusion::logical_expr::{
+    ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+};
+use tidemill_engine::EventTime;
+
+/// What a function says of the moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Tells {
+    /// `TIMESTAMP_LTZ(3)`
+    Instant,
+    /// `TIMESTAMP(3)` in the session's zone, which is UTC.
+    Local,
+    /// `DATE`
+    Date,
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Clock {
+    name: &'static str,
+    aliases: Vec<String>,
+    tells: Tells,
+    signature: Signature,
+}
+
+const PROCESSING_TIME: &str = "proctime";
+
+/// `PROCTIME()`, `CURRENT_TIMESTAMP`, `LOCALTIMESTAMP`, `CURRENT_DATE`.
+pub(super) fn all() -> Vec<ScalarUDF> {
+    let clock = |name, aliases: &[&str], tells| {
+        let aliases = aliases.iter().map(|&alias| alias.to_owned()).collect();
+        ScalarUDF::from(Clock { name, aliases, tells, signature: Signature::nullary(Volatility::Volatile) })
+    };
+    vec![
+        clock(PROCESSING_TIME, &[], Tells::Instant),
+        clock("now", &["current_timestamp", "current_row_timestamp"], Tells::Instant),
+        clock("localtimestamp", &[], Tells::Local),
+        clock("current_date", &["today"], Tells::Date),
+    ]
+}
+
+/// Whether an expression is `PROCTIME()` and nothing else.
+pub(crate) fn is_processing_time(expr: &Expr) -> bool {
+    match expr {
+        Expr::ScalarFunction(call) => call.func.name() == PROCESSING_TIME,
+        Expr::Alias(alias) => is_processing_time(&alias.expr),
+        _ => false,
+    }
+}
+
+impl ScalarUDFImpl for Clock {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn aliases(&self) -> &[String] {
+        &self.aliases
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(match self.tells {
+            Tells::Instant => crate::types::timestamp(3, true),
+            Tells::Local => DataType::Timestamp(TimeUnit::Millisecond, None),
+            Tells::Date => DataType::Date32,
+        })
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let (now, rows) = (EventTime::now().millis(), args.number_rows);
+        let array: ArrayRef = match self.tells {
+            Tells::Instant => Arc::new(TimestampMillisecondArray::from(vec![now; rows]).with_timezone("UTC")),
+            Tells::Local => Arc::new(TimestampMillisecondArray::from(vec![now; rows])),
+            Tells::Date => {
+                let day = i32::try_from(now.div_euclid(86_400_000)).unwrap_or(i32::MAX);
+                Arc::new(Date32Array::from(vec![day; rows]))
+            }
+        };
+        Ok(ColumnarValue::Array(array))
+    }
+}

@@ -1,0 +1,15 @@
+//! Statements to logical plans: names are resolved, types agree, and what can be decided before a row is seen is decided.
+//!
+//! DataFusion's planner does most of it. What streams add comes in at three seams: [`names`] says what names mean,
+//! [`relation`] plans window table functions and versioned tables as nodes of ours, and [`optimizer`] chooses the rules that
+//! hold on streams.
+
+mod names;
+mod optimizer;
+mod relation;
+mod type_names;
+pub(crate) mod versioned;
+pub(crate) mod window;
+
+pub(crate) use self::names::Names;
+pub(crate) use self::optimizer::optimize;

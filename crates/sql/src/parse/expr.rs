@@ -1,0 +1,41 @@
+//! Expressions that the parser doesn't know.
+
+use datafusion::sql::sqlparser::ast::{Expr, Value};
+use datafusion::sql::sqlparser::parser::{Parser, ParserError};
+use datafusion::sql::sqlparser::tokenizer::Token;
+
+use super::dialect::call;
+
+/// `TIMESTAMPADD(unit, n, time)` and `TIMESTAMPDIFF(unit, from, to)`: the unit becomes a text.
+pub(super) fn timestamp_function(parser: &mut Parser<'_>) -> Option<Result<Expr, ParserError>> {
+    if parser.peek_nth_token_ref(1).token != Token::LParen {
+        return None;
+    }
+    let mut parse = || {
+        let name = parser.next_token().token.to_string().to_ascii_lowercase();
+        parser.expect_token(&Token::LParen)?;
+        let unit = parser.parse_identifier()?.value.to_ascii_uppercase();
+        let mut arguments = vec![Expr::value(Value::SingleQuotedString(unit))];
+        while parser.consume_token(&Token::Comma) {
+            arguments.push(parser.parse_expr()?);
+        }
+        parser.expect_token(&Token::RParen)?;
+        Ok(call(&name, arguments))
+    };
+    Some(parse())
+}
+
+/// `ROW(a, b)`.
+pub(super) fn row_constructor(parser: &mut Parser<'_>) -> Option<Result<Expr, ParserError>> {
+    if parser.peek_nth_token_ref(1).token != Token::LParen {
+        return None;
+    }
+    parser.next_token();
+    let mut parse = || {
+        parser.expect_token(&Token::LParen)?;
+        let values = parser.parse_comma_separated(Parser::parse_expr)?;
+        parser.expect_token(&Token::RParen)?;
+        Ok(call("row", values))
+    };
+    Some(parse())
+}

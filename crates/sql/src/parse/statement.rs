@@ -1,0 +1,199 @@
+//! The statements of streaming SQL.
+
+use datafusion::sql::sqlparser::ast::{Expr, Ident, ObjectName, Query};
+
+use crate::error::Place;
+use crate::types::SqlType;
+
+/// A statement and where it begins.
+#[derive(Clone, Debug)]
+pub struct Located {
+    /// The statement.
+    pub statement: Statement,
+    /// Where it begins.
+    pub place: Option<Place>,
+}
+
+/// A statement.
+#[derive(Clone, Debug)]
+pub enum Statement {
+    /// `CREATE TABLE`
+    CreateTable(CreateTable),
+    /// `CREATE VIEW`
+    CreateView(CreateView),
+    /// `CREATE FUNCTION`
+    CreateFunction(CreateFunction),
+    /// `INSERT INTO`
+    Insert(Insert),
+    /// `EXECUTE STATEMENT SET BEGIN … END`
+    StatementSet(Vec<Insert>),
+    /// `SELECT` by itself: its rows go to the terminal.
+    Query(Box<Query>),
+    /// `SET 'key' = 'value'`
+    Set(String, String),
+    /// `SET`: all settings.
+    ShowSettings,
+    /// `RESET ['key']`
+    Reset(Option<String>),
+    /// `SHOW TABLES` and the like.
+    Show(Show),
+    /// `DESCRIBE table`
+    Describe(Ident),
+    /// `EXPLAIN [ANALYZE] statement`
+    Explain {
+        /// It is run, and told with what each operator did.
+        analyze: bool,
+        /// What is explained: a query, an `INSERT`, a statement set.
+        statement: Box<Statement>,
+    },
+    /// `DROP TABLE | VIEW | FUNCTION`
+    Drop {
+        /// Of which kind.
+        kind: Object,
+        /// Which one.
+        name: Ident,
+        /// It need not be there.
+        if_exists: bool,
+    },
+}
+
+/// What can be dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Object {
+    /// A table.
+    Table,
+    /// A view.
+    View,
+    /// A function.
+    Function,
+}
+
+/// What can be shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Show {
+    /// `SHOW TABLES`, views among them.
+    Tables,
+    /// `SHOW VIEWS`
+    Views,
+    /// `SHOW FUNCTIONS`
+    Functions,
+    /// `SHOW CREATE TABLE | VIEW name`
+    Create(Ident),
+}
+
+/// `CREATE [TEMPORARY] TABLE`
+#[derive(Clone, Debug)]
+pub struct CreateTable {
+    /// Its name.
+    pub name: Ident,
+    /// Nothing is done where it exists.
+    pub if_not_exists: bool,
+    /// Its columns in order.
+    pub columns: Vec<Column>,
+    /// `WATERMARK FOR column AS expression`
+    pub watermark: Option<Watermark>,
+    /// `PRIMARY KEY (…) NOT ENFORCED`
+    pub primary_key: Vec<Ident>,
+    /// `PARTITIONED BY (…)`
+    pub partitioned_by: Vec<Ident>,
+    /// `WITH (…)`
+    pub options: Vec<(String, String)>,
+    /// `LIKE table`: what is not given is taken from there.
+    pub like: Option<Ident>,
+    /// `COMMENT '…'`
+    pub comment: Option<String>,
+    /// The statement as it was written.
+    pub text: String,
+}
+
+/// A column of a table.
+#[derive(Clone, Debug)]
+pub struct Column {
+    /// Its name.
+    pub name: Ident,
+    /// Where its values come from.
+    pub kind: ColumnKind,
+    /// `COMMENT '…'`
+    pub comment: Option<String>,
+}
+
+/// Where a column's values come from.
+#[derive(Clone, Debug)]
+pub enum ColumnKind {
+    /// From the record.
+    Physical {
+        /// Its type.
+        data_type: SqlType,
+        /// `NOT NULL` was not said.
+        nullable: bool,
+    },
+    /// `METADATA [FROM 'key'] [VIRTUAL]`: from the connector.
+    Metadata {
+        /// Its type.
+        data_type: SqlType,
+        /// `NOT NULL` was not said.
+        nullable: bool,
+        /// The connector's key; the column's name where it is not given.
+        key: Option<String>,
+        /// It is read only.
+        is_virtual: bool,
+    },
+    /// `AS expression`: from other columns.
+    Computed(Expr),
+}
+
+/// `WATERMARK FOR column AS expression`
+#[derive(Clone, Debug)]
+pub struct Watermark {
+    /// The column that holds the event time.
+    pub column: Ident,
+    /// What is complete when a row has been seen.
+    pub expression: Expr,
+}
+
+/// `CREATE [TEMPORARY] VIEW`
+#[derive(Clone, Debug)]
+pub struct CreateView {
+    /// Its name.
+    pub name: Ident,
+    /// Names of its columns, where they are not the query's.
+    pub columns: Vec<Ident>,
+    /// Its query.
+    pub query: Box<Query>,
+    /// Nothing is done where it exists.
+    pub if_not_exists: bool,
+    /// One that exists is replaced.
+    pub or_replace: bool,
+    /// The statement as it was written.
+    pub text: String,
+}
+
+/// `CREATE FUNCTION name(parameter type, …) RETURNS type RETURN expression`
+#[derive(Clone, Debug)]
+pub struct CreateFunction {
+    /// Its name.
+    pub name: Ident,
+    /// Its parameters.
+    pub parameters: Vec<(Ident, SqlType)>,
+    /// The type of its value.
+    pub returns: SqlType,
+    /// Its value.
+    pub body: Expr,
+    /// One that exists is replaced.
+    pub or_replace: bool,
+    /// `RETURNS NULL ON NULL INPUT`
+    pub strict: bool,
+}
+
+/// `INSERT INTO table [(columns)] query`
+#[derive(Clone, Debug)]
+pub struct Insert {
+    /// The table.
+    pub table: ObjectName,
+    /// The columns that the query's are for; all of them where this is empty.
+    pub columns: Vec<Ident>,
+    /// The query.
+    pub query: Box<Query>,
+    /// Where the statement begins.
+    pub place: Option<Place>,
+}
