@@ -1,11 +1,12 @@
 //! What a connector is to SQL: a table's source, its sink, or a table to look things up in, made from the options of
 //! `CREATE TABLE … WITH (…)`.
 //!
-//! A connector reads options once, in [`ConnectorSpec::source`] and its like, and refuses what it does not know; what it returns is
+//! A connector reads options once, in [`catalog::source`](crate::catalog::source) and its like, and refuses what it does not know; what it returns is
 //! cheap to keep and makes one instance for each worker when the job starts.
 
 use std::sync::Arc;
 
+use arrow::array::{RecordBatch, UInt32Array};
 use arrow::datatypes::{FieldRef, Schema, SchemaRef};
 use tidemill_engine::source::Replay;
 use tidemill_engine::{Delivery, OperatorContext, Result, Sink, Source};
@@ -85,4 +86,26 @@ pub trait SinkTable: Send + Sync {
     /// Makes the instance of one worker. It gets all declared columns but those that are read only; where it takes upserts,
     /// rows of one key come to the same instance.
     fn open(&self, context: &OperatorContext) -> Result<Box<dyn Sink>>;
+}
+
+/// Where rows are looked up by their values in some columns.
+pub trait LookupTable: Send + Sync {
+    /// Makes the instance of one thread. Rows are asked for by the columns `keys` of the declaration, in that order; what is found
+    /// has the columns `projection`. Refuses keys that it can't find rows by.
+    fn open(&self, keys: &[usize], projection: &[usize], context: &OperatorContext) -> Result<Box<dyn Lookup>>;
+}
+
+/// Looks rows up. Calls block: they belong on a thread that may wait.
+pub trait Lookup: Send {
+    /// Finds the rows of each row of `keys`. A null equals nothing.
+    fn lookup(&mut self, keys: &RecordBatch) -> Result<LookedUp>;
+}
+
+/// What was found.
+#[derive(Clone, Debug)]
+pub struct LookedUp {
+    /// The rows, with the columns of the projection.
+    pub rows: RecordBatch,
+    /// For each of them the row of the keys that it belongs to, ascending. A key without rows is not among them.
+    pub origins: UInt32Array,
 }

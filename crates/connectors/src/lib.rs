@@ -1,6 +1,28 @@
 //! Connectors: one folder a system, each a source, a sink or a lookup.
+//!
+//! SQL makes them by the option `connector` of a table: [`catalog::source`], [`catalog::sink`] and [`catalog::lookup`] take a
+//! [`TableDeclaration`](connector::TableDeclaration) and the [`Environment`], check every option against the connector's
+//! [`ConnectorSpec`], and return what the planner puts into a job. `stream`, `table` and `file` are also used from Rust.
 
+mod alarm;
+mod blackhole;
+pub mod catalog;
 pub mod connector;
+mod datagen;
+mod environment;
+mod error;
 pub mod file;
+mod filesystem;
+mod generate;
+mod payload;
+mod print;
+pub mod rejected;
 pub mod stream;
 pub mod table;
+#[cfg(test)]
+mod testing;
+pub mod value;
+
+pub use catalog::{CONNECTORS, ConnectorSpec, lookup, sink, source};
+pub use environment::{Environment, Printer};
+pub use error::{Error, Result};

@@ -68,6 +68,40 @@ pub trait Sink: Send {
     fn delivery(&self) -> Delivery;
 }
 
+impl<T: Sink + ?Sized> Sink for Box<T> {
+    fn open(&mut self, context: &OperatorContext) -> Result<()> {
+        (**self).open(context)
+    }
+
+    fn write(&mut self, batch: Batch) -> Result<()> {
+        (**self).write(batch)
+    }
+
+    fn on_watermark(&mut self, time: EventTime) -> Result<()> {
+        (**self).on_watermark(time)
+    }
+
+    fn prepare(&mut self, epoch: Epoch, writer: &mut SnapshotWriter) -> Result<Option<Vec<u8>>> {
+        (**self).prepare(epoch, writer)
+    }
+
+    fn commit(&mut self, epoch: Epoch, id: &str, committable: &[u8]) -> Result<()> {
+        (**self).commit(epoch, id, committable)
+    }
+
+    fn committed(&mut self, epoch: Epoch) -> Result<()> {
+        (**self).committed(epoch)
+    }
+
+    fn restore(&mut self, reader: &SnapshotReader) -> Result<()> {
+        (**self).restore(reader)
+    }
+
+    fn delivery(&self) -> Delivery {
+        (**self).delivery()
+    }
+}
+
 /// Makes a sink an operator: keeps its committables in union state until they are committed.
 pub(crate) struct SinkOperator {
     sink: Box<dyn Sink>,

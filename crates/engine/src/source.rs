@@ -115,3 +115,29 @@ impl SourceOutput<'_> {
         self.metrics.lag_records.store(records, std::sync::atomic::Ordering::Relaxed);
     }
 }
+
+impl<T: Source + ?Sized> Source for Box<T> {
+    fn open(&mut self, context: &OperatorContext, waker: Waker) -> Result<()> {
+        (**self).open(context, waker)
+    }
+
+    fn poll(&mut self, budget: usize, out: &mut SourceOutput<'_>) -> Result<SourceStatus> {
+        (**self).poll(budget, out)
+    }
+
+    fn snapshot(&mut self, writer: &mut SnapshotWriter) -> Result<()> {
+        (**self).snapshot(writer)
+    }
+
+    fn restore(&mut self, reader: &SnapshotReader) -> Result<()> {
+        (**self).restore(reader)
+    }
+
+    fn on_commit(&mut self, epoch: Epoch) -> Result<()> {
+        (**self).on_commit(epoch)
+    }
+
+    fn replay(&self) -> Replay {
+        (**self).replay()
+    }
+}

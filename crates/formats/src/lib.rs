@@ -71,6 +71,6 @@ pub use format::Format;
 pub use framing::{Framing, Quoting, Unfinished};
 pub use json::{JsonNumber, JsonOptions, Members, Scanner};
 pub use log::LogOptions;
-pub use options::{FORMATS, FormatSpec, OptionSpec, Options};
+pub use options::{FORMATS, FormatSpec, OptionSpec, Options, suggest};
 pub use raw::RawOptions;
 pub use row_kind::RowKind;

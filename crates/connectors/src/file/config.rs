@@ -3,22 +3,31 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use tidemill_formats::Format;
 use tidemill_tables::Clock;
 
 /// How rows become bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum FileFormat {
     /// Apache Parquet, compressed by zstd.
     Parquet,
     /// A JSON object a line.
     JsonLines,
+    /// A record a row, as a format writes it, each with its end.
+    Records {
+        /// The format; one that says where its records end.
+        format: Format,
+        /// What the files' names end with.
+        extension: &'static str,
+    },
 }
 
 impl FileFormat {
-    pub(crate) fn extension(self) -> &'static str {
+    pub(crate) fn extension(&self) -> &'static str {
         match self {
             FileFormat::Parquet => "parquet",
             FileFormat::JsonLines => "jsonl",
+            FileFormat::Records { extension, .. } => extension,
         }
     }
 }

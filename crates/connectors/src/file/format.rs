@@ -10,6 +10,7 @@ use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
+use tidemill_formats::{Format, Records};
 
 use super::config::{FileFormat, FileSinkConfig};
 
@@ -24,9 +25,10 @@ pub(crate) fn write(
     batches: &[RecordBatch],
 ) -> std::io::Result<u64> {
     let file = File::options().write(true).create(true).truncate(true).open(path)?;
-    let file = match config.format {
+    let file = match &config.format {
         FileFormat::Parquet => parquet(file, schema, &config.distinct, batches)?,
         FileFormat::JsonLines => json_lines(file, batches)?,
+        FileFormat::Records { format, .. } => records(file, schema, format, batches)?,
     };
     file.sync_all()?;
     Ok(file.metadata()?.len())
@@ -62,4 +64,22 @@ fn json_lines(file: File, batches: &[RecordBatch]) -> std::io::Result<File> {
     let mut buffered = writer.into_inner();
     buffered.flush()?;
     buffered.into_inner().map_err(|e| e.into_error())
+}
+
+fn records(file: File, schema: &SchemaRef, format: &Format, batches: &[RecordBatch]) -> std::io::Result<File> {
+    let other = |e| std::io::Error::other(e);
+    let (mut encoder, end) = (format.encoder(schema.clone()).map_err(other)?, format.framing().end());
+    let (mut records, mut bytes) = (Records::new(), encoder.header().unwrap_or_default());
+    let mut file = file;
+    for batch in batches {
+        records.clear();
+        encoder.encode(batch, None, &mut records).map_err(other)?;
+        for record in records.iter() {
+            bytes.extend_from_slice(record);
+            bytes.extend_from_slice(end);
+        }
+        file.write_all(&bytes)?;
+        bytes.clear();
+    }
+    Ok(file)
 }

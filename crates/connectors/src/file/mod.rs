@@ -1,4 +1,4 @@
-//! Files: an exactly-once sink of partitioned Parquet or JSON lines, and the reader of such a folder for SQL.
+//! Files: an exactly-once sink of partitioned Parquet, JSON lines or records of any format, and the reader of such a folder for SQL.
 //!
 //! ```text
 //! lake/page_impressions/                     the sink's folder
@@ -18,7 +18,7 @@ mod config;
 mod format;
 pub mod lake;
 mod open_file;
-mod partition;
+pub(crate) mod partition;
 mod sink;
 mod staged;
 #[cfg(test)]

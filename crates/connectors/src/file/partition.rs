@@ -103,3 +103,29 @@ fn escape(value: &str, out: &mut String) {
         }
     }
 }
+
+/// The value of one folder of a file's path, as it was before it was encoded. Without the folder, and where it was null: `None`.
+pub(crate) fn value_in(path: &str, name: &str) -> Option<String> {
+    let folders = path.split('/').rev().skip(1);
+    let mut named = folders.filter_map(|folder| folder.strip_prefix(name)?.strip_prefix('='));
+    named.next().filter(|value| *value != NULL).map(unescape)
+}
+
+fn unescape(value: &str) -> String {
+    let mut bytes = Vec::with_capacity(value.len());
+    let mut rest = value.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        let code = after.get(..2).and_then(|code| u8::from_str_radix(std::str::from_utf8(code).ok()?, 16).ok());
+        match code {
+            Some(code) if byte == b'%' => {
+                bytes.push(code);
+                rest = after.get(2..).unwrap_or_default();
+            }
+            _ => {
+                bytes.push(byte);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}

@@ -35,6 +35,11 @@ impl Options {
     pub fn get(&self, name: &str) -> Option<&str> {
         self.entries.get(name).map(String::as_str)
     }
+
+    /// All names with their values, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.entries.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
 }
 
 impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Options {
@@ -149,11 +154,7 @@ pub(crate) fn unescape(text: &str) -> String {
 }
 
 /// ", did you mean `…`", where a known name is like the given one.
-pub(crate) fn suggest<'a>(
-    given: &str,
-    known: impl IntoIterator<Item = &'a str>,
-    show: impl Fn(&str) -> String,
-) -> String {
+pub fn suggest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>, show: impl Fn(&str) -> String) -> String {
     let given = given.to_ascii_lowercase();
     let likeness = |name: &str| strsim::jaro_winkler(&given, name);
     let best = known.into_iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
