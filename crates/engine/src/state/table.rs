@@ -137,6 +137,12 @@ impl<V: StateValue> StateTable<V> {
         self.write(writer, |key| u16::from(KeyGroup::of_key(key).0))
     }
 
+    /// As [`StateTable::snapshot`], for a table whose keys only begin with the key by which rows are routed: `owner` cuts
+    /// that part out, and the entry follows its group.
+    pub fn snapshot_by(&mut self, writer: &mut SnapshotWriter, owner: impl Fn(&[u8]) -> &[u8]) -> Result<()> {
+        self.write(writer, |key| u16::from(KeyGroup::of_key(owner(key)).0))
+    }
+
     /// As [`StateTable::snapshot`], for a table that every worker reads whole at a restore.
     pub fn snapshot_union(&mut self, writer: &mut SnapshotWriter) -> Result<()> {
         self.write(writer, |_| UNION)

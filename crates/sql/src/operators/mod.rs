@@ -16,6 +16,9 @@
 //! - **Determinism.** The same rows in the same order give the same output, whatever the batches and however often the job was
 //!   restored in between; where order matters and is free, it is that of the keys.
 
+mod expiry;
+pub mod join;
 pub mod rows;
+mod stored;
 #[cfg(test)]
 pub(crate) mod testing;

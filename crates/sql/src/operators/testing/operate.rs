@@ -65,7 +65,7 @@ impl Operate {
             lines: Default::default(),
             runtime: None,
             now: EventTime(0),
-            dir: tempfile::tempdir().unwrap(),
+            dir: folder(),
         };
         test.run(workers);
         test
@@ -175,6 +175,11 @@ impl Operate {
     pub(crate) fn keys(&self) -> u64 {
         self.figures().iter().map(|f| f.state_keys).sum()
     }
+}
+
+/// A folder for checkpoints, in memory where the system has one: property tests restart thousands of times.
+fn folder() -> TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
 }
 
 struct Script {

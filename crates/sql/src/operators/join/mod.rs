@@ -1,0 +1,67 @@
+//! Joins of two inputs: left on port 0, right on port 1, both routed by the join key.
+//!
+//! | operator | meets | state |
+//! |---|---|---|
+//! | [`RegularJoin`] | every row with every row of its key, whenever they come | all rows of both inputs, or a time to live |
+//! | [`IntervalJoin`] | rows whose times are near each other | rows of the last interval |
+//! | [`WindowJoin`] | rows of the same window | rows of open windows |
+//! | [`TemporalJoin`] | a row with the version of the other row that was valid at its time | versions, waiting rows |
+//!
+//! The joined row is the columns of the left row, then those of the right row, both without their key column. A row that an
+//! outer join keeps without a partner has nulls in the partner's columns; semi and anti joins give the left row alone.
+
+mod condition;
+#[cfg(test)]
+mod model;
+mod regular;
+#[cfg(test)]
+mod regular_tests;
+mod rows_by_key;
+
+use arrow::datatypes::SchemaRef;
+
+pub use regular::{RegularJoin, RegularJoinConfig, RegularJoinInput};
+
+/// Which rows a join gives. Right semi and right anti joins are planned with their inputs swapped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum JoinType {
+    /// Pairs.
+    Inner,
+    /// Pairs, and left rows without a partner.
+    Left,
+    /// Pairs, and right rows without a partner.
+    Right,
+    /// Pairs, and rows of both sides without a partner.
+    Full,
+    /// Left rows that have a partner.
+    LeftSemi,
+    /// Left rows that have none.
+    LeftAnti,
+}
+
+impl JoinType {
+    /// True where rows of this port are kept without a partner.
+    pub(crate) fn preserves(self, port: usize) -> bool {
+        match self {
+            JoinType::Left => port == 0,
+            JoinType::Right => port == 1,
+            JoinType::Full => true,
+            JoinType::Inner | JoinType::LeftSemi | JoinType::LeftAnti => false,
+        }
+    }
+
+    /// True where only left rows come out.
+    pub(crate) fn gives_left_only(self) -> bool {
+        matches!(self, JoinType::LeftSemi | JoinType::LeftAnti)
+    }
+}
+
+/// What all joins have to know of an input.
+#[derive(Clone, Debug)]
+pub struct JoinInput {
+    /// Its columns, without the key column behind them.
+    pub schema: SchemaRef,
+    /// Columns of the key for which NULL equals nothing, as in SQL's `=`. A row that has NULL in one of them has no partner.
+    /// Leave out those that are compared by `IS NOT DISTINCT FROM`, and all of them for set operations.
+    pub null_never_equals: Vec<usize>,
+}

@@ -1,0 +1,405 @@
+//! Many rows a key, one of which can come or go without writing the others again.
+//!
+//! The rows of a key lie behind each other in chunks of about [`CHUNK_BYTES`]. The first chunk is the value of the key in one
+//! table; a key with more rows has numbered chunks (1, 2, …, without a gap) in a second table, under key ‖ number. So a key of
+//! one row costs no more than its row, an insert touches (and a checkpoint writes) only the last chunk, and a hot key is no
+//! list that has to move.
+//!
+//! A row in a chunk: length `u32`, then the time of its last write `i64` where rows expire and its degree `u32` where degrees
+//! are kept, then its bytes.
+
+use std::collections::{BTreeSet, HashMap};
+
+use ahash::RandomState;
+use tidemill_engine::{Result, SnapshotReader, SnapshotWriter, StateTable, state::StateValue};
+
+use crate::operators::stored::{Stored, read_i64, read_u32};
+
+/// A chunk takes no further row that would make it larger.
+const CHUNK_BYTES: usize = 4 << 10;
+/// From so many chunks on a row that is to be removed is looked up in an index.
+const INDEXED_CHUNKS: u32 = 2;
+/// Bytes of a chunk's number behind the key.
+const NUMBER: usize = 4;
+
+/// What is kept beside each row.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Layout {
+    /// The time of its last write.
+    pub(super) times: bool,
+    /// With how many rows of the other input it is paired.
+    pub(super) degrees: bool,
+}
+
+impl Layout {
+    fn header(self) -> usize {
+        4 + if self.times { 8 } else { 0 } + if self.degrees { 4 } else { 0 }
+    }
+}
+
+/// A key's first chunk.
+#[derive(Debug, Default)]
+struct KeyRows {
+    first: Vec<u8>,
+    /// In all chunks.
+    rows: u32,
+    /// Chunks beside the first.
+    more: u32,
+}
+
+impl StateValue for KeyRows {
+    fn encode(&self, out: &mut Vec<u8>) -> Result<(), String> {
+        out.extend_from_slice(&self.rows.to_le_bytes());
+        out.extend_from_slice(&self.more.to_le_bytes());
+        out.extend_from_slice(&self.first);
+        Ok(())
+    }
+
+    fn decode(mut bytes: &[u8]) -> Result<Self, String> {
+        let (Some(rows), Some(more)) = (read_u32(&mut bytes), read_u32(&mut bytes)) else {
+            return Err("it is too short".into());
+        };
+        Ok(KeyRows { first: bytes.to_vec(), rows, more })
+    }
+}
+
+/// One row in a chunk.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct StoredRow<'a> {
+    pub(super) bytes: &'a [u8],
+    pub(super) place: Place,
+    pub(super) degree: u32,
+    time: i64,
+    /// Where the next row of its chunk begins.
+    end: usize,
+}
+
+/// Where a row lies, as long as no row of its key is removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    chunk: u32,
+    at: usize,
+}
+
+/// What became of the row that was to be removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Removed {
+    pub(super) degree: u32,
+    /// Rows of its key that are left.
+    pub(super) left: u32,
+}
+
+/// The rows of one input.
+#[derive(Debug)]
+pub(super) struct RowsByKey {
+    keys: StateTable<KeyRows>,
+    more: StateTable<Stored>,
+    layout: Layout,
+    /// For keys with many rows: hash of a row, and a chunk that may hold it.
+    index: HashMap<Box<[u8]>, BTreeSet<(u64, u32)>, RandomState>,
+    hasher: RandomState,
+}
+
+impl RowsByKey {
+    /// Empty; the names are those of its two tables in snapshots.
+    pub(super) fn new(names: [&'static str; 2], layout: Layout) -> Self {
+        let [keys, more] = names.map(|name| name);
+        RowsByKey {
+            keys: StateTable::new(keys),
+            more: StateTable::new(more),
+            layout,
+            index: HashMap::default(),
+            // Fixed seeds: only where a row is looked for depends on them, but that should not vary either.
+            hasher: RandomState::with_seeds(1, 2, 3, 4),
+        }
+    }
+
+    /// Number of keys.
+    pub(super) fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// How many rows a key has.
+    #[cfg(test)]
+    fn count(&self, key: &[u8]) -> u32 {
+        self.keys.get(key).map_or(0, |found| found.rows)
+    }
+
+    /// The rows of a key that were written after `expired`.
+    pub(super) fn rows<'a>(&'a self, key: &'a [u8], expired: i64) -> impl Iterator<Item = StoredRow<'a>> + use<'a> {
+        let layout = self.layout;
+        let found = self.keys.get(key);
+        let first = found.map(|found| (0, found.first.as_slice()));
+        let numbered = (1..=found.map_or(0, |found| found.more)).filter_map(move |number| {
+            let chunk = self.more.get(&numbered(key, number))?;
+            Some((number, chunk.as_slice()))
+        });
+        let rows = first.into_iter().chain(numbered).flat_map(move |(number, chunk)| rows_of(layout, number, chunk));
+        rows.filter(move |row| !layout.times || row.time > expired)
+    }
+
+    /// Adds a row behind the others of its key, and says how many there were before.
+    pub(super) fn insert(&mut self, key: &[u8], row: &[u8], degree: u32, now: i64) -> u32 {
+        let layout = self.layout;
+        let found = self.keys.entry(key, KeyRows::default);
+        let before = found.rows;
+        found.rows += 1;
+        let size = layout.header() + row.len();
+        let fits = |chunk: &Vec<u8>| chunk.is_empty() || chunk.len() + size <= CHUNK_BYTES;
+        if found.more == 0 && fits(&found.first) {
+            if found.first.is_empty() {
+                found.first.reserve_exact(size);
+            }
+            append(layout, &mut found.first, row, degree, now);
+            return before;
+        }
+        let last = numbered(key, found.more);
+        if found.more > 0
+            && let Some(chunk) = self.more.get_mut(&last).filter(|chunk| fits(chunk))
+        {
+            append(layout, chunk, row, degree, now);
+        } else {
+            found.more += 1;
+            let chunk = self.more.entry(&numbered(key, found.more), Stored::default);
+            append(layout, chunk, row, degree, now);
+        }
+        if let Some(index) = self.index.get_mut(key) {
+            index.insert((self.hasher.hash_one(row), found.more));
+        }
+        before
+    }
+
+    /// Removes one row that is equal to `row`.
+    pub(super) fn remove(&mut self, key: &[u8], row: &[u8]) -> Option<Removed> {
+        let more = self.keys.get(key)?.more;
+        let found = self.find(key, row, more)?;
+        let (degree, place, end) = (found.degree, found.place, found.end);
+        let keys = self.keys.get_mut(key)?;
+        keys.rows = keys.rows.saturating_sub(1);
+        let left = keys.rows;
+        let chunk = match place.chunk {
+            0 => &mut keys.first,
+            number => self.more.get_mut(&numbered(key, number))?,
+        };
+        chunk.drain(place.at..end);
+        if chunk.is_empty() {
+            self.fill_gap(key, place.chunk, more);
+        }
+        Some(Removed { degree, left })
+    }
+
+    /// A chunk became empty: the last one takes its place, and its number.
+    fn fill_gap(&mut self, key: &[u8], empty: u32, last: u32) {
+        if last == 0 {
+            self.keys.remove(key);
+            return;
+        }
+        let Some(moved) = self.more.remove(&numbered(key, last)) else { return };
+        let Some(keys) = self.keys.get_mut(key) else { return };
+        keys.more = last - 1;
+        if empty != last {
+            if let Some(index) = self.index.get_mut(key) {
+                for row in rows_of(self.layout, last, &moved) {
+                    let hash = self.hasher.hash_one(row.bytes);
+                    index.remove(&(hash, last));
+                    index.insert((hash, empty));
+                }
+            }
+            match empty {
+                0 => keys.first = moved.0,
+                number => self.more.insert(&numbered(key, number), moved),
+            }
+        }
+        if last == 1 {
+            self.index.remove(key);
+        }
+    }
+
+    /// The first row of a key that is equal to `row`.
+    fn find(&mut self, key: &[u8], row: &[u8], more: u32) -> Option<StoredRow<'_>> {
+        let keys = self.keys.get(key)?;
+        let equal = |found: &StoredRow<'_>| found.bytes == row;
+        // Where many rows are equal, one is here.
+        if let Some(found) = rows_of(self.layout, 0, &keys.first).find(equal) {
+            return Some(found);
+        }
+        if more >= INDEXED_CHUNKS {
+            if !self.index.contains_key(key) {
+                let all = self.rows(key, i64::MIN).map(|r| (self.hasher.hash_one(r.bytes), r.place.chunk)).collect();
+                self.index.insert(key.into(), all);
+            }
+            let hash = self.hasher.hash_one(row);
+            let index = self.index.get_mut(key)?;
+            while let Some(&(found, number)) = index.range((hash, 0)..=(hash, u32::MAX)).next() {
+                let chunk = self.more.get(&numbered(key, number));
+                if chunk.is_some_and(|chunk| rows_of(self.layout, number, chunk).any(|found| equal(&found))) {
+                    break;
+                }
+                index.remove(&(found, number));
+            }
+            let number = index.range((hash, 0)..=(hash, u32::MAX)).next().map(|(_, number)| *number);
+            if let Some(number) = number {
+                let chunk = self.more.get(&numbered(key, number))?;
+                return rows_of(self.layout, number, chunk).find(equal);
+            }
+        }
+        // Not indexed, or lost from the index by two rows of one hash.
+        (1..=more).find_map(|number| rows_of(self.layout, number, self.more.get(&numbered(key, number))?).find(equal))
+    }
+
+    /// Sets degrees of rows of a key, which counts as a write.
+    pub(super) fn set_degrees(&mut self, key: &[u8], degrees: impl IntoIterator<Item = (Place, u32)>, now: i64) {
+        let layout = self.layout;
+        for (place, degree) in degrees {
+            let chunk = match place.chunk {
+                0 => self.keys.get_mut(key).map(|keys| &mut keys.first),
+                number => self.more.get_mut(&numbered(key, number)).map(|chunk| &mut chunk.0),
+            };
+            let Some(header) = chunk.and_then(|chunk| chunk.get_mut(place.at + 4..place.at + layout.header())) else {
+                continue;
+            };
+            let (time, of_degree) = header.split_at_mut(if layout.times { 8 } else { 0 });
+            time.copy_from_slice(&now.to_le_bytes()[..time.len()]);
+            of_degree.copy_from_slice(&degree.to_le_bytes()[..of_degree.len()]);
+        }
+    }
+
+    /// Forgets rows that were not written after `expired`.
+    pub(super) fn expire(&mut self, expired: i64) {
+        let layout = self.layout;
+        let has_expired = |(number, chunk)| rows_of(layout, number, chunk).any(|row| row.time <= expired);
+        let first = self.keys.iter().filter(|(_, keys)| has_expired((0, &keys.first))).map(|(key, _)| Box::from(key));
+        let more = self.more.iter().filter(|(_, chunk)| has_expired((1, chunk))).map(|(key, _)| Box::from(owner(key)));
+        let mut keys: Vec<Box<[u8]>> = first.chain(more).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        for key in keys {
+            let left: Vec<(Vec<u8>, u32, i64)> =
+                self.rows(&key, expired).map(|r| (r.bytes.to_vec(), r.degree, r.time)).collect();
+            let more = self.keys.remove(&key).map_or(0, |keys| keys.more);
+            (1..=more).for_each(|number| drop(self.more.remove(&numbered(&key, number))));
+            self.index.remove(&key);
+            for (row, degree, time) in left {
+                self.insert(&key, &row, degree, time);
+            }
+        }
+    }
+
+    pub(super) fn snapshot(&mut self, writer: &mut SnapshotWriter) -> Result<()> {
+        self.keys.snapshot(writer)?;
+        self.more.snapshot_by(writer, owner)
+    }
+
+    pub(super) fn restore(&mut self, reader: &SnapshotReader) -> Result<()> {
+        self.keys.restore(reader)?;
+        self.more.restore(reader)
+    }
+}
+
+/// Where a chunk of a key is kept.
+fn numbered(key: &[u8], number: u32) -> Vec<u8> {
+    let mut at = Vec::with_capacity(key.len() + NUMBER);
+    at.extend_from_slice(key);
+    at.extend_from_slice(&number.to_be_bytes());
+    at
+}
+
+/// The key of a numbered chunk.
+fn owner(numbered: &[u8]) -> &[u8] {
+    numbered.get(..numbered.len().saturating_sub(NUMBER)).unwrap_or_default()
+}
+
+fn append(layout: Layout, chunk: &mut Vec<u8>, row: &[u8], degree: u32, now: i64) {
+    chunk.extend_from_slice(&(row.len() as u32).to_le_bytes());
+    if layout.times {
+        chunk.extend_from_slice(&now.to_le_bytes());
+    }
+    if layout.degrees {
+        chunk.extend_from_slice(&degree.to_le_bytes());
+    }
+    chunk.extend_from_slice(row);
+}
+
+/// The rows of a chunk.
+fn rows_of(layout: Layout, number: u32, chunk: &[u8]) -> impl Iterator<Item = StoredRow<'_>> {
+    let mut rest = chunk;
+    std::iter::from_fn(move || {
+        let at = chunk.len() - rest.len();
+        let length = read_u32(&mut rest)? as usize;
+        let time = if layout.times { read_i64(&mut rest)? } else { 0 };
+        let degree = if layout.degrees { read_u32(&mut rest)? } else { 0 };
+        let (bytes, behind) = rest.split_at_checked(length)?;
+        rest = behind;
+        Some(StoredRow { bytes, place: Place { chunk: number, at }, degree, time, end: chunk.len() - rest.len() })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn listed(rows: &RowsByKey, key: &[u8]) -> Vec<Vec<u8>> {
+        let mut all: Vec<Vec<u8>> = rows.rows(key, i64::MIN).map(|row| row.bytes.to_vec()).collect();
+        all.sort();
+        all
+    }
+
+    proptest! {
+        /// Inserts and removals in any order: what is left is what a list would hold, in many chunks or in one.
+        #[test]
+        fn rows_are_a_multiset(
+            steps in prop::collection::vec((0u8..2, 0u16..40, prop::bool::weighted(0.6)), 0..400), size in 1usize..600)
+        {
+            let mut rows = RowsByKey::new(["a", "b"], Layout { times: true, degrees: true });
+            let mut model: [Vec<Vec<u8>>; 2] = Default::default();
+            for (key, value, insert) in steps {
+                let row = [&value.to_be_bytes()[..], &vec![7; size]].concat();
+                let model = &mut model[key as usize];
+                if insert {
+                    prop_assert_eq!(rows.insert(&[key], &row, value.into(), 0) as usize, model.len());
+                    model.push(row);
+                } else {
+                    let at = model.iter().position(|r| *r == row);
+                    let expected = at.map(|_| Removed { degree: value.into(), left: model.len() as u32 - 1 });
+                    prop_assert_eq!(rows.remove(&[key], &row), expected);
+                    at.map(|at| model.remove(at));
+                }
+                let mut expected = model.clone();
+                expected.sort();
+                prop_assert_eq!(listed(&rows, &[key]), expected);
+                prop_assert_eq!(rows.count(&[key]) as usize, model.len());
+            }
+            prop_assert_eq!(rows.len(), model.iter().filter(|m| !m.is_empty()).count());
+        }
+    }
+
+    #[test]
+    fn a_hundred_thousand_rows_of_a_key_come_and_go() {
+        let mut rows = RowsByKey::new(["a", "b"], Layout::default());
+        let row = |i: u32| [i.to_be_bytes(), [0; 4]].concat();
+        for i in 0..100_000 {
+            rows.insert(b"hot", &row(i), 0, 0);
+        }
+        for i in (0..100_000).map(|i| i * 7_919 % 100_000) {
+            assert!(rows.remove(b"hot", &row(i)).is_some());
+        }
+        assert_eq!((rows.len(), rows.more.len(), rows.index.len()), (0, 0, 0));
+    }
+
+    #[test]
+    fn expired_rows_are_neither_seen_nor_kept() {
+        let mut rows = RowsByKey::new(["a", "b"], Layout { times: true, degrees: true });
+        for i in 0..1_000u32 {
+            rows.insert(b"k", &i.to_be_bytes(), 0, i64::from(i));
+        }
+        rows.insert(b"old", b"row", 0, 5);
+        assert_eq!(rows.rows(b"k", 989).count(), 10);
+        let second = rows.rows(b"k", i64::MIN).nth(1).unwrap().place;
+        rows.set_degrees(b"k", [(second, 3)], 2_000);
+        rows.expire(989);
+        assert_eq!((rows.count(b"k"), rows.len()), (11, 1));
+        assert_eq!(rows.rows(b"k", 0).map(|row| row.degree).sum::<u32>(), 3);
+    }
+}
