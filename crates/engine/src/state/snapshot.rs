@@ -94,6 +94,11 @@ impl SnapshotWriter {
         self.loose.push(table, u16::from(KeyGroup::of_key(key).0), key, value);
     }
 
+    /// As [`SnapshotWriter::keyed`], for an entry that follows the key group of `owner`, of which there are many.
+    pub fn keyed_by(&mut self, table: &str, owner: &[u8], key: &[u8], value: Option<&[u8]>) {
+        self.loose.push(table, u16::from(KeyGroup::of_key(owner).0), key, value);
+    }
+
     /// Notes an entry that every worker reads at a restore: a source's position, a sink's pending commit.
     pub fn union(&mut self, table: &str, key: &[u8], value: Option<&[u8]>) {
         self.loose.push(table, UNION, key, value);

@@ -16,9 +16,12 @@
 //! - **Determinism.** The same rows in the same order give the same output, whatever the batches and however often the job was
 //!   restored in between; where order matters and is free, it is that of the keys.
 
+mod columns;
+pub mod deduplicate;
 mod expiry;
 pub mod join;
 pub mod rows;
 mod stored;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod top_n;

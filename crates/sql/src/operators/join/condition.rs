@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use arrow::{
-    array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchOptions, UInt32Array},
-    compute::{prep_null_mask_filter, take},
+    array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch},
+    compute::prep_null_mask_filter,
     datatypes::{Field, Schema, SchemaRef},
 };
 use datafusion::physical_expr::PhysicalExpr;
 use tidemill_engine::{Batch, EngineError, Result, RowKind};
+
+use crate::operators::columns::rows_of;
 
 /// Builds joined rows and decides of candidates.
 #[derive(Debug)]
@@ -47,9 +49,7 @@ impl Joined {
         if rows == 0 {
             return Ok(None);
         }
-        let options = RecordBatchOptions::new().with_row_count(Some(rows));
-        let columns = side_by_side(port, own, other);
-        let candidates = RecordBatch::try_new_with_options(self.pairs.clone(), columns, &options)?;
+        let candidates = rows_of(&self.pairs, side_by_side(port, own, other), rows)?;
         let decided = condition.evaluate(&candidates).and_then(|value| value.into_array(rows));
         let decided = decided.map_err(|e| EngineError::Arrow(e.into()))?;
         let Some(decided) = decided.as_boolean_opt() else {
@@ -76,9 +76,7 @@ impl Joined {
 
     /// Rows of these columns.
     pub(crate) fn output(&self, columns: Vec<ArrayRef>, times: Vec<i64>, kinds: &[RowKind]) -> Result<Batch> {
-        let options = RecordBatchOptions::new().with_row_count(Some(times.len()));
-        let rows = RecordBatch::try_new_with_options(self.output.clone(), columns, &options)?;
-        let batch = Batch::new(rows, times)?;
+        let batch = Batch::new(rows_of(&self.output, columns, times.len())?, times)?;
         if kinds.is_empty() { Ok(batch) } else { batch.with_kinds(kinds) }
     }
 }
@@ -86,16 +84,6 @@ impl Joined {
 fn side_by_side(port: usize, own: &[ArrayRef], other: &[ArrayRef]) -> Vec<ArrayRef> {
     let (left, right) = if port == 0 { (own, other) } else { (other, own) };
     left.iter().chain(right).cloned().collect()
-}
-
-/// Rows of some columns; a null position gives a row of nulls.
-pub(crate) fn take_rows(columns: &[ArrayRef], rows: &UInt32Array) -> Result<Vec<ArrayRef>> {
-    Ok(columns.iter().map(|column| take(column.as_ref(), rows, None)).collect::<Result<_, _>>()?)
-}
-
-/// The columns without the key behind them.
-pub(crate) fn without_key(rows: &RecordBatch) -> &[ArrayRef] {
-    rows.columns().split_last().map_or(&[], |(_, columns)| columns)
 }
 
 /// Rows in which one of these columns is null; none where no column has nulls.

@@ -16,10 +16,11 @@ use tidemill_engine::{
 
 use super::{
     JoinInput, JoinType,
-    condition::{Joined, rows_with_nulls, take_rows, without_key},
+    condition::{Joined, rows_with_nulls},
     rows_by_key::{Layout, Place, RowsByKey},
 };
 use crate::operators::{
+    columns::{take_rows, without_key},
     expiry::Expiry,
     rows::{RowCodec, key_column},
 };
