@@ -9,6 +9,7 @@
 //! State larger than memory goes behind the same seam: [`StateTable`]'s methods.
 
 pub(crate) mod merge;
+mod numbered;
 pub(crate) mod segment;
 mod slots;
 pub(crate) mod snapshot;

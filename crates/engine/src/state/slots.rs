@@ -48,6 +48,16 @@ impl<V> Slots<V> {
         (self.made - 1) as u32
     }
 
+    /// The number that the next slot to be added gets.
+    pub(super) fn next(&self) -> u32 {
+        self.free.last().copied().unwrap_or(self.made as u32)
+    }
+
+    /// One more than the highest number that was ever given.
+    pub(super) fn bound(&self) -> usize {
+        self.made
+    }
+
     /// None where the slot was taken.
     pub(super) fn get(&self, at: u32) -> Option<&Slot<V>> {
         self.chunks[at as usize / Self::CHUNK][at as usize % Self::CHUNK].as_ref()

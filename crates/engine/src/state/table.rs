@@ -22,10 +22,10 @@ use crate::{error::Result, key::KeyGroup};
 /// ```
 #[derive(Debug)]
 pub struct StateTable<V> {
-    name: &'static str,
+    pub(super) name: &'static str,
     /// Slot numbers by their key's hash.
     index: HashTable<u32>,
-    slots: Slots<V>,
+    pub(super) slots: Slots<V>,
     hasher: RandomState,
     /// Slots touched since the last snapshot. One that was freed and used again may be here twice: its flag tells.
     dirty: Vec<u32>,
@@ -33,7 +33,7 @@ pub struct StateTable<V> {
     removed: HashSet<Box<[u8]>, RandomState>,
 }
 
-impl<V: StateValue> StateTable<V> {
+impl<V> StateTable<V> {
     /// An empty table; `name` tells it from the operator's others in snapshots.
     pub fn new(name: &'static str) -> Self {
         StateTable {
@@ -56,12 +56,12 @@ impl<V: StateValue> StateTable<V> {
         self.index.is_empty()
     }
 
-    fn find(&self, key: &[u8]) -> Option<u32> {
+    pub(super) fn find(&self, key: &[u8]) -> Option<u32> {
         let hash = self.hasher.hash_one(key);
         self.index.find(hash, |at| self.slots.get(*at).is_some_and(|s| *s.key == *key)).copied()
     }
 
-    fn add(&mut self, key: &[u8], value: V, stored: bool) -> u32 {
+    pub(super) fn add(&mut self, key: &[u8], value: V, stored: bool) -> u32 {
         let StateTable { index, slots, hasher, .. } = self;
         let at = slots.add(Slot { key: key.into(), value, dirty: false, stored });
         let rehash = |at: &u32| slots.get(*at).map_or(0, |s| hasher.hash_one(&*s.key));
@@ -80,7 +80,7 @@ impl<V: StateValue> StateTable<V> {
         self.touch(at)
     }
 
-    fn touch(&mut self, at: u32) -> Option<&mut V> {
+    pub(super) fn touch(&mut self, at: u32) -> Option<&mut V> {
         let slot = self.slots.get_mut(at)?;
         if !slot.dirty {
             slot.dirty = true;
@@ -89,15 +89,20 @@ impl<V: StateValue> StateTable<V> {
         Some(&mut slot.value)
     }
 
-    /// The value of a key, to be changed, made first where there is none.
-    pub fn entry(&mut self, key: &[u8], make: impl FnOnce() -> V) -> &mut V {
-        let at = match self.find(key) {
-            Some(at) => at,
+    /// The slot of a key, and whether it was made.
+    pub(super) fn find_or_add(&mut self, key: &[u8], make: impl FnOnce() -> V) -> (u32, bool) {
+        match self.find(key) {
+            Some(at) => (at, false),
             None => {
                 let stored = self.removed.remove(key);
-                self.add(key, make(), stored)
+                (self.add(key, make(), stored), true)
             }
-        };
+        }
+    }
+
+    /// The value of a key, to be changed, made first where there is none.
+    pub fn entry(&mut self, key: &[u8], make: impl FnOnce() -> V) -> &mut V {
+        let (at, _) = self.find_or_add(key, make);
         match self.touch(at) {
             Some(value) => value,
             None => unreachable!("the index names a slot that is empty"),
@@ -132,23 +137,13 @@ impl<V: StateValue> StateTable<V> {
         self.slots.iter().map(|s| (s.key.as_ref(), &s.value))
     }
 
-    /// Writes what changed since the last snapshot: keyed, so that each key follows its group at a restore.
-    pub fn snapshot(&mut self, writer: &mut SnapshotWriter) -> Result<()> {
-        self.write(writer, |key| u16::from(KeyGroup::of_key(key).0))
-    }
-
-    /// As [`StateTable::snapshot`], for a table whose keys only begin with the key by which rows are routed: `owner` cuts
-    /// that part out, and the entry follows its group.
-    pub fn snapshot_by(&mut self, writer: &mut SnapshotWriter, owner: impl Fn(&[u8]) -> &[u8]) -> Result<()> {
-        self.write(writer, |key| u16::from(KeyGroup::of_key(owner(key)).0))
-    }
-
-    /// As [`StateTable::snapshot`], for a table that every worker reads whole at a restore.
-    pub fn snapshot_union(&mut self, writer: &mut SnapshotWriter) -> Result<()> {
-        self.write(writer, |_| UNION)
-    }
-
-    fn write(&mut self, writer: &mut SnapshotWriter, scope: impl Fn(&[u8]) -> u16) -> Result<()> {
+    /// Writes what changed since the last snapshot, each key in the scope that it is given.
+    pub(super) fn write(
+        &mut self,
+        writer: &mut SnapshotWriter,
+        scope: impl Fn(&[u8]) -> u16,
+        mut encode: impl FnMut(u32, &V, &mut Vec<u8>) -> Result<(), String>,
+    ) -> Result<()> {
         let StateTable { slots, dirty, removed, name, .. } = self;
         let gone: Vec<Box<[u8]>> = removed.drain().collect();
         let mut changes = Vec::with_capacity(gone.len() + dirty.len());
@@ -171,11 +166,29 @@ impl<V: StateValue> StateTable<V> {
                 run.push((rank >> 112) as u16, key(change), |out| {
                     let Change::Slot(at) = *change else { return Ok(false) };
                     let Some(slot) = slots.get(at) else { return Ok(false) };
-                    slot.value.encode(out).map_err(|e| SnapshotReader::undecodable(name, e))?;
+                    encode(at, &slot.value, out).map_err(|e| SnapshotReader::undecodable(name, e))?;
                     Ok(true)
                 })
             })
         })
+    }
+}
+
+impl<V: StateValue> StateTable<V> {
+    /// Writes what changed since the last snapshot: keyed, so that each key follows its group at a restore.
+    pub fn snapshot(&mut self, writer: &mut SnapshotWriter) -> Result<()> {
+        self.write(writer, |key| u16::from(KeyGroup::of_key(key).0), |_, value, out| value.encode(out))
+    }
+
+    /// As [`StateTable::snapshot`], for a table whose keys only begin with the key by which rows are routed: `owner` cuts
+    /// that part out, and the entry follows its group.
+    pub fn snapshot_by(&mut self, writer: &mut SnapshotWriter, owner: impl Fn(&[u8]) -> &[u8]) -> Result<()> {
+        self.write(writer, |key| u16::from(KeyGroup::of_key(owner(key)).0), |_, value, out| value.encode(out))
+    }
+
+    /// As [`StateTable::snapshot`], for a table that every worker reads whole at a restore.
+    pub fn snapshot_union(&mut self, writer: &mut SnapshotWriter) -> Result<()> {
+        self.write(writer, |_| UNION, |_, value, out| value.encode(out))
     }
 
     /// Reads the table back.
