@@ -1,5 +1,6 @@
 //! SQL on streams: text in, a dataflow of engine operators out.
 
+pub mod aggregate;
 mod catalog;
 pub mod error;
 mod functions;
