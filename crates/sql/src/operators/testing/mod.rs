@@ -15,6 +15,7 @@
 #![allow(dead_code, unused_imports)] // an operator's tests use what they need of it
 
 mod operate;
+mod script;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -29,6 +30,7 @@ use tidemill_engine::{Batch, EventTime, RowKind};
 use crate::operators::rows::RowCodec;
 
 pub(crate) use operate::Operate;
+pub(crate) use script::{Event, Outcome, play, script};
 
 /// A kind of rows: the columns of a table, and those that are its key.
 #[derive(Clone, Debug)]
