@@ -19,9 +19,13 @@
 mod columns;
 pub mod deduplicate;
 mod expiry;
+pub mod group_aggregate;
 pub mod join;
+mod results;
 pub mod rows;
 mod stored;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod top_n;
+pub mod window_aggregate;
+pub mod windows;

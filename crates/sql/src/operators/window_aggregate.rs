@@ -1,0 +1,761 @@
+//! GROUP BY over windows: TUMBLE, HOP, CUMULATE, and windows that rows bring along.
+//!
+//! State lies by slice and key. A row updates one slice; when a window is complete, its slices are merged and the results of
+//! its keys go out together. Each slice knows its groups, so a window is found without a look at those of others.
+
+use std::collections::BTreeMap;
+
+use arrow::{
+    array::{Array, ArrayRef, UInt32Array},
+    datatypes::{DataType, SchemaRef},
+};
+use hashbrown::HashMap;
+use tidemill_engine::{
+    Batch, EngineError, Epoch, EventTime, Operator, Output, Result, SnapshotReader, SnapshotWriter, StateTable,
+    key::KeyGroup,
+    timers::{TimeDomain, Timer},
+};
+
+use super::{
+    results::{MILLISECOND, check_output, micros, record, window_columns, window_types},
+    rows::{RowCodec, key_column},
+    windows::Windows,
+};
+use crate::aggregate::{
+    Accumulators, AggregateCall,
+    bytes::{Bytes, put_i64},
+};
+
+/// Where the windows of rows come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WindowAssignment {
+    /// A window table function over a time attribute.
+    Assigned {
+        /// The function.
+        windows: Windows,
+        /// Whose times.
+        time: TimeAttribute,
+    },
+    /// Rows are of a window already: its start and end, as timestamps or microseconds, are columns.
+    Attached {
+        /// The start's column.
+        start: usize,
+        /// The end's column.
+        end: usize,
+    },
+}
+
+/// A time attribute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimeAttribute {
+    /// The rows' own event times.
+    Rows,
+    /// Event time in a column: a timestamp, or microseconds.
+    Column(usize),
+    /// The wall clock when a row comes in.
+    Processing,
+}
+
+/// What a [`WindowAggregate`] does.
+#[derive(Clone, Debug)]
+pub struct WindowAggregateConfig {
+    /// The input's columns; the encoded key comes behind them.
+    pub input: SchemaRef,
+    /// The types of the columns that the key encodes.
+    pub key: Vec<DataType>,
+    /// What is computed for each key in each window; nothing gives the distinct keys.
+    pub aggregates: Vec<AggregateCall>,
+    /// Input rows may be updates and deletes.
+    pub retracts: bool,
+    /// The windows.
+    pub windows: WindowAssignment,
+    /// The key's columns, the aggregates' results, and the window's start, end and time, which are timestamps.
+    pub output: SchemaRef,
+}
+
+/// Aggregates the rows of a key in each window. A window's results go out once, as inserts, ordered by key, when the watermark
+/// reaches the window's last millisecond, or the wall clock its end.
+///
+/// A row is late where all its windows are out; it then goes to output 1 as it came. A row whose time is null belongs to no
+/// window: it is counted as an error.
+#[derive(Debug)]
+pub struct WindowAggregate {
+    config: WindowAggregateConfig,
+    codec: RowCodec,
+    window_types: Vec<DataType>,
+    /// Keyed by slice and key.
+    groups: StateTable<()>,
+    states: Accumulators,
+    /// How many rows each group has; counted where rows may go.
+    rows: Vec<i64>,
+    slices: BTreeMap<Slice, Groups>,
+    /// All windows that end here or earlier are out; the last snapshot may not know.
+    fired: i64,
+    unsaved: bool,
+    /// Where the slices of a window are merged.
+    merged: Accumulators,
+}
+
+/// A slice, or an attached window: its end, and its start where it can't be told from the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Slice {
+    end: i64,
+    start: i64,
+}
+
+/// What of a slice's key comes before the row's.
+const PREFIX: usize = 16;
+
+impl Slice {
+    fn prefix(self) -> [u8; PREFIX] {
+        let mut prefix = [0; PREFIX];
+        prefix[..8].copy_from_slice(&self.end.to_be_bytes());
+        prefix[8..].copy_from_slice(&self.start.to_be_bytes());
+        prefix
+    }
+
+    fn of_key(key: &[u8]) -> Option<(Slice, &[u8])> {
+        let (end, rest) = key.split_first_chunk::<8>()?;
+        let (start, key) = rest.split_first_chunk::<8>()?;
+        Some((Slice { end: i64::from_be_bytes(*end), start: i64::from_be_bytes(*start) }, key))
+    }
+}
+
+/// The groups of a slice.
+#[derive(Debug, Default)]
+struct Groups {
+    numbers: Vec<u32>,
+    /// In processing time: one group of each of its key groups, by whose key the slice's timers are set. They follow the key
+    /// group to whichever worker owns it.
+    timed: BTreeMap<u8, u32>,
+}
+
+/// A window that is complete: its groups in the order of their keys, and where their states are.
+struct Fired {
+    start: i64,
+    end: i64,
+    groups: Vec<u32>,
+    /// Where the window has several slices.
+    merged: Option<Merged>,
+}
+
+/// Groups of several slices, by their places in the accumulators that merge them.
+struct Merged {
+    /// One group of each key, and how many rows the key has.
+    groups: Vec<(u32, i64)>,
+    /// The places of those that have rows, in the order of their keys.
+    order: Vec<u32>,
+}
+
+impl WindowAggregate {
+    /// An operator without rows.
+    pub fn new(config: WindowAggregateConfig) -> Result<Self> {
+        if let WindowAssignment::Assigned { windows, .. } = config.windows {
+            windows.check()?;
+        }
+        let window_types = window_types(&config.output);
+        let results = config.aggregates.iter().map(|call| call.result(&config.input));
+        let types = config.key.iter().cloned().map(Ok).chain(results).chain(window_types.iter().cloned().map(Ok));
+        check_output("GROUP BY over windows", &config.output, &types.collect::<Result<Vec<_>>>()?)?;
+        let states = Accumulators::new(&config.aggregates, &config.input, config.retracts)?;
+        Ok(WindowAggregate {
+            codec: RowCodec::new(config.key.iter().cloned())?,
+            window_types,
+            groups: StateTable::new("slices"),
+            merged: states.fresh()?,
+            states,
+            rows: Vec::new(),
+            slices: BTreeMap::new(),
+            fired: i64::MIN,
+            unsaved: false,
+            config,
+        })
+    }
+
+    fn is_processing(&self) -> bool {
+        matches!(self.config.windows, WindowAssignment::Assigned { time: TimeAttribute::Processing, .. })
+    }
+
+    /// The slice of each row; none where it is late. Rows that have no time are counted.
+    fn assign(&self, batch: &Batch, out: &mut Output<'_>) -> Result<Assigned> {
+        let times = |at: usize| {
+            let column = batch.rows().columns().get(at);
+            micros(column.ok_or_else(|| EngineError::Plan(format!("there is no column {at} with the time of rows")))?)
+        };
+        let mut assigned = Assigned::default();
+        let (windows, times) = match self.config.windows {
+            WindowAssignment::Assigned { windows, time: TimeAttribute::Processing } => {
+                // A clock that is set back must not reopen a window that is out.
+                let end = windows.slice_end(out.now().0.max(self.fired));
+                let slice = windows.first_end(end, self.fired).map(|_| Slice { end, start: 0 });
+                assigned.slices = vec![slice; batch.num_rows()];
+                assigned.no_window = if slice.is_none() { batch.num_rows() } else { 0 };
+                return Ok(assigned);
+            }
+            WindowAssignment::Assigned { windows, time: TimeAttribute::Rows } => (windows, batch.times().to_vec()),
+            WindowAssignment::Assigned { windows, time: TimeAttribute::Column(at) } => {
+                let times = times(at)?;
+                assigned.errors = times.nulls().map_or_else(Vec::new, |valid| {
+                    (0..batch.num_rows() as u32).filter(|row| valid.is_null(*row as usize)).collect()
+                });
+                (windows, times.values().to_vec())
+            }
+            WindowAssignment::Attached { start, end } => {
+                let (starts, ends) = (times(start)?, times(end)?);
+                for (row, (start, end)) in starts.iter().zip(ends.iter()).enumerate() {
+                    let (Some(start), Some(end)) = (start, end) else {
+                        assigned.errors.push(row as u32);
+                        assigned.slices.push(None);
+                        continue;
+                    };
+                    let late = end <= self.fired;
+                    assigned.late.extend(late.then_some(row as u32));
+                    assigned.slices.push((!late).then_some(Slice { end, start }));
+                }
+                return Ok(assigned);
+            }
+        };
+        // Most rows are of the slice of the row before them.
+        let length = windows.slice();
+        let (mut end, mut open) = (i64::MIN, false);
+        let mut errors = assigned.errors.iter().copied().peekable();
+        for (row, time) in (0u32..).zip(times) {
+            if errors.next_if_eq(&row).is_some() {
+                assigned.slices.push(None);
+                continue;
+            }
+            if time >= end || time < end.saturating_sub(length) {
+                end = windows.slice_end(time);
+                open = windows.first_end(end, self.fired).is_some();
+            }
+            if !open {
+                // Between windows that do not touch there is nothing to be late for.
+                match windows.first_end(end, i64::MIN) {
+                    Some(_) => assigned.late.push(row),
+                    None => assigned.no_window += 1,
+                }
+            }
+            assigned.slices.push(open.then_some(Slice { end, start: 0 }));
+        }
+        Ok(assigned)
+    }
+
+    /// The groups of a batch's rows, made where there are none.
+    fn find(&mut self, batch: &Batch, slices: &[Option<Slice>], out: &mut Output<'_>) -> Result<Vec<u32>> {
+        let keys = key_column(batch.rows())?;
+        let mut numbers = Vec::with_capacity(slices.len());
+        let mut key = Vec::with_capacity(64);
+        let mut last = None;
+        for (row, slice) in slices.iter().enumerate() {
+            let Some(slice) = slice else { continue };
+            if last != Some(*slice) {
+                key.clear();
+                key.extend_from_slice(&slice.prefix());
+                last = Some(*slice);
+            }
+            key.truncate(PREFIX);
+            key.extend_from_slice(keys.value(row));
+            let (number, new) = self.groups.number(&key, || ());
+            if new {
+                self.join(*slice, number, keys.value(row), out);
+            }
+            numbers.push(number);
+        }
+        self.states.grow(self.groups.numbers());
+        Ok(numbers)
+    }
+
+    /// A new group becomes one of its slice's.
+    fn join(&mut self, slice: Slice, number: u32, key: &[u8], out: &mut Output<'_>) {
+        let processing = self.is_processing();
+        let groups = self.slices.entry(slice).or_default();
+        groups.numbers.push(number);
+        if self.config.retracts {
+            self.rows.resize(self.groups.numbers(), 0);
+        }
+        if processing && let WindowAssignment::Assigned { windows, .. } = self.config.windows {
+            groups.timed.entry(KeyGroup::of_key(key).0).or_insert_with(|| {
+                let end = windows.first_end(slice.end, self.fired);
+                end.into_iter().for_each(|end| out.set_processing_timer(EventTime(end), key));
+                number
+            });
+        }
+    }
+
+    /// Emits all windows that end by a time.
+    fn fire(&mut self, until: i64, out: &mut Output<'_>) -> Result<()> {
+        let mut results = Vec::new();
+        while let Some(slice) = self.slices.first_key_value().map(|(slice, _)| *slice) {
+            let end = match self.config.windows {
+                WindowAssignment::Assigned { windows, .. } => windows.first_end(slice.end, self.fired),
+                WindowAssignment::Attached { .. } => Some(slice.end),
+            };
+            let Some(end) = end else {
+                self.close(slice);
+                continue;
+            };
+            if end > until {
+                break;
+            }
+            let fired = self.merge(slice, end)?;
+            results.extend(self.results(&fired)?);
+            self.settle(&fired, slice, out)?;
+        }
+        self.fired = self.fired.max(until);
+        if !results.is_empty() {
+            out.emit(Batch::concat(&results)?);
+        }
+        Ok(())
+    }
+
+    /// The groups of a window, its slices merged where there are several.
+    fn merge(&mut self, first: Slice, end: i64) -> Result<Fired> {
+        let start = match self.config.windows {
+            WindowAssignment::Assigned { windows, .. } => windows.start(end),
+            WindowAssignment::Attached { .. } => first.start,
+        };
+        let of_window: Vec<&Groups> = match self.config.windows {
+            WindowAssignment::Attached { .. } => self.slices.get(&first).into_iter().collect(),
+            WindowAssignment::Assigned { .. } => {
+                self.slices.range(first..=Slice { end, start: 0 }).map(|(_, groups)| groups).collect()
+            }
+        };
+        let WindowAggregate { groups, states, merged, rows, config, .. } = self;
+        let key = |number: &u32| groups.key_at(*number).and_then(|key| key.get(PREFIX..)).unwrap_or_default();
+        if let [only] = of_window.as_slice() {
+            let mut numbers = only.numbers.clone();
+            if config.retracts {
+                numbers.retain(|number| rows[*number as usize] > 0);
+            }
+            numbers.sort_unstable_by(|a, b| key(a).cmp(key(b)));
+            return Ok(Fired { start, end, groups: numbers, merged: None });
+        }
+        let most = of_window.iter().map(|groups| groups.numbers.len()).max().unwrap_or(0);
+        let mut places: HashMap<&[u8], u32, ahash::RandomState> =
+            HashMap::with_capacity_and_hasher(most, <_>::default());
+        let (mut found, mut pairs) = (Vec::with_capacity(most), Vec::new());
+        for number in of_window.iter().flat_map(|groups| &groups.numbers) {
+            let place = *places.entry(key(number)).or_insert_with(|| {
+                found.push((*number, 0));
+                found.len() as u32 - 1
+            });
+            if config.retracts {
+                found[place as usize].1 += rows[*number as usize];
+            }
+            pairs.push((place, *number));
+        }
+        merged.clear();
+        merged.grow(found.len());
+        merged.merge(states, &pairs)?;
+        let mut order: Vec<u32> = (0..found.len() as u32).collect();
+        if config.retracts {
+            order.retain(|place| found[*place as usize].1 > 0);
+        }
+        let key_of = |place: &u32| key(&found[*place as usize].0);
+        order.sort_unstable_by(|a, b| key_of(a).cmp(key_of(b)));
+        let groups = order.iter().map(|place| found[*place as usize].0).collect();
+        Ok(Fired { start, end, groups, merged: Some(Merged { groups: found, order }) })
+    }
+
+    /// The rows of a window.
+    fn results(&self, fired: &Fired) -> Result<Option<Batch>> {
+        let rows = fired.groups.len();
+        if rows == 0 {
+            return Ok(None);
+        }
+        let keys = fired.groups.iter().filter_map(|number| self.groups.key_at(*number)?.get(PREFIX..));
+        let mut columns: Vec<ArrayRef> = self.codec.decode(keys)?;
+        columns.extend(match &fired.merged {
+            Some(merged) => self.merged.results(&merged.order)?,
+            None => self.states.results(&fired.groups)?,
+        });
+        columns.extend(window_columns(&vec![(fired.start, fired.end); rows], &self.window_types)?);
+        let rows = record(&self.config.output, columns, rows)?;
+        Ok(Some(Batch::at(rows, EventTime(fired.end - MILLISECOND))))
+    }
+
+    /// What a window leaves when it is out: slices that no window needs any more are dropped.
+    fn settle(&mut self, fired: &Fired, first: Slice, out: &mut Output<'_>) -> Result<()> {
+        let WindowAssignment::Assigned { windows, .. } = self.config.windows else {
+            self.close(first);
+            return Ok(());
+        };
+        (self.fired, self.unsaved) = (fired.end, true);
+        let slices: Vec<Slice> =
+            self.slices.range(first..=Slice { end: fired.end, start: 0 }).map(|(s, _)| *s).collect();
+        let (open, done): (Vec<_>, Vec<_>) =
+            slices.into_iter().partition(|slice| windows.first_end(slice.end, fired.end).is_some());
+        done.into_iter().for_each(|slice| self.close(slice));
+        if windows.is_cumulative() && open.len() > 1 {
+            self.cumulate(fired, &open, out)?;
+        }
+        if self.is_processing() {
+            for slice in open {
+                let next = windows.first_end(slice.end, fired.end);
+                let timed = self.slices.get(&slice).into_iter().flat_map(|groups| groups.timed.values());
+                for (number, next) in timed.zip(next.into_iter().cycle()) {
+                    let key = self.groups.key_at(*number).and_then(|key| key.get(PREFIX..)).unwrap_or_default();
+                    out.set_processing_timer(EventTime(next), key);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The sum of windows that begin together goes into their first slice: the next window has one more slice to add to it.
+    fn cumulate(&mut self, fired: &Fired, slices: &[Slice], out: &mut Output<'_>) -> Result<()> {
+        let (Some(base), Some(merged)) = (slices.first().copied(), &fired.merged) else { return Ok(()) };
+        let mut pairs = Vec::with_capacity(merged.groups.len());
+        let mut key = base.prefix().to_vec();
+        for (place, (number, rows)) in (0u32..).zip(&merged.groups) {
+            key.truncate(PREFIX);
+            key.extend_from_slice(self.groups.key_at(*number).and_then(|key| key.get(PREFIX..)).unwrap_or_default());
+            let (into, new) = self.groups.number(&key, || ());
+            if new {
+                self.join(base, into, &key[PREFIX..], out);
+            }
+            self.rows.get_mut(into as usize).into_iter().for_each(|of_base| *of_base = *rows);
+            pairs.push((into, place));
+        }
+        self.states.grow(self.groups.numbers());
+        pairs.iter().for_each(|(into, _)| self.states.reset(*into));
+        self.states.merge(&self.merged, &pairs)?;
+        slices.iter().skip(1).for_each(|slice| self.close(*slice));
+        Ok(())
+    }
+
+    /// Drops a slice with all its groups.
+    fn close(&mut self, slice: Slice) {
+        for number in self.slices.remove(&slice).unwrap_or_default().numbers {
+            self.groups.remove_at(number);
+            self.states.reset(number);
+            self.rows.get_mut(number as usize).into_iter().for_each(|rows| *rows = 0);
+        }
+    }
+}
+
+/// Where a batch's rows belong.
+#[derive(Debug, Default)]
+struct Assigned {
+    /// None for a row that is late, has no time, or is between windows.
+    slices: Vec<Option<Slice>>,
+    late: Vec<u32>,
+    errors: Vec<u32>,
+    no_window: usize,
+}
+
+/// The watermark that completes a window is that of its last millisecond.
+fn complete(watermark: EventTime) -> i64 {
+    watermark.0.saturating_add(MILLISECOND)
+}
+
+impl Operator for WindowAggregate {
+    fn on_batch(&mut self, _port: usize, mut batch: Batch, out: &mut Output<'_>) -> Result<()> {
+        if !self.is_processing() {
+            self.fired = self.fired.max(complete(out.watermark()));
+        }
+        let assigned = self.assign(&batch, out)?;
+        let left_out = assigned.late.len() + assigned.errors.len() + assigned.no_window;
+        let numbers = self.find(&batch, &assigned.slices, out)?;
+        if left_out > 0 {
+            out.count_late(assigned.late.len() as u64);
+            out.count_errors(assigned.errors.len() as u64);
+            out.emit_to(1, batch.take(&assigned.late.into())?);
+            let kept = (0u32..).zip(&assigned.slices).filter(|(_, slice)| slice.is_some());
+            batch = batch.take(&UInt32Array::from_iter_values(kept.map(|(row, _)| row)))?;
+        }
+        if self.config.retracts {
+            for (row, number) in numbers.iter().enumerate() {
+                self.rows[*number as usize] += if batch.kind(row).adds() { 1 } else { -1 };
+            }
+        }
+        self.states.update(&batch, &numbers)
+    }
+
+    fn on_watermark(&mut self, time: EventTime, out: &mut Output<'_>) -> Result<()> {
+        if self.is_processing() {
+            return Ok(());
+        }
+        self.fire(complete(time), out)
+    }
+
+    fn on_timer(&mut self, timer: &Timer, out: &mut Output<'_>) -> Result<()> {
+        if timer.domain != TimeDomain::Processing {
+            return Ok(());
+        }
+        self.fire(timer.time.0, out)
+    }
+
+    fn snapshot(&mut self, _epoch: Epoch, writer: &mut SnapshotWriter) -> Result<()> {
+        let WindowAggregate { groups, states, rows, config, .. } = self;
+        groups.snapshot_numbered(
+            writer,
+            |key| key.get(PREFIX..).unwrap_or_default(),
+            |number, (), out| {
+                if config.retracts {
+                    put_i64(out, rows[number as usize]);
+                }
+                states.encode(number, out);
+                Ok(())
+            },
+        )?;
+        if std::mem::take(&mut self.unsaved) || !writer.is_empty() {
+            writer.union(FIRED, b"", Some(&self.fired.to_be_bytes()));
+        }
+        Ok(())
+    }
+
+    fn restore(&mut self, reader: &SnapshotReader) -> Result<()> {
+        let WindowAggregate { groups, states, rows, slices, config, .. } = self;
+        let processing = matches!(config.windows, WindowAssignment::Assigned { time: TimeAttribute::Processing, .. });
+        groups.restore_numbered(reader, |number, key, bytes| {
+            let (slice, key) = Slice::of_key(key).ok_or("its key is too short")?;
+            let mut bytes = Bytes(bytes);
+            if config.retracts {
+                rows.resize(rows.len().max(number as usize + 1), 0);
+                rows[number as usize] = bytes.i64().ok_or("it is too short")?;
+            }
+            states.grow(number as usize + 1);
+            states.decode(number, &mut bytes)?;
+            let groups = slices.entry(slice).or_default();
+            groups.numbers.push(number);
+            if processing {
+                groups.timed.entry(KeyGroup::of_key(key).0).or_insert(number);
+            }
+            Ok(())
+        })?;
+        let fired = reader.union(FIRED, b"").and_then(|fired| fired.try_into().ok());
+        self.fired = fired.map_or(i64::MIN, i64::from_be_bytes);
+        Ok(())
+    }
+
+    fn state_keys(&self) -> usize {
+        self.groups.len()
+    }
+}
+
+/// The table that holds up to where windows are out. All workers write the same: their watermarks are the same at a checkpoint.
+const FIRED: &str = "fired";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        aggregate::AggregateFunction as F,
+        operators::testing::{Outcome, Table, play, script, table},
+    };
+
+    const SECOND: i64 = 1_000_000;
+    const WINDOW: &str = "window_start: Timestamp, window_end: Timestamp, window_time: Timestamp";
+
+    fn input() -> Table {
+        table("name: Utf8, amount: Int64, at: Timestamp").keyed(&[0])
+    }
+
+    fn config(windows: Windows, time: TimeAttribute) -> WindowAggregateConfig {
+        WindowAggregateConfig {
+            input: input().schema,
+            key: vec![DataType::Utf8],
+            aggregates: vec![AggregateCall::new(F::Sum, [1]), AggregateCall::new(F::Max, [1])],
+            retracts: false,
+            windows: WindowAssignment::Assigned { windows, time },
+            output: table(&format!("name: Utf8, sum: Int64, max: Int64, {WINDOW}")).schema,
+        }
+    }
+
+    fn run(config: &WindowAggregateConfig, text: &str, runs: &[(usize, usize)]) -> Outcome {
+        let config = config.clone();
+        play(move |_| WindowAggregate::new(config.clone()), 1, &script(&[input()], text), runs)
+    }
+
+    /// The same whatever happens in between; workers' outputs come in any order.
+    fn agree(config: &WindowAggregateConfig, text: &str, expected: &[&str]) {
+        assert_eq!(run(config, text, &[(1, 0)]).main, expected);
+        let mut expected = expected.to_vec();
+        expected.sort_unstable();
+        for cut in 1..script(&[input()], text).len() {
+            for runs in [[(1, cut), (1, 0)], [(1, cut), (3, 0)], [(3, cut), (2, 0)]] {
+                let mut found = run(config, text, &runs).main;
+                found.sort_unstable();
+                assert_eq!(found, expected, "{runs:?}");
+            }
+        }
+    }
+
+    const ROWS: &str = "
+        +I | ann | 3 | null | 00:01
+        +I | bob | 5 | null | 00:09.999
+        +I | ann | 4 | null | 00:10
+        watermark 00:09.998
+        +I | ann | 1 | null | 00:09
+        watermark 00:09.999
+        +I | ann | 7 | null | 00:08
+        +I | ann | 9 | null | 00:12
+        watermark 00:25";
+
+    #[test]
+    fn tumbling_windows_go_out_with_their_last_millisecond() {
+        let config = config(Windows::Tumble { size: 10 * SECOND, offset: 0 }, TimeAttribute::Rows);
+        let expected = [
+            "+I | ann | 4 | 3 | 00:00 | 00:10 | 00:09.999 | 00:09.999",
+            "+I | bob | 5 | 5 | 00:00 | 00:10 | 00:09.999 | 00:09.999",
+            "+I | ann | 13 | 9 | 00:10 | 00:20 | 00:19.999 | 00:19.999",
+        ];
+        agree(&config, ROWS, &expected);
+        let outcome = run(&config, ROWS, &[(1, 0)]);
+        assert_eq!(outcome.late, 1);
+        assert_eq!(outcome.side, ["+I | ann | 7 | null | 00:08"]);
+    }
+
+    #[test]
+    fn hopping_windows_share_slices_and_a_row_is_late_only_for_those_that_are_out() {
+        let config = config(Windows::Hop { size: 10 * SECOND, slide: 4 * SECOND, offset: SECOND }, TimeAttribute::Rows);
+        let text = "
+            +I | ann | 1 | null | 00:05
+            +I | bob | 2 | null | 00:06
+            watermark 00:08
+            +I | ann | 4 | null | 00:06
+            watermark 00:30";
+        let expected = [
+            "+I | ann | 1 | 1 | -00:03 | 00:07 | 00:06.999 | 00:06.999",
+            "+I | bob | 2 | 2 | -00:03 | 00:07 | 00:06.999 | 00:06.999",
+            "+I | ann | 5 | 4 | 00:01 | 00:11 | 00:10.999 | 00:10.999",
+            "+I | bob | 2 | 2 | 00:01 | 00:11 | 00:10.999 | 00:10.999",
+            "+I | ann | 5 | 4 | 00:05 | 00:15 | 00:14.999 | 00:14.999",
+            "+I | bob | 2 | 2 | 00:05 | 00:15 | 00:14.999 | 00:14.999",
+        ];
+        agree(&config, text, &expected);
+        assert_eq!(run(&config, text, &[(1, 0)]).late, 0);
+    }
+
+    #[test]
+    fn cumulating_windows_grow_by_their_steps() {
+        let windows = Windows::Cumulate { size: 6 * SECOND, step: 2 * SECOND, offset: 0 };
+        let text = "
+            +I | ann | 1 | null | 00:01
+            +I | ann | 2 | null | 00:03
+            +I | bob | 5 | null | 00:05
+            watermark 00:02
+            +I | ann | 7 | null | 00:00
+            watermark 00:04
+            +I | ann | 8 | null | 00:02
+            +I | ann | 3 | null | 00:06
+            watermark 00:15";
+        let expected = [
+            "+I | ann | 1 | 1 | 00:00 | 00:02 | 00:01.999 | 00:01.999",
+            "+I | ann | 10 | 7 | 00:00 | 00:04 | 00:03.999 | 00:03.999",
+            "+I | ann | 18 | 8 | 00:00 | 00:06 | 00:05.999 | 00:05.999",
+            "+I | bob | 5 | 5 | 00:00 | 00:06 | 00:05.999 | 00:05.999",
+            "+I | ann | 3 | 3 | 00:06 | 00:08 | 00:07.999 | 00:07.999",
+            "+I | ann | 3 | 3 | 00:06 | 00:10 | 00:09.999 | 00:09.999",
+            "+I | ann | 3 | 3 | 00:06 | 00:12 | 00:11.999 | 00:11.999",
+        ];
+        agree(&config(windows, TimeAttribute::Rows), text, &expected);
+        let retracting = WindowAggregateConfig { retracts: true, ..config(windows, TimeAttribute::Rows) };
+        agree(&retracting, text, &expected);
+    }
+
+    #[test]
+    fn the_wall_clock_ends_windows_too() {
+        let config = config(Windows::Tumble { size: 10 * SECOND, offset: 0 }, TimeAttribute::Processing);
+        let text = "
+            clock 00:03
+            +I | ann | 1 | null | 05:00
+            +I | bob | 2 | null | 00:00
+
+            clock 00:08
+            +I | ann | 4 | null | 05:00
+            watermark 06:00
+            clock 00:11
+            +I | ann | 8 | null | 05:00
+            clock 00:20";
+        let expected = [
+            "+I | ann | 5 | 4 | 00:00 | 00:10 | 00:09.999 | 00:09.999",
+            "+I | bob | 2 | 2 | 00:00 | 00:10 | 00:09.999 | 00:09.999",
+            "+I | ann | 8 | 8 | 00:10 | 00:20 | 00:19.999 | 00:19.999",
+        ];
+        agree(&config, text, &expected);
+        let hopping = Windows::Hop { size: 10 * SECOND, slide: 5 * SECOND, offset: 0 };
+        let hopping = super::tests::config(hopping, TimeAttribute::Processing);
+        let expected = [
+            "+I | ann | 1 | 1 | -00:05 | 00:05 | 00:04.999 | 00:04.999",
+            "+I | bob | 2 | 2 | -00:05 | 00:05 | 00:04.999 | 00:04.999",
+            "+I | ann | 5 | 4 | 00:00 | 00:10 | 00:09.999 | 00:09.999",
+            "+I | bob | 2 | 2 | 00:00 | 00:10 | 00:09.999 | 00:09.999",
+            "+I | ann | 12 | 8 | 00:05 | 00:15 | 00:14.999 | 00:14.999",
+            "+I | ann | 8 | 8 | 00:10 | 00:20 | 00:19.999 | 00:19.999",
+        ];
+        agree(&hopping, text, &expected);
+    }
+
+    #[test]
+    fn times_may_be_a_column_and_rows_without_one_are_errors() {
+        let config = config(Windows::Tumble { size: 10 * SECOND, offset: 0 }, TimeAttribute::Column(2));
+        let text = "
+            +I | ann | 1 | 00:01 | 00:30
+            +I | ann | 2 | null | 00:30
+            +I | ann | 4 | 00:11 | 00:30
+            watermark 00:30";
+        let expected = [
+            "+I | ann | 1 | 1 | 00:00 | 00:10 | 00:09.999 | 00:09.999",
+            "+I | ann | 4 | 4 | 00:10 | 00:20 | 00:19.999 | 00:19.999",
+        ];
+        agree(&config, text, &expected);
+    }
+
+    #[test]
+    fn rows_that_go_take_their_share_and_a_window_without_rows_says_nothing() {
+        let windows = Windows::Hop { size: 4 * SECOND, slide: 2 * SECOND, offset: 0 };
+        let config = WindowAggregateConfig { retracts: true, ..config(windows, TimeAttribute::Rows) };
+        let text = "
+            +I | ann | 1 | null | 00:03
+            +I | ann | 9 | null | 00:03
+            +I | bob | 5 | null | 00:04
+            watermark 00:03.999
+            -D | ann | 9 | null | 00:03
+            -U | bob | 5 | null | 00:04
+            +U | bob | 6 | null | 00:04
+            watermark 00:06
+            -D | bob | 6 | null | 00:04
+            watermark 00:20";
+        let expected = [
+            "+I | ann | 10 | 9 | 00:00 | 00:04 | 00:03.999 | 00:03.999",
+            "+I | ann | 1 | 1 | 00:02 | 00:06 | 00:05.999 | 00:05.999",
+            "+I | bob | 6 | 6 | 00:02 | 00:06 | 00:05.999 | 00:05.999",
+        ];
+        agree(&config, text, &expected);
+    }
+
+    #[test]
+    fn rows_may_bring_their_windows_along() {
+        let input = table("amount: Int64, window_start: Timestamp, window_end: Timestamp").keyed(&[]);
+        let config = WindowAggregateConfig {
+            input: input.schema.clone(),
+            key: vec![],
+            aggregates: vec![AggregateCall::new(F::Sum, [0])],
+            retracts: false,
+            windows: WindowAssignment::Attached { start: 1, end: 2 },
+            output: table(&format!("sum: Int64, {WINDOW}")).schema,
+        };
+        let text = "
+            +I | 1 | 00:00 | 00:10 | 00:09.999
+            +I | 2 | 00:00 | 00:10 | 00:09.999
+            watermark 00:09.999
+            +I | 7 | 00:00 | 00:10 | 00:09.999
+            +I | 4 | 00:05 | 00:20 | 00:19.999
+            +I | 8 | 00:10 | 00:20 | 00:19.999
+            watermark 00:30";
+        let expected = [
+            "+I | 3 | 00:00 | 00:10 | 00:09.999 | 00:09.999",
+            "+I | 4 | 00:05 | 00:20 | 00:19.999 | 00:19.999",
+            "+I | 8 | 00:10 | 00:20 | 00:19.999 | 00:19.999",
+        ];
+        for runs in [&[(1, 0)][..], &[(1, 1), (3, 0)], &[(2, 3), (1, 0)]] {
+            let config = config.clone();
+            let make = move |_: &_| WindowAggregate::new(config.clone());
+            let outcome = play(make, 1, &script(std::slice::from_ref(&input), text), runs);
+            assert_eq!(outcome.main, expected, "{runs:?}");
+            assert_eq!(outcome.late, 1);
+        }
+    }
+}
