@@ -1,7 +1,7 @@
 //! Columns of rows on their way through an operator.
 
 use arrow::{
-    array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions, UInt32Array},
+    array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions, UInt32Array, new_null_array},
     compute::{cast, take},
     datatypes::{DataType, Int64Type, SchemaRef, TimeUnit, TimestampMicrosecondType},
 };
@@ -40,4 +40,9 @@ pub(crate) fn micros_of(rows: &RecordBatch, column: usize) -> Result<Vec<i64>> {
         other => return Err(EngineError::Plan(format!("column {column} is a {other}, not a time"))),
     };
     Ok(micros.iter().map(|time| time.unwrap_or(i64::MIN)).collect())
+}
+
+/// One row of nulls.
+pub(crate) fn nulls_of(schema: &SchemaRef) -> Vec<ArrayRef> {
+    schema.fields().iter().map(|field| new_null_array(field.data_type(), 1)).collect()
 }

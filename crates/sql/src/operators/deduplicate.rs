@@ -287,7 +287,9 @@ impl Operator for Deduplicate {
     }
 
     fn on_timer(&mut self, timer: &Timer, out: &mut Output<'_>) -> Result<()> {
-        self.expiry.fired(timer);
+        if !self.expiry.fired(timer) {
+            return Ok(());
+        }
         self.expire(Expiry::before(self.ttl, out.now()));
         if self.state_keys() > 0 {
             self.expiry.arm(out);

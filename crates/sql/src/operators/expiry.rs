@@ -10,20 +10,27 @@ const SWEEPS: i64 = 4;
 /// Processing-time timers of one operator instance, for state that expires.
 #[derive(Debug, Default)]
 pub(crate) struct Expiry {
-    ttl: Option<i64>,
-    /// Of a key group that this worker owns, so that the timer comes back to an owner of some of the state.
-    timer: Box<[u8]>,
+    every: Option<i64>,
+    /// A key of each key group that this worker owns: wherever the groups go, the timer goes with each of them.
+    keys: Vec<Box<[u8]>>,
     next: Option<EventTime>,
 }
 
 impl Expiry {
-    /// State lives for so long after its last write: of several, the shortest decides how often it is looked through.
+    /// For state that lives so long after its last write.
     pub(crate) fn new(ttl: Option<Duration>) -> Self {
-        Expiry { ttl: ttl.map(micros), timer: [].into(), next: None }
+        Expiry { every: ttl.map(|ttl| (micros(ttl) / SWEEPS).max(1)), ..Expiry::default() }
+    }
+
+    /// For something that has to be looked at so often, in microseconds, while there is any.
+    pub(crate) fn every(micros: i64) -> Self {
+        Expiry { every: Some(micros.max(1)), ..Expiry::default() }
     }
 
     pub(crate) fn open(&mut self, context: &OperatorContext) {
-        self.timer = key_of_group(context.key_groups.start);
+        if self.every.is_some() {
+            self.keys = context.key_groups.clone().map(key_of_group).collect();
+        }
     }
 
     /// What was written at or before this time has expired; `i64::MIN` where nothing does.
@@ -33,25 +40,27 @@ impl Expiry {
 
     /// To be called whenever state may have been written.
     pub(crate) fn arm(&mut self, out: &mut Output<'_>) {
-        if let (Some(ttl), None) = (self.ttl, self.next) {
-            let at = EventTime(out.now().0.saturating_add((ttl / SWEEPS).max(1)));
-            out.set_processing_timer(at, &self.timer);
+        if let (Some(every), None) = (self.every, self.next) {
+            let at = EventTime(out.now().0.saturating_add(every));
+            self.keys.iter().for_each(|key| out.set_processing_timer(at, key));
             self.next = Some(at);
         }
     }
 
-    /// To be called when the timer fires; state that has expired is to be dropped then.
-    pub(crate) fn fired(&mut self, timer: &Timer) {
-        if self.next == Some(timer.time) {
+    /// To be called when a timer fires: true where the state is to be looked through now.
+    pub(crate) fn fired(&mut self, timer: &Timer) -> bool {
+        // Timers set before a restart fire once for each group: the first of them arms the next.
+        let first = self.next.is_none_or(|next| next <= timer.time);
+        if first {
             self.next = None;
         }
+        first
     }
 }
 
 /// Some key that belongs to a key group.
-pub(crate) fn key_of_group(group: u16) -> Box<[u8]> {
-    let keys = (0u32..).map(u32::to_be_bytes);
-    let found = keys.into_iter().find(|key| u16::from(KeyGroup::of_key(key).0) == group);
+fn key_of_group(group: u16) -> Box<[u8]> {
+    let found = (0u32..).map(u32::to_be_bytes).find(|key| u16::from(KeyGroup::of_key(key).0) == group);
     found.map_or_else(|| [].into(), |key| Box::from(&key[..]))
 }
 

@@ -16,6 +16,7 @@
 //! - **Determinism.** The same rows in the same order give the same output, whatever the batches and however often the job was
 //!   restored in between; where order matters and is free, it is that of the keys.
 
+mod attached_windows;
 mod columns;
 pub mod deduplicate;
 mod expiry;

@@ -11,16 +11,27 @@
 //! outer join keeps without a partner has nulls in the partner's columns; semi and anti joins give the left row alone.
 
 mod condition;
+mod interval;
+#[cfg(test)]
+mod interval_tests;
 #[cfg(test)]
 mod model;
 mod regular;
 #[cfg(test)]
 mod regular_tests;
 mod rows_by_key;
+mod window;
+#[cfg(test)]
+mod window_tests;
 
 use arrow::datatypes::SchemaRef;
 
+pub use interval::{IntervalJoin, IntervalJoinConfig};
 pub use regular::{RegularJoin, RegularJoinConfig, RegularJoinInput};
+pub use window::{WindowJoin, WindowJoinConfig, WindowJoinInput};
+
+/// Joined rows go out, and candidates are decided of, in batches of about so many.
+const OUTPUT_ROWS: usize = 32 << 10;
 
 /// Which rows a join gives. Right semi and right anti joins are planned with their inputs swapped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use ahash::RandomState;
 use arrow::{
-    array::{ArrayRef, BinaryArray, BooleanArray, UInt32Array, new_null_array},
+    array::{ArrayRef, BinaryArray, BooleanArray, UInt32Array},
     datatypes::SchemaRef,
     row::Rows,
 };
@@ -15,18 +15,15 @@ use tidemill_engine::{
 };
 
 use super::{
-    JoinInput, JoinType,
+    JoinInput, JoinType, OUTPUT_ROWS,
     condition::{Joined, rows_with_nulls},
     rows_by_key::{Layout, Place, RowsByKey},
 };
 use crate::operators::{
-    columns::{take_rows, without_key},
+    columns::{nulls_of, take_rows, without_key},
     expiry::Expiry,
     rows::{RowCodec, key_column},
 };
-
-/// Joined rows go out, and candidates are decided of, in batches of about so many.
-const OUTPUT_ROWS: usize = 32 << 10;
 
 /// Configuration of a [`RegularJoin`].
 #[derive(Clone, Debug)]
@@ -85,14 +82,13 @@ struct Side {
 impl Side {
     fn new(config: RegularJoinInput, names: [&'static str; 2], degrees: bool) -> Result<Self> {
         let codec = RowCodec::of_schema(&config.input.schema)?;
-        let fields = config.input.schema.fields();
-        let null_columns: Vec<ArrayRef> = fields.iter().map(|f| new_null_array(f.data_type(), 1)).collect();
+        let null_columns = nulls_of(&config.input.schema);
         let nulls = codec.encode(&null_columns)?.row(0).as_ref().to_vec();
         let layout = Layout { times: config.ttl.is_some(), degrees };
         Ok(Side {
             codec,
             never_null: config.input.null_never_equals,
-            rows: RowsByKey::new(names, layout),
+            rows: RowsByKey::new(names, layout, 0),
             ttl: config.ttl.map(micros),
             nulls,
             null_columns,
@@ -194,7 +190,9 @@ impl Operator for RegularJoin {
     }
 
     fn on_timer(&mut self, timer: &Timer, out: &mut Output<'_>) -> Result<()> {
-        self.expiry.fired(timer);
+        if !self.expiry.fired(timer) {
+            return Ok(());
+        }
         for side in &mut self.sides {
             if side.ttl.is_some() {
                 side.rows.expire(Expiry::before(side.ttl, out.now()));

@@ -5,6 +5,8 @@
 //! one row costs no more than its row, an insert touches (and a checkpoint writes) only the last chunk, and a hot key is no
 //! list that has to move.
 //!
+//! A key here is the key by which rows are routed and, behind it, a suffix of constant length: the window, the piece of time.
+//!
 //! A row in a chunk: length `u32`, then the time of its last write `i64` where rows expire and its degree `u32` where degrees
 //! are kept, then its bytes.
 
@@ -69,13 +71,14 @@ pub(super) struct StoredRow<'a> {
     pub(super) bytes: &'a [u8],
     pub(super) place: Place,
     pub(super) degree: u32,
-    time: i64,
+    /// The time of its last write.
+    pub(super) time: i64,
     /// Where the next row of its chunk begins.
     end: usize,
 }
 
 /// Where a row lies, as long as no row of its key is removed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Place {
     chunk: u32,
     at: usize,
@@ -95,6 +98,8 @@ pub(super) struct RowsByKey {
     keys: StateTable<KeyRows>,
     more: StateTable<Stored>,
     layout: Layout,
+    /// Bytes of each key that are no part of the key by which rows are routed.
+    suffix: usize,
     /// For keys with many rows: hash of a row, and a chunk that may hold it.
     index: HashMap<Box<[u8]>, BTreeSet<(u64, u32)>, RandomState>,
     hasher: RandomState,
@@ -102,12 +107,13 @@ pub(super) struct RowsByKey {
 
 impl RowsByKey {
     /// Empty; the names are those of its two tables in snapshots.
-    pub(super) fn new(names: [&'static str; 2], layout: Layout) -> Self {
-        let [keys, more] = names.map(|name| name);
+    pub(super) fn new(names: [&'static str; 2], layout: Layout, suffix: usize) -> Self {
+        let [keys, more] = names;
         RowsByKey {
             keys: StateTable::new(keys),
             more: StateTable::new(more),
             layout,
+            suffix,
             index: HashMap::default(),
             // Fixed seeds: only where a row is looked for depends on them, but that should not vary either.
             hasher: RandomState::with_seeds(1, 2, 3, 4),
@@ -126,7 +132,11 @@ impl RowsByKey {
     }
 
     /// The rows of a key that were written after `expired`.
-    pub(super) fn rows<'a>(&'a self, key: &'a [u8], expired: i64) -> impl Iterator<Item = StoredRow<'a>> + use<'a> {
+    pub(super) fn rows<'a, 'k>(
+        &'a self,
+        key: &'k [u8],
+        expired: i64,
+    ) -> impl Iterator<Item = StoredRow<'a>> + use<'a, 'k> {
         let layout = self.layout;
         let found = self.keys.get(key);
         let first = found.map(|found| (0, found.first.as_slice()));
@@ -264,21 +274,35 @@ impl RowsByKey {
         }
     }
 
+    /// Removes all rows of a key.
+    pub(super) fn remove_key(&mut self, key: &[u8]) {
+        let more = self.keys.remove(key).map_or(0, |keys| keys.more);
+        (1..=more).for_each(|number| drop(self.more.remove(&numbered(key, number))));
+        self.index.remove(key);
+    }
+
+    /// All keys, in no order.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &[u8]> {
+        self.keys.iter().map(|(key, _)| key)
+    }
+
     /// Forgets rows that were not written after `expired`.
     pub(super) fn expire(&mut self, expired: i64) {
         let layout = self.layout;
         let has_expired = |(number, chunk)| rows_of(layout, number, chunk).any(|row| row.time <= expired);
         let first = self.keys.iter().filter(|(_, keys)| has_expired((0, &keys.first))).map(|(key, _)| Box::from(key));
-        let more = self.more.iter().filter(|(_, chunk)| has_expired((1, chunk))).map(|(key, _)| Box::from(owner(key)));
+        let more = self
+            .more
+            .iter()
+            .filter(|(_, chunk)| has_expired((1, chunk)))
+            .map(|(key, _)| Box::from(without(key, NUMBER)));
         let mut keys: Vec<Box<[u8]>> = first.chain(more).collect();
         keys.sort_unstable();
         keys.dedup();
         for key in keys {
             let left: Vec<(Vec<u8>, u32, i64)> =
                 self.rows(&key, expired).map(|r| (r.bytes.to_vec(), r.degree, r.time)).collect();
-            let more = self.keys.remove(&key).map_or(0, |keys| keys.more);
-            (1..=more).for_each(|number| drop(self.more.remove(&numbered(&key, number))));
-            self.index.remove(&key);
+            self.remove_key(&key);
             for (row, degree, time) in left {
                 self.insert(&key, &row, degree, time);
             }
@@ -286,8 +310,9 @@ impl RowsByKey {
     }
 
     pub(super) fn snapshot(&mut self, writer: &mut SnapshotWriter) -> Result<()> {
-        self.keys.snapshot(writer)?;
-        self.more.snapshot_by(writer, owner)
+        let suffix = self.suffix;
+        self.keys.snapshot_by(writer, |key| without(key, suffix))?;
+        self.more.snapshot_by(writer, |key| without(key, suffix + NUMBER))
     }
 
     pub(super) fn restore(&mut self, reader: &SnapshotReader) -> Result<()> {
@@ -304,9 +329,9 @@ fn numbered(key: &[u8], number: u32) -> Vec<u8> {
     at
 }
 
-/// The key of a numbered chunk.
-fn owner(numbered: &[u8]) -> &[u8] {
-    numbered.get(..numbered.len().saturating_sub(NUMBER)).unwrap_or_default()
+/// A key without so many bytes at its end.
+fn without(key: &[u8], suffix: usize) -> &[u8] {
+    key.get(..key.len().saturating_sub(suffix)).unwrap_or_default()
 }
 
 fn append(layout: Layout, chunk: &mut Vec<u8>, row: &[u8], degree: u32, now: i64) {
@@ -352,7 +377,7 @@ mod tests {
         fn rows_are_a_multiset(
             steps in prop::collection::vec((0u8..2, 0u16..40, prop::bool::weighted(0.6)), 0..400), size in 1usize..600)
         {
-            let mut rows = RowsByKey::new(["a", "b"], Layout { times: true, degrees: true });
+            let mut rows = RowsByKey::new(["a", "b"], Layout { times: true, degrees: true }, 0);
             let mut model: [Vec<Vec<u8>>; 2] = Default::default();
             for (key, value, insert) in steps {
                 let row = [&value.to_be_bytes()[..], &vec![7; size]].concat();
@@ -377,7 +402,7 @@ mod tests {
 
     #[test]
     fn a_hundred_thousand_rows_of_a_key_come_and_go() {
-        let mut rows = RowsByKey::new(["a", "b"], Layout::default());
+        let mut rows = RowsByKey::new(["a", "b"], Layout::default(), 0);
         let row = |i: u32| [i.to_be_bytes(), [0; 4]].concat();
         for i in 0..100_000 {
             rows.insert(b"hot", &row(i), 0, 0);
@@ -390,7 +415,7 @@ mod tests {
 
     #[test]
     fn expired_rows_are_neither_seen_nor_kept() {
-        let mut rows = RowsByKey::new(["a", "b"], Layout { times: true, degrees: true });
+        let mut rows = RowsByKey::new(["a", "b"], Layout { times: true, degrees: true }, 0);
         for i in 0..1_000u32 {
             rows.insert(b"k", &i.to_be_bytes(), 0, i64::from(i));
         }

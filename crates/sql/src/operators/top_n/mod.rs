@@ -189,7 +189,9 @@ impl Operator for TopN {
     }
 
     fn on_timer(&mut self, timer: &Timer, out: &mut Output<'_>) -> Result<()> {
-        self.expiry.fired(timer);
+        if !self.expiry.fired(timer) {
+            return Ok(());
+        }
         let expired = Expiry::before(self.ttl, out.now());
         match &mut self.state {
             State::Best(best) => {
