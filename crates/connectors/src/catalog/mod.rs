@@ -15,10 +15,11 @@ pub use settings::Settings;
 use crate::connector::{LookupTable, SinkTable, SourceTable, TableDeclaration};
 use crate::environment::Environment;
 use crate::error::{Error, Result};
-use crate::{blackhole, datagen, filesystem, print, value};
+use crate::{blackhole, datagen, filesystem, nexmark, print, value};
 
 /// All connectors.
-pub const CONNECTORS: &[ConnectorSpec] = &[datagen::SPEC, filesystem::SPEC, print::SPEC, blackhole::SPEC];
+pub const CONNECTORS: &[ConnectorSpec] =
+    &[datagen::SPEC, nexmark::SPEC, filesystem::SPEC, print::SPEC, blackhole::SPEC];
 
 /// A connector.
 #[derive(Clone, Copy, Debug)]

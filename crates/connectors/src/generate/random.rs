@@ -1,5 +1,4 @@
 //! Random numbers that are a function of their place: the same row has the same values whoever makes it, and whenever.
-#![allow(dead_code)] // Nexmark comes next
 
 /// Steele, Lea and Flood's SplitMix64 (OOPSLA 2014): its output function on a counter.
 pub(crate) fn mix(seed: u64, number: u64) -> u64 {
@@ -17,28 +16,4 @@ pub(crate) fn below(word: u64, bound: u64) -> u64 {
 /// A random number from 0 to less than 1.
 pub(crate) fn unit(word: u64) -> f64 {
     (word >> 11) as f64 * (1.0 / (1_u64 << 53) as f64)
-}
-
-/// A sequence of random words of one row.
-#[derive(Clone, Debug)]
-pub(crate) struct Mixer {
-    seed: u64,
-    next: u64,
-}
-
-impl Mixer {
-    /// The words of row `number`.
-    pub(crate) fn new(seed: u64, number: u64) -> Self {
-        Mixer { seed: mix(seed, number), next: 0 }
-    }
-
-    pub(crate) fn word(&mut self) -> u64 {
-        self.next += 1;
-        mix(self.seed, self.next)
-    }
-
-    /// A random number below `bound`.
-    pub(crate) fn below(&mut self, bound: u64) -> u64 {
-        below(self.word(), bound)
-    }
 }
