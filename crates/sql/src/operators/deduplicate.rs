@@ -2,19 +2,16 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use arrow::{
-    array::{ArrayRef, UInt32Array},
-    compute::interleave,
-    datatypes::SchemaRef,
-};
+use arrow::datatypes::SchemaRef;
 use tidemill_engine::{
     Batch, Epoch, EventTime, Operator, OperatorContext, Output, Result, RowKind, SnapshotReader, SnapshotWriter,
     StateTable, time::micros, timers::Timer,
 };
 
 use super::{
-    columns::{rows_of, take_rows, without_key},
+    columns::{rows_of, without_key},
     expiry::Expiry,
+    revisions::Revisions,
     rows::{RowCodec, key_column},
     stored::{Stored, read_i64},
 };
@@ -148,9 +145,7 @@ impl Deduplicate {
         let (keys, columns) = (key_column(batch.rows())?, without_key(batch.rows()));
         let encoded = self.codec.encode(columns)?;
         let (now, expired) = (out.now().0, Expiry::before(self.ttl, out.now()));
-        // What goes out: (0, row of the batch) or (1, row of those that are replaced, which lie behind each other).
-        let (mut picks, mut kinds, mut times) = (Vec::new(), Vec::new(), Vec::new());
-        let (mut old, mut ends) = (Vec::new(), Vec::new());
+        let mut revisions = Revisions::default();
         for ((at, key), time) in keys.iter().flatten().enumerate().zip(batch.times()) {
             let row = encoded.row(at).data();
             let stored = rows.entry(key, Stored::default);
@@ -163,33 +158,14 @@ impl Deduplicate {
                     continue;
                 }
                 Some(bytes) => {
-                    old.extend_from_slice(bytes);
-                    picks.push((1, ends.len()));
-                    kinds.push(RowKind::UpdateBefore);
-                    times.push(*time);
-                    ends.push(old.len());
+                    revisions.old_row(RowKind::UpdateBefore, bytes, *time);
                     RowKind::UpdateAfter
                 }
             };
             replace(stored, now, *time, row);
-            picks.push((0, at));
-            kinds.push(kind);
-            times.push(*time);
+            revisions.new_row(kind, at, *time);
         }
-        if picks.is_empty() {
-            return Ok(());
-        }
-        let columns: Vec<ArrayRef> = if ends.is_empty() {
-            let rows: UInt32Array = picks.iter().map(|(_, at)| *at as u32).collect::<Vec<_>>().into();
-            take_rows(columns, &rows)?
-        } else {
-            let starts = std::iter::once(0).chain(ends.iter().copied());
-            let old = self.codec.decode(starts.zip(&ends).filter_map(|(start, end)| old.get(start..*end)))?;
-            let both = columns.iter().zip(&old);
-            both.map(|(new, old)| interleave(&[new.as_ref(), old.as_ref()], &picks)).collect::<Result<_, _>>()?
-        };
-        let rows = rows_of(&self.schema, columns, times.len())?;
-        out.emit(Batch::new(rows, times)?.with_kinds(&kinds)?);
+        revisions.batch(&self.schema, &self.codec, columns)?.into_iter().for_each(|batch| out.emit(batch));
         Ok(())
     }
 

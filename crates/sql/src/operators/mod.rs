@@ -22,8 +22,13 @@ pub mod deduplicate;
 mod expiry;
 pub mod group_aggregate;
 pub mod join;
+pub mod normalize;
+mod ranked_rows;
 mod results;
+mod revisions;
 pub mod rows;
+pub mod sort;
+mod sort_order;
 mod stored;
 #[cfg(test)]
 pub(crate) mod testing;

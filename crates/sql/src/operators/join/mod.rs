@@ -20,6 +20,10 @@ mod regular;
 #[cfg(test)]
 mod regular_tests;
 mod rows_by_key;
+mod temporal;
+#[cfg(test)]
+mod temporal_tests;
+mod versions;
 mod window;
 #[cfg(test)]
 mod window_tests;
@@ -28,6 +32,7 @@ use arrow::datatypes::SchemaRef;
 
 pub use interval::{IntervalJoin, IntervalJoinConfig};
 pub use regular::{RegularJoin, RegularJoinConfig, RegularJoinInput};
+pub use temporal::{TemporalJoin, TemporalJoinConfig};
 pub use window::{WindowJoin, WindowJoinConfig, WindowJoinInput};
 
 /// Joined rows go out, and candidates are decided of, in batches of about so many.

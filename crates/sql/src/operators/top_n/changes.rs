@@ -1,6 +1,6 @@
 //! What a row that comes or goes changes in a range of ranks.
 
-use tidemill_engine::RowKind;
+use tidemill_engine::{EngineError, Result, RowKind};
 
 /// Ranks, from 0, that are given: `start..end`.
 #[derive(Clone, Copy, Debug)]
@@ -9,6 +9,19 @@ pub(super) struct Range {
     pub(super) end: usize,
     /// The rank is part of the row.
     pub(super) numbers: bool,
+}
+
+impl Range {
+    /// Ranks from 1, both inclusive.
+    pub(super) fn new(start: u64, end: u64, numbers: bool) -> Result<Self> {
+        if start == 0 || end < start {
+            return Err(EngineError::Plan(format!(
+                "a top-n gives ranks from {start} to {end}: ranks begin with 1, and the last is not before the first"
+            )));
+        }
+        let position = |rank: u64| usize::try_from(rank).unwrap_or(usize::MAX);
+        Ok(Range { start: position(start - 1), end: position(end), numbers })
+    }
 }
 
 /// A changelog in the making, of encoded rows.
@@ -42,14 +55,14 @@ impl Changes {
         self.times.push(self.time);
     }
 
-    /// A row came and now has rank `at`. `rows` are the rows from rank `from` on, as they are now: at least those of the range
-    /// and the one behind it.
-    pub(super) fn inserted<'a>(&mut self, at: usize, range: Range, rows: impl Iterator<Item = &'a [u8]>, from: usize) {
+    /// A row came and now has rank `at`. `rows` are the rows as they are now: at least those up to the end of the range and the
+    /// one behind it.
+    pub(super) fn inserted<'a>(&mut self, at: usize, range: Range, rows: impl Iterator<Item = &'a [u8]>) {
         let first = at.max(range.start);
         if first >= range.end {
             return;
         }
-        let mut rows = rows.skip(first.saturating_sub(from)).take(range.end + 1 - first);
+        let mut rows = rows.skip(first).take(range.end + 1 - first);
         let Some(mut new) = rows.next() else { return };
         if !range.numbers {
             if let Some(left) = rows.nth(range.end - first - 1) {
@@ -70,15 +83,13 @@ impl Changes {
         }
     }
 
-    /// The row `gone` went, which had rank `at`. `rows` are the rows from rank `from` on, as they are now, from at least one
-    /// before the range to its end.
+    /// The row `gone` went, which had rank `at`. `rows` are the rows as they are now, at least those up to the end of the range.
     pub(super) fn removed<'a>(
         &mut self,
         at: usize,
-        gone: &[u8],
+        gone: &'a [u8],
         range: Range,
         rows: impl Iterator<Item = &'a [u8]>,
-        from: usize,
     ) {
         let first = at.max(range.start);
         if first >= range.end {
@@ -86,7 +97,7 @@ impl Changes {
         }
         // The row that had the first rank of those that change.
         let before = if at >= range.start { 0 } else { 1 };
-        let mut rows = rows.skip((first - before).saturating_sub(from)).take(range.end - first + before);
+        let mut rows = rows.skip(first - before).take(range.end - first + before);
         let moved = if before == 1 { rows.next() } else { Some(gone) };
         let Some(mut old) = moved else { return };
         if !range.numbers {

@@ -5,30 +5,35 @@
 
 mod changes;
 mod ranked;
-mod retracting;
 #[cfg(test)]
 mod tests;
+mod window;
+#[cfg(test)]
+mod window_tests;
 
 use std::{sync::Arc, time::Duration};
 
 use arrow::{
-    array::{ArrayRef, AsArray, BooleanArray, Int64Array},
+    array::{AsArray, BooleanArray, Int64Array},
     compute::SortOptions,
     datatypes::SchemaRef,
 };
 use tidemill_engine::{
-    Batch, EngineError, Epoch, Operator, OperatorContext, Output, Result, SnapshotReader, SnapshotWriter, StateTable,
-    time::micros, timers::Timer,
+    Batch, Epoch, Operator, OperatorContext, Output, Result, SnapshotReader, SnapshotWriter, StateTable, time::micros,
+    timers::Timer,
 };
 
 use super::{
     columns::{rows_of, without_key},
     expiry::Expiry,
+    ranked_rows::RankedByKey,
     rows::{RowCodec, key_column},
+    sort_order::SortOrder,
 };
 use changes::{Changes, Range};
 use ranked::Ranked;
-use retracting::RankedByKey;
+
+pub use window::{WindowTopN, WindowTopNConfig};
 
 /// Configuration of [`TopN`].
 #[derive(Clone, Debug)]
@@ -59,8 +64,7 @@ pub struct TopNConfig {
 #[derive(Debug)]
 pub struct TopN {
     codec: RowCodec,
-    order: RowCodec,
-    sort: Vec<usize>,
+    order: SortOrder,
     range: Range,
     schema: SchemaRef,
     ttl: Option<i64>,
@@ -80,41 +84,18 @@ impl TopN {
     /// With no rows.
     pub fn new(config: TopNConfig) -> Result<Self> {
         let TopNConfig { input, sort, start, end, rank_number, append_only, schema, ttl } = config;
-        if start == 0 || end < start {
-            return Err(EngineError::Plan(format!(
-                "a top-n gives ranks from {start} to {end}: ranks begin with 1, and the last is not before the first"
-            )));
-        }
-        let mut columns = Vec::new();
-        for (at, options) in &sort {
-            let Some(field) = input.fields().get(*at) else {
-                return Err(EngineError::Plan(format!("a top-n is ordered by column {at}, which is not there")));
-            };
-            columns.push((field.data_type().clone(), *options));
-        }
         let state =
             if append_only { State::Best(StateTable::new("best")) } else { State::All(RankedByKey::new("all")) };
-        let range = Range {
-            start: usize::try_from(start - 1).unwrap_or(usize::MAX),
-            end: usize::try_from(end).unwrap_or(usize::MAX),
-            numbers: rank_number,
-        };
+        let range = Range::new(start, end, rank_number)?;
         Ok(TopN {
             codec: RowCodec::of_schema(&input)?,
-            order: RowCodec::sorted(columns)?,
-            sort: sort.iter().map(|(at, _)| *at).collect(),
+            order: SortOrder::new(&input, &sort)?,
             range,
             schema,
             ttl: ttl.map(micros),
             state,
             expiry: Expiry::new(ttl),
         })
-    }
-
-    /// The order of rows as bytes.
-    fn order_of(&self, columns: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
-        let columns: Vec<ArrayRef> = self.sort.iter().filter_map(|at| columns.get(*at).cloned()).collect();
-        self.order.encode_column(&columns, rows)
     }
 
     fn emit(&self, changes: Changes, out: &mut Output<'_>) -> Result<()> {
@@ -133,7 +114,7 @@ impl TopN {
 
 impl Operator for TopN {
     fn on_batch(&mut self, _port: usize, batch: Batch, out: &mut Output<'_>) -> Result<()> {
-        let order = self.order_of(without_key(batch.rows()), batch.num_rows())?;
+        let order = self.order.encode(without_key(batch.rows()), batch.num_rows())?;
         let (now, expired) = (out.now().0, Expiry::before(self.ttl, out.now()));
         let mut changes = Changes::default();
         match &mut self.state {
@@ -175,9 +156,13 @@ impl Operator for TopN {
                     changes.time = batch.times().get(at).copied().unwrap_or_default();
                     let (order, row) = (order.value(at), rows.row(at));
                     all.forget(key, expired);
+                    let (row, range) = (row.data(), self.range);
                     if batch.kind(at).adds() {
-                        all.insert(key, order, row.data(), now, self.range, &mut changes);
-                    } else if !all.remove(key, order, row.data(), now, self.range, &mut changes) && self.ttl.is_none() {
+                        let rank = all.insert(key, order, row, now, range.end);
+                        changes.inserted(rank, range, all.rows(key));
+                    } else if let Some(rank) = all.remove(key, order, row, now, range.end) {
+                        changes.removed(rank, row, range, all.rows(key));
+                    } else if self.ttl.is_none() {
                         out.count_errors(1);
                     }
                 }

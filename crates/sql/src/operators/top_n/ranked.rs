@@ -55,8 +55,18 @@ impl Ranked {
         }
         let at = self.rows.partition_point(|other| other.order() <= order);
         self.rows.insert(at, RankedRow::new(order, row));
-        changes.inserted(at, range, self.rows.iter().map(RankedRow::row), 0);
+        changes.inserted(at, range, self.rows.iter().map(RankedRow::row));
         self.rows.truncate(range.end);
+    }
+
+    /// Adds a row before those of the same order, and drops the one that is pushed out.
+    pub(super) fn insert_before(&mut self, order: &[u8], row: &[u8], end: usize) {
+        if self.rows.len() >= end && self.rows.last().is_some_and(|last| order > last.order()) {
+            return;
+        }
+        let at = self.rows.partition_point(|other| other.order() < order);
+        self.rows.insert(at, RankedRow::new(order, row));
+        self.rows.truncate(end);
     }
 }
 

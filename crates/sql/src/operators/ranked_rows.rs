@@ -1,4 +1,4 @@
-//! All rows of each key in their order, for inputs that take rows back.
+//! All rows of each key in their order.
 //!
 //! A checkpoint writes the rows that came or went, not all rows of their keys: each has an entry of its own, under
 //! key ‖ order ‖ number ‖ length of order and number.
@@ -8,8 +8,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use ahash::RandomState;
 use tidemill_engine::{Result, SnapshotReader, SnapshotWriter};
 
-use super::changes::{Changes, Range};
-use crate::operators::stored::read_i64;
+use super::stored::read_i64;
 
 /// Bytes of the number that tells rows of the same order apart.
 const NUMBER: usize = 8;
@@ -27,7 +26,7 @@ struct Key {
 
 /// All rows of all keys.
 #[derive(Debug)]
-pub(super) struct RankedByKey {
+pub(crate) struct RankedByKey {
     table: &'static str,
     keys: HashMap<Box<[u8]>, Key, RandomState>,
     /// Rows that came or went since the last snapshot: key, then order ‖ number.
@@ -35,16 +34,16 @@ pub(super) struct RankedByKey {
 }
 
 impl RankedByKey {
-    pub(super) fn new(table: &'static str) -> Self {
+    pub(crate) fn new(table: &'static str) -> Self {
         RankedByKey { table, keys: HashMap::default(), changed: HashSet::default() }
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.keys.len()
     }
 
     /// Forgets a key that was not written after `expired`.
-    pub(super) fn forget(&mut self, key: &[u8], expired: i64) {
+    pub(crate) fn forget(&mut self, key: &[u8], expired: i64) {
         if self.keys.get(key).is_some_and(|found| found.written <= expired)
             && let Some((key, found)) = self.keys.remove_entry(key)
         {
@@ -52,60 +51,81 @@ impl RankedByKey {
         }
     }
 
-    pub(super) fn expire(&mut self, expired: i64) {
+    pub(crate) fn expire(&mut self, expired: i64) {
         let gone = self.keys.iter().filter(|(_, found)| found.written <= expired).map(|(key, _)| key.clone());
         let gone: Vec<Box<[u8]>> = gone.collect();
         gone.iter().for_each(|key| self.forget(key, expired));
     }
 
-    /// Adds a row behind those of the same order.
-    pub(super) fn insert(
-        &mut self,
-        key: &[u8],
-        order: &[u8],
-        row: &[u8],
-        now: i64,
-        range: Range,
-        changes: &mut Changes,
-    ) {
+    /// Adds a row behind those of the same order. Gives its rank, from 0, or `end` where it is at least that.
+    pub(crate) fn insert(&mut self, key: &[u8], order: &[u8], row: &[u8], now: i64, end: usize) -> usize {
         if !self.keys.contains_key(key) {
             self.keys.insert(key.into(), Key { written: now, rows: Rows::new() });
         }
-        let Some(found) = self.keys.get_mut(key) else { return };
+        let Some(found) = self.keys.get_mut(key) else { return end };
         found.written = now;
         let last = of_order(&found.rows, order).next_back().map(|(place, _)| number_of(place));
         let place = place(order, last.map_or(0, |last| last + 1));
         found.rows.insert(place.clone(), row.into());
-        let at = rank(&found.rows, &place, range.end);
-        changes.inserted(at, range, found.rows.values().map(|row| &**row), 0);
+        let at = rank(&found.rows, &place, end);
         self.changed.insert((key.into(), place));
+        at
     }
 
-    /// Removes a row that is equal to `row`; false where there is none.
-    pub(super) fn remove(
+    /// Removes a row that is equal to `row`. Gives the rank that it had, or `end` where it was at least that; none where there
+    /// is no such row.
+    pub(crate) fn remove(&mut self, key: &[u8], order: &[u8], row: &[u8], now: i64, end: usize) -> Option<usize> {
+        self.remove_matching(key, order, |other| other == row, now, end)
+    }
+
+    /// As [`RankedByKey::remove`], of the first row for which `is` says so.
+    pub(crate) fn remove_matching(
         &mut self,
         key: &[u8],
         order: &[u8],
-        row: &[u8],
+        is: impl Fn(&[u8]) -> bool,
         now: i64,
-        range: Range,
-        changes: &mut Changes,
-    ) -> bool {
-        let Some(found) = self.keys.get_mut(key) else { return false };
-        let equal = of_order(&found.rows, order).find(|(_, other)| ***other == *row).map(|(place, _)| place.clone());
-        let Some(place) = equal else { return false };
-        let at = rank(&found.rows, &place, range.end);
+        end: usize,
+    ) -> Option<usize> {
+        let found = self.keys.get_mut(key)?;
+        let place = of_order(&found.rows, order).find(|(_, other)| is(other)).map(|(place, _)| place.clone())?;
+        let at = rank(&found.rows, &place, end);
         found.rows.remove(&place);
         found.written = now;
-        changes.removed(at, row, range, found.rows.values().map(|row| &**row), 0);
         if found.rows.is_empty() {
             self.keys.remove(key);
         }
         self.changed.insert((key.into(), place));
-        true
+        Some(at)
     }
 
-    pub(super) fn snapshot(&mut self, writer: &mut SnapshotWriter) -> Result<()> {
+    /// The rows of a key in their order.
+    pub(crate) fn rows(&self, key: &[u8]) -> impl Iterator<Item = &[u8]> {
+        self.keys.get(key).into_iter().flat_map(|found| found.rows.values().map(|row| &**row))
+    }
+
+    /// Removes the last row of a key while it has more than so many.
+    pub(crate) fn truncate(&mut self, key: &[u8], rows: usize) {
+        while let Some(found) = self.keys.get_mut(key).filter(|found| found.rows.len() > rows)
+            && let Some((place, _)) = found.rows.pop_last()
+        {
+            self.changed.insert((key.into(), place));
+        }
+    }
+
+    /// Takes the rows of a key whose order is before `order`, with their orders.
+    pub(crate) fn take_before(&mut self, key: &[u8], order: &[u8]) -> Vec<(Box<[u8]>, Box<[u8]>)> {
+        let Some(found) = self.keys.get_mut(key) else { return Vec::new() };
+        let rest = found.rows.split_off(order);
+        let taken: Vec<(Box<[u8]>, Box<[u8]>)> = std::mem::replace(&mut found.rows, rest).into_iter().collect();
+        if found.rows.is_empty() {
+            self.keys.remove(key);
+        }
+        self.changed.extend(taken.iter().map(|(place, _)| (Box::from(key), place.clone())));
+        taken
+    }
+
+    pub(crate) fn snapshot(&mut self, writer: &mut SnapshotWriter) -> Result<()> {
         for (key, place) in self.changed.drain() {
             let found = self.keys.get(&key);
             let row = found.and_then(|found| Some((found.written, found.rows.get(&place)?)));
@@ -117,7 +137,7 @@ impl RankedByKey {
         Ok(())
     }
 
-    pub(super) fn restore(&mut self, reader: &SnapshotReader) -> Result<()> {
+    pub(crate) fn restore(&mut self, reader: &SnapshotReader) -> Result<()> {
         reader.each(self.table, |entry, mut value| {
             let parts = entry.split_last_chunk::<LENGTH>().and_then(|(entry, length)| {
                 let length = u32::from_le_bytes(*length) as usize;
