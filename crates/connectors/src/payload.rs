@@ -1,19 +1,18 @@
 //! Between a connector's records and a table's rows: the format, the columns that are asked for, and those that the connector
 //! fills itself.
 
-#![allow(dead_code)] // streams come next
-
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
 use arrow::compute::cast;
 use arrow::datatypes::{FieldRef, Schema, SchemaRef};
-use tidemill_engine::{Batch, EngineError, EventTime, Result, RowKind, SourceOutput};
+use tidemill_engine::{Batch, EngineError, Result, RowKind, SourceOutput};
 use tidemill_formats::{Decoded, Decoder, Encoder, Format, Options, Records, SchemaLookup};
 
 use crate::catalog::{FORMAT_METADATA, Settings};
 use crate::connector::{TableColumn, TableDeclaration};
 use crate::environment::Environment;
+use crate::error::Error;
 use crate::rejected;
 
 /// Rows of a batch: operators are at their best with so many.
@@ -34,6 +33,8 @@ pub(crate) struct Payload {
 struct Column {
     field: FieldRef,
     from: From,
+    /// It holds metadata of the format.
+    of_format: bool,
     read_only: bool,
 }
 
@@ -100,6 +101,12 @@ impl Payload {
 
     /// Refuses columns that the format can't write.
     pub(crate) fn check_writes(&self) -> crate::error::Result<()> {
+        if let Some(column) = self.in_records().find(|column| column.of_format && !column.read_only) {
+            return Err(Error::column(
+                column.field.name(),
+                "the format's metadata can't be written; declare it VIRTUAL",
+            ));
+        }
         self.make_encoder().map(drop)
     }
 
@@ -112,7 +119,8 @@ impl Payload {
     }
 
     fn make_encoder(&self) -> crate::error::Result<Box<dyn Encoder>> {
-        let fields: Vec<FieldRef> = self.in_records().map(|column| column.field.clone()).collect();
+        let written = self.in_records().filter(|column| !column.read_only);
+        let fields: Vec<FieldRef> = written.map(|column| column.field.clone()).collect();
         let schema = Arc::new(Schema::new(fields));
         Ok(match &self.schemas {
             Some(schemas) => self.format.encoder_with(schema, Arc::clone(schemas))?,
@@ -124,13 +132,12 @@ impl Payload {
     pub(crate) fn decoder(&self, projection: &[usize]) -> Result<PayloadDecoder> {
         let asked: Vec<&Column> = projection.iter().map(|&column| self.column(column)).collect::<Result<_>>()?;
         let read: Vec<&Column> = match self.by_name {
-            true => asked.iter().copied().filter(|column| column.from == From::Record).collect(),
+            // The format's options name its metadata columns: they stay.
+            true => self.in_records().filter(|column| column.of_format || asked.iter().any(|a| a.is(column))).collect(),
             false => self.in_records().collect(),
         };
         let place = |column: &Column| match &column.from {
-            From::Record => Place::Record(
-                read.iter().position(|read| read.field.name() == column.field.name()).unwrap_or(usize::MAX),
-            ),
+            From::Record => Place::Record(read.iter().position(|read| read.is(column)).unwrap_or(usize::MAX)),
             From::Connector(key) => Place::Connector(key.clone()),
         };
         let places = asked.iter().map(|column| place(column)).collect();
@@ -161,7 +168,12 @@ impl Column {
             None if outside.contains(name) => From::Connector(outside_key(name).into()),
             None => From::Record,
         };
-        Column { field: column.field.clone(), from, read_only: column.read_only }
+        let of_format = column.metadata.is_some() && from == From::Record;
+        Column { field: column.field.clone(), from, of_format, read_only: column.read_only }
+    }
+
+    fn is(&self, other: &Column) -> bool {
+        self.field.name() == other.field.name()
     }
 }
 
@@ -219,25 +231,7 @@ impl Origins<'_> {
     }
 }
 
-/// Rows that were all read at the same time, and of which nothing else is known.
-pub(crate) struct ReadAt(pub(crate) EventTime);
-
-impl About for ReadAt {
-    fn times(&self, rows: &Origins<'_>) -> Vec<i64> {
-        vec![self.0.0; rows.rows()]
-    }
-
-    fn column(&self, _: &str, _: &Origins<'_>) -> Option<ArrayRef> {
-        None
-    }
-}
-
 impl PayloadDecoder {
-    /// The columns of the batches.
-    pub(crate) fn schema(&self) -> &SchemaRef {
-        &self.schema
-    }
-
     /// Reads records, puts the rows out at port 0 and those that can't be read at port 1.
     pub(crate) fn decode(&mut self, records: &[&[u8]], about: &impl About, out: &mut SourceOutput<'_>) -> Result<()> {
         let (batch, rejected) = self.rows(records, about)?;

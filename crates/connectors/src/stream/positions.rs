@@ -19,6 +19,26 @@ pub(super) enum Progress {
 
 pub(super) type Positions = BTreeMap<ShardId, Progress>;
 
+/// Of a bounded source, the number behind each shard's last record.
+pub(super) type Ends = BTreeMap<ShardId, Sequence>;
+
+/// Union state, written once.
+const ENDS: &str = "ends";
+
+pub(super) fn write_ends(writer: &mut SnapshotWriter, ends: &Ends) {
+    for (shard, end) in ends {
+        writer.union(ENDS, &shard.0.to_be_bytes(), Some(&end.0.to_be_bytes()));
+    }
+}
+
+pub(super) fn read_ends(reader: &SnapshotReader) -> Result<Ends> {
+    let end = |(key, value)| match decode(key, value)? {
+        (shard, Progress::At(end)) => Ok((shard, end)),
+        (shard, Progress::Ended) => Ok((shard, Sequence(0))),
+    };
+    reader.table(ENDS).map(end).collect()
+}
+
 /// Writes a shard's progress; `None` forgets a shard that its stream no longer has.
 pub(super) fn write(writer: &mut SnapshotWriter, shard: ShardId, progress: Option<Progress>) {
     let key = shard.0.to_be_bytes();

@@ -10,10 +10,10 @@ use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 use tidemill_engine::{OperatorContext, Waker};
-use tidemill_streams::{Position, Result, Sequence, ShardId, Stream};
+use tidemill_streams::{Position, Result, Sequence, ShardHandle, ShardId, Stream};
 
-use super::positions::{Positions, Progress};
-use super::source::StartFrom;
+use super::positions::{Ends, Positions, Progress};
+use super::source::StreamSourceConfig;
 
 /// Finds the plan of this start: the first instance makes it, the others join.
 #[derive(Debug, Default)]
@@ -40,8 +40,17 @@ pub(super) struct ShardPlan {
     stream: Stream,
     generation: u64,
     state: Mutex<State>,
+    /// Of a bounded source: its shards, and where each ends.
+    ends: Option<Ends>,
     /// Grows when a shard has been read to its end: there may be new ones to read.
     version: AtomicU64,
+}
+
+/// What a checkpoint holds of a source.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Restored<'a> {
+    pub(super) positions: &'a Positions,
+    pub(super) ends: Option<&'a Ends>,
 }
 
 struct State {
@@ -65,6 +74,8 @@ pub(super) struct Assigned {
     pub(super) shard: ShardId,
     /// `None`: from its start.
     pub(super) from: Option<Sequence>,
+    /// Where it ends, of a bounded source that knew it at its start.
+    pub(super) end: Option<Sequence>,
     /// Whether all of its parents have been read.
     pub(super) ready: bool,
 }
@@ -76,8 +87,8 @@ impl PlanBoard {
         stream: &Stream,
         seat: Seat,
         waker: &Waker,
-        start: StartFrom,
-        restored: Option<&Positions>,
+        config: &StreamSourceConfig,
+        restored: Option<Restored<'_>>,
     ) -> Result<Arc<ShardPlan>> {
         let mut board = self.0.lock();
         if let Some(plan) = board.upgrade()
@@ -85,7 +96,7 @@ impl PlanBoard {
         {
             return Ok(plan);
         }
-        let plan = Arc::new(ShardPlan::new(stream, seat, start, restored)?);
+        let plan = Arc::new(ShardPlan::new(stream, seat, config, restored)?);
         plan.admit(seat, waker);
         *board = Arc::downgrade(&plan);
         Ok(plan)
@@ -93,21 +104,31 @@ impl PlanBoard {
 }
 
 impl ShardPlan {
-    fn new(stream: &Stream, seat: Seat, start: StartFrom, restored: Option<&Positions>) -> Result<Self> {
+    fn new(stream: &Stream, seat: Seat, config: &StreamSourceConfig, restored: Option<Restored<'_>>) -> Result<Self> {
         let mut positions = BTreeMap::new();
         let mut ended = BTreeSet::new();
         match restored {
-            Some(restored) => restored.iter().for_each(|(shard, progress)| match progress {
+            Some(restored) => restored.positions.iter().for_each(|(shard, progress)| match progress {
                 Progress::At(next) => drop(positions.insert(*shard, *next)),
                 Progress::Ended => drop(ended.insert(*shard)),
             }),
             // Now, and not when its turn comes: `Latest` means the newest at the start of the job.
             None => {
                 for shard in stream.shards() {
-                    positions.insert(shard.id(), shard.reader(Position::from(start))?.position());
+                    let start = config.start_at.get(&shard.id()).copied().map(Position::At);
+                    let start = start.unwrap_or(Position::from(config.start));
+                    positions.insert(shard.id(), shard.reader(start)?.position());
                 }
             }
         }
+        let ends = match restored.and_then(|restored| restored.ends).filter(|ends| !ends.is_empty()) {
+            Some(ends) => Some(ends.clone()),
+            None if config.bounded => {
+                let end = |shard: ShardHandle| Ok((shard.id(), shard.reader(Position::Latest)?.position()));
+                Some(stream.shards().into_iter().map(end).collect::<Result<Ends>>()?)
+            }
+            None => None,
+        };
         let wakers = (0..seat.workers.max(1)).map(|_| None).collect();
         let mut state = State { wakers, positions, owners: BTreeMap::new(), ended };
         state.assign(stream);
@@ -115,6 +136,7 @@ impl ShardPlan {
             stream: stream.clone(),
             generation: seat.generation,
             state: Mutex::new(state),
+            ends,
             version: AtomicU64::new(1),
         })
     }
@@ -146,9 +168,15 @@ impl ShardPlan {
         let assigned = |shard: &ShardId| Assigned {
             shard: *shard,
             from: state.positions.get(shard).copied(),
+            end: self.ends.as_ref().and_then(|ends| ends.get(shard).copied()),
             ready: state.is_ready(&self.stream, *shard),
         };
         mine.map(|(shard, _)| assigned(shard)).collect()
+    }
+
+    /// Where each shard of a bounded source ends.
+    pub(super) fn ends(&self) -> Option<&Ends> {
+        self.ends.as_ref()
     }
 
     /// A shard has been read to its end.

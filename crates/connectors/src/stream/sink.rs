@@ -32,19 +32,35 @@ impl Default for StreamSinkConfig {
     }
 }
 
-/// Appends inserted rows to a stream, at least once: a checkpoint is not durable before they are, and the rows since the
-/// last one are appended again after a crash. Rows that revise others are refused: a stream can't take a record back.
+/// Appends records, a few batches at a time on their way.
 #[derive(Debug)]
-pub struct StreamSink {
+pub(super) struct Appender {
     stream: Stream,
-    config: StreamSinkConfig,
     in_flight: VecDeque<BatchFuture>,
 }
 
-impl StreamSink {
-    /// A sink that appends to `stream`.
-    pub fn new(stream: Stream, config: StreamSinkConfig) -> Self {
-        Self { stream, config, in_flight: VecDeque::new() }
+impl Appender {
+    pub(super) fn new(stream: Stream) -> Self {
+        Self { stream, in_flight: VecDeque::new() }
+    }
+
+    pub(super) fn stream(&self) -> &Stream {
+        &self.stream
+    }
+
+    /// Appends records, cut into batches.
+    pub(super) fn append_all<'a>(&mut self, records: impl Iterator<Item = Record<'a>>) -> Result<()> {
+        let (mut batch, mut bytes) = (Vec::new(), 0);
+        for record in records {
+            bytes += record.data.len() + record.partition_key.len();
+            batch.push(record);
+            if bytes >= APPEND_BYTES {
+                self.append(&batch)?;
+                batch.clear();
+                bytes = 0;
+            }
+        }
+        if batch.is_empty() { Ok(()) } else { self.append(&batch) }
     }
 
     fn append(&mut self, records: &[Record<'_>]) -> Result<()> {
@@ -69,7 +85,7 @@ impl StreamSink {
     }
 
     /// Waits until at most `most` appends wait for their acknowledgement.
-    fn settle(&mut self, most: usize) -> Result<()> {
+    pub(super) fn settle(&mut self, most: usize) -> Result<()> {
         while self.in_flight.len() > most
             && let Some(oldest) = self.in_flight.pop_front()
         {
@@ -79,33 +95,39 @@ impl StreamSink {
     }
 }
 
+/// Appends inserted rows to a stream, at least once: a checkpoint is not durable before they are, and the rows since the
+/// last one are appended again after a crash. Rows that revise others are refused: a stream can't take a record back.
+#[derive(Debug)]
+pub struct StreamSink {
+    appender: Appender,
+    config: StreamSinkConfig,
+}
+
+impl StreamSink {
+    /// A sink that appends to `stream`.
+    pub fn new(stream: Stream, config: StreamSinkConfig) -> Self {
+        Self { appender: Appender::new(stream), config }
+    }
+}
+
 impl Sink for StreamSink {
     fn write(&mut self, batch: Batch) -> Result<()> {
         if !batch.is_append_only() {
-            let stream = self.stream.name();
+            let stream = self.appender.stream().name();
             return Err(EngineError::Plan(format!(
                 "stream '{stream}' can't take revisions of rows back; write them to a table, or encode the row kind"
             )));
         }
         let data = column(&batch, &self.config.data)?;
         let keys = self.config.partition_key.as_deref().map(|name| column(&batch, name)).transpose()?;
-        let (mut records, mut bytes) = (Vec::new(), 0);
-        for row in 0..batch.num_rows() {
+        self.appender.append_all((0..batch.num_rows()).map(|row| {
             let key = keys.as_ref().map_or(&[][..], |keys| value(keys, row));
-            let record = Record { partition_key: key, explicit_hash_key: None, data: value(&data, row) };
-            bytes += record.data.len() + key.len();
-            records.push(record);
-            if bytes >= APPEND_BYTES {
-                self.append(&records)?;
-                records.clear();
-                bytes = 0;
-            }
-        }
-        if records.is_empty() { Ok(()) } else { self.append(&records) }
+            Record { partition_key: key, explicit_hash_key: None, data: value(&data, row) }
+        }))
     }
 
     fn prepare(&mut self, _epoch: Epoch, _writer: &mut SnapshotWriter) -> Result<Option<Vec<u8>>> {
-        self.settle(0)?;
+        self.appender.settle(0)?;
         Ok(None)
     }
 

@@ -10,9 +10,9 @@ use tidemill_engine::{
 use tidemill_streams::{Error, IngestionTime, Position, Sequence, ShardId, ShardReader, Stream};
 
 use super::failed;
-use super::positions::{self, Positions, Progress};
+use super::positions::{self, Ends, Positions, Progress};
 use super::rows::{ROW_BYTES, RowBuilder};
-use super::shard_plan::{Assigned, PlanBoard, Seat, ShardPlan};
+use super::shard_plan::{Assigned, PlanBoard, Restored, Seat, ShardPlan};
 
 /// Where a source begins that has no checkpoint.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,7 +41,9 @@ impl From<StartFrom> for Position {
 pub struct StreamSourceConfig {
     /// Where to begin without a checkpoint.
     pub start: StartFrom,
-    /// Finish once the tail is reached, instead of waiting for more.
+    /// Where to begin in these shards instead.
+    pub start_at: BTreeMap<ShardId, Sequence>,
+    /// Finish with the newest records that there are at the first start, instead of waiting for more.
     pub bounded: bool,
 }
 
@@ -65,6 +67,8 @@ pub struct StreamSource {
     shards: BTreeMap<ShardId, Part>,
     /// What the last snapshots hold: only changes are written.
     written: Positions,
+    ends_restored: Option<Ends>,
+    ends_written: bool,
     /// The shard to begin the next `poll` with, so that none starves.
     turn: usize,
     rows: RowBuilder,
@@ -87,6 +91,8 @@ struct Opened {
 #[derive(Debug)]
 struct Part {
     stage: Stage,
+    /// Records from this number on are not of this table.
+    end: Option<Sequence>,
     /// No row earlier than this will come from here.
     complete_to: IngestionTime,
 }
@@ -115,6 +121,8 @@ impl StreamSource {
                 restored: None,
                 shards: BTreeMap::new(),
                 written: Positions::new(),
+                ends_restored: None,
+                ends_written: false,
                 turn: 0,
                 rows: RowBuilder::default(),
             })
@@ -131,8 +139,9 @@ impl StreamSource {
         let (plan, seen) = match &mut opened.plan {
             Some((plan, seen)) => (plan, seen),
             none => {
-                let (start, restored) = (self.config.start, self.restored.as_ref());
-                let plan = self.board.join(&self.stream, opened.seat, &opened.waker, start, restored);
+                let (positions, ends) = (self.restored.as_ref(), self.ends_restored.as_ref());
+                let restored = positions.map(|positions| Restored { positions, ends });
+                let plan = self.board.join(&self.stream, opened.seat, &opened.waker, &self.config, restored);
                 let (plan, seen) = none.insert((plan.map_err(|e| failed(self.stream.name(), &e))?, 0));
                 (plan, seen)
             }
@@ -164,6 +173,11 @@ impl StreamSource {
         }
         let described = shard.describe();
         let from = assigned.from.unwrap_or(described.start_sequence);
+        if self.config.bounded && assigned.end.is_none() {
+            // It came after the start.
+            self.tell_end(id);
+            return Ok(());
+        }
         let stage = if assigned.ready {
             let mut reader = shard.reader(Position::At(from)).map_err(|e| self.error(&e))?;
             reader.on_data(Arc::clone(waker));
@@ -171,7 +185,7 @@ impl StreamSource {
         } else {
             Stage::Waiting(from)
         };
-        self.shards.insert(id, Part { stage, complete_to: described.oldest_time });
+        self.shards.insert(id, Part { stage, end: assigned.end, complete_to: described.oldest_time });
         Ok(())
     }
 
@@ -180,7 +194,11 @@ impl StreamSource {
         let Some(part) = self.shards.get_mut(&shard) else { return Ok(0) };
         let Stage::Reading(reader) = &mut part.stage else { return Ok(0) };
         let (rows, mut last, mut broken) = (&mut self.rows, None, None);
+        let end = part.end;
         let read = reader.read_each(budget, |record| {
+            if end.is_some_and(|end| record.sequence >= end) {
+                return;
+            }
             last = Some(record.time);
             if rows.push(shard, &record) {
                 match rows.finish() {
@@ -197,7 +215,7 @@ impl StreamSource {
         if read.expired > 0 {
             tracing::warn!(stream = self.stream.name(), %shard, records = read.expired, "retention removed records before they were read");
         }
-        if read.end.is_some() {
+        if read.end.is_some() || end.is_some_and(|end| reader.position() >= end) {
             part.stage = Stage::Ended;
             self.tell_end(shard);
         }
@@ -247,8 +265,9 @@ impl StreamSource {
     }
 
     fn records_behind(&self) -> u64 {
-        let behind = |part: &Part| match &part.stage {
-            Stage::Reading(reader) => reader.records_behind(),
+        let behind = |part: &Part| match (&part.stage, part.end) {
+            (Stage::Reading(reader), Some(end)) => end.0.saturating_sub(reader.position().0),
+            (Stage::Reading(reader), None) => reader.records_behind(),
             _ => 0,
         };
         self.shards.values().map(behind).sum()
@@ -303,6 +322,11 @@ impl Source for StreamSource {
                 positions::write(writer, *shard, Some(progress));
             }
         }
+        if let Some((plan, _)) = self.opened.as_ref().and_then(|opened| opened.plan.as_ref())
+            && let Some(ends) = plan.ends().filter(|_| !std::mem::replace(&mut self.ends_written, true))
+        {
+            positions::write_ends(writer, ends);
+        }
         // Shards of earlier starts are looked after by the first worker.
         let first = self.opened.as_ref().is_some_and(|opened| opened.seat.worker == 0);
         let earlier = self.restored.take().filter(|_| first).unwrap_or_default();
@@ -317,6 +341,7 @@ impl Source for StreamSource {
 
     fn restore(&mut self, reader: &SnapshotReader) -> Result<()> {
         self.restored = Some(positions::read(reader)?);
+        self.ends_restored = self.config.bounded.then(|| positions::read_ends(reader)).transpose()?;
         Ok(())
     }
 

@@ -105,7 +105,7 @@ impl World {
     }
 
     fn job(&self, seen: &Seen, start: StartFrom) -> Job {
-        let config = StreamSourceConfig { start, bounded: false };
+        let config = StreamSourceConfig { start, ..StreamSourceConfig::default() };
         let mut job = Job::new("read");
         let port = job.source("in", Replay::FromPosition, StreamSource::factory(self.stream.clone(), config));
         let seen = seen.clone();
@@ -299,7 +299,7 @@ fn shards_are_spread_evenly_over_the_workers() {
     let loads: Vec<usize> = (0..3)
         .scan(Vec::new(), |plans, worker| {
             let seat = shard_plan::Seat { worker, workers: 3, generation: 1 };
-            let plan = board.join(&world.stream, seat, &wake, StartFrom::Oldest, None).unwrap();
+            let plan = board.join(&world.stream, seat, &wake, &StreamSourceConfig::default(), None).unwrap();
             let load = plan.of(worker).len();
             plans.push(plan);
             Some(load)
