@@ -15,11 +15,11 @@ pub use settings::Settings;
 use crate::connector::{LookupTable, SinkTable, SourceTable, TableDeclaration};
 use crate::environment::Environment;
 use crate::error::{Error, Result};
-use crate::{blackhole, datagen, filesystem, nexmark, print, value};
+use crate::{blackhole, datagen, filesystem, nexmark, print, stream, table, value};
 
 /// All connectors.
 pub const CONNECTORS: &[ConnectorSpec] =
-    &[datagen::SPEC, nexmark::SPEC, filesystem::SPEC, print::SPEC, blackhole::SPEC];
+    &[stream::SPEC, table::SPEC, datagen::SPEC, nexmark::SPEC, filesystem::SPEC, print::SPEC, blackhole::SPEC];
 
 /// A connector.
 #[derive(Clone, Copy, Debug)]

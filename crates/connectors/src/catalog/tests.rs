@@ -21,7 +21,7 @@ fn numbers(options: &[(&str, &str)]) -> TableDeclaration {
 #[test]
 fn a_connector_that_is_not_built_is_named_with_those_that_are() {
     let said = refusal(&numbers(&[("connector", "kafka")]));
-    assert!(said.starts_with("TM-CONNECTOR-0001: connector `kafka` is not built; there are datagen, "), "{said}");
+    assert!(said.starts_with("TM-CONNECTOR-0001: connector `kafka` is not built; there are stream, "), "{said}");
     let said = refusal(&numbers(&[("connector", "data-gen")]));
     assert!(said.contains("did you mean `datagen`"), "{said}");
     let said = refusal(&numbers(&[]));
@@ -66,7 +66,7 @@ fn options_of_the_format_are_the_formats() {
 #[test]
 fn a_connector_says_what_it_is_not() {
     let said = refusal(&numbers(&[("connector", "print")]));
-    assert!(said.starts_with("TM-CONNECTOR-0006: connector `print` is no source; those that are: datagen"), "{said}");
+    assert!(said.starts_with("TM-CONNECTOR-0006: connector `print` is no source; those that are: stream"), "{said}");
     assert!(sink(&numbers(&[("connector", "print")]), &Environment::default()).is_ok());
 }
 

@@ -1,0 +1,86 @@
+//! Writes a changing result into a table.
+
+use std::sync::Arc;
+
+use arrow::array::{RecordBatch, RecordBatchOptions};
+use arrow::compute::cast;
+use arrow::datatypes::{Schema, SchemaRef};
+use tidemill_engine::{Batch, Delivery, Epoch, OperatorContext, Result, Sink, SnapshotWriter};
+use tidemill_tables::{Table, Tables};
+
+use super::{TableSink, find};
+use crate::catalog::Settings;
+use crate::connector::{Accepts, SinkTable};
+use crate::environment::Environment;
+use crate::error::Error;
+
+pub(super) fn make(settings: &Settings<'_>, environment: &Environment) -> crate::error::Result<Arc<dyn SinkTable>> {
+    settings.check_written_columns()?;
+    let (tables, table) = find(settings, environment)?;
+    let declaration = settings.declaration();
+    let written = || declaration.columns.iter().filter(|column| !column.read_only);
+    let key = table.definition().key();
+    if let Some(missing) = key.iter().find(|name| !written().any(|column| column.field.name() == *name)) {
+        return Err(Error::column(missing, "rows are told apart by this column of the table's key; declare it"));
+    }
+    if declaration.primary_key.iter().any(|name| !key.contains(name)) || declaration.primary_key.len() != key.len() {
+        let key = key.join(", ");
+        return Err(settings.refuse(format!("declare the table's key: PRIMARY KEY ({key}) NOT ENFORCED")));
+    }
+    let fields = written().filter_map(|column| table.schema().field_with_name(column.field.name()).ok().cloned());
+    let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+    Ok(Arc::new(Upserts { tables, table, schema }))
+}
+
+struct Upserts {
+    tables: Tables,
+    table: Table,
+    /// The written columns, as the table holds them.
+    schema: SchemaRef,
+}
+
+impl SinkTable for Upserts {
+    fn delivery(&self) -> Delivery {
+        Delivery::Upsert
+    }
+
+    fn accepts(&self) -> Accepts {
+        Accepts::Upserts
+    }
+
+    fn open(&self, _: &OperatorContext) -> Result<Box<dyn Sink>> {
+        let sink = TableSink::new(self.tables.clone(), self.table.clone());
+        Ok(Box::new(CastSink { sink, schema: self.schema.clone() }))
+    }
+}
+
+/// Gives the columns the types that the table has.
+struct CastSink {
+    sink: TableSink,
+    schema: SchemaRef,
+}
+
+impl Sink for CastSink {
+    fn write(&mut self, batch: Batch) -> Result<()> {
+        let columns = batch.rows().columns().iter().zip(self.schema.fields());
+        let columns = columns.map(|(column, field)| match column.data_type() == field.data_type() {
+            true => Ok(column.clone()),
+            false => cast(column, field.data_type()),
+        });
+        let columns = columns.collect::<Result<Vec<_>, _>>()?;
+        let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+        let fields = self.schema.fields().iter().map(|field| field.as_ref().clone().with_nullable(true));
+        let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+        // The table refuses nulls where it has none, and names the column.
+        let rows = RecordBatch::try_new_with_options(schema, columns, &options)?;
+        self.sink.write(batch.with_rows(rows)?)
+    }
+
+    fn prepare(&mut self, epoch: Epoch, writer: &mut SnapshotWriter) -> Result<Option<Vec<u8>>> {
+        self.sink.prepare(epoch, writer)
+    }
+
+    fn delivery(&self) -> Delivery {
+        Delivery::Upsert
+    }
+}
