@@ -50,6 +50,25 @@ pub(crate) trait Fold: Debug + Send + 'static {
     fn decode(&self, bytes: &mut Bytes<'_>) -> Option<Self::State>;
 }
 
+/// What happens to one row of a group over which a window slides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// It enters.
+    Add,
+    /// It leaves.
+    Retract,
+    /// The group's result at this moment is wanted.
+    Result,
+}
+
+/// A step of a group, by its number, with a row of the batch.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct GroupStep {
+    pub(crate) group: u32,
+    pub(crate) row: u32,
+    pub(crate) step: Step,
+}
+
 /// One aggregate's states of all groups, by their numbers.
 pub(crate) trait Accumulator: Debug + Send {
     /// Forgets all groups.
@@ -70,6 +89,14 @@ pub(crate) trait Accumulator: Debug + Send {
     fn merge(&mut self, from: &dyn Accumulator, pairs: &[(u32, u32)]) -> Result<()>;
     /// The results of groups.
     fn results(&self, groups: &[u32]) -> Result<ArrayRef>;
+    /// Goes through steps in order; what comes out is one result for each [`Step::Result`].
+    fn scan(
+        &mut self,
+        columns: &[ArrayRef],
+        filter: Option<&BooleanBuffer>,
+        steps: &[GroupStep],
+        results: usize,
+    ) -> Result<ArrayRef>;
     /// Appends a group's bytes.
     fn encode(&self, group: u32, out: &mut Vec<u8>);
     /// Reads a group back; none where its bytes are damaged.
@@ -171,6 +198,31 @@ impl<F: Fold> Accumulator for States<F> {
             self.fold.result(&self.states[*group as usize], &mut results);
         }
         self.fold.finish(results)
+    }
+
+    fn scan(
+        &mut self,
+        columns: &[ArrayRef],
+        filter: Option<&BooleanBuffer>,
+        steps: &[GroupStep],
+        results: usize,
+    ) -> Result<ArrayRef> {
+        let States { fold, states } = self;
+        let arguments = fold.arguments(columns)?;
+        let counting = counting(fold.counts(columns), filter);
+        let mut results = fold.results(results);
+        for GroupStep { group, row, step } in steps {
+            let (state, row) = (&mut states[*group as usize], *row as usize);
+            if *step == Step::Result {
+                fold.result(state, &mut results);
+            } else if counting.as_ref().is_none_or(|counting| counting.value(row)) {
+                match step {
+                    Step::Add => fold.add(state, &arguments, row),
+                    _ => fold.retract(state, &arguments, row),
+                }
+            }
+        }
+        fold.finish(results)
     }
 
     fn encode(&self, group: u32, out: &mut Vec<u8>) {

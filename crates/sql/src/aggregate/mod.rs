@@ -27,7 +27,7 @@ use tidemill_engine::{Batch, EngineError, Result};
 
 pub use function::AggregateFunction;
 
-use accumulator::{Accumulator, Fold, States};
+use accumulator::{Accumulator, Fold, GroupStep, States};
 use bytes::Bytes;
 use values::with_values;
 
@@ -122,6 +122,17 @@ impl Accumulators {
     /// A column of each call's results for groups.
     pub(crate) fn results(&self, groups: &[u32]) -> Result<Vec<ArrayRef>> {
         self.states.iter().map(|states| states.results(groups)).collect()
+    }
+
+    /// A column of each call's results along the steps of windows that slide over rows.
+    pub(crate) fn scan(&mut self, rows: &RecordBatch, steps: &[GroupStep], results: usize) -> Result<Vec<ArrayRef>> {
+        let calls = self.calls.iter().zip(&mut self.states);
+        calls
+            .map(|(call, states)| {
+                let (columns, filter) = inputs(call, rows)?;
+                states.scan(&columns, filter.as_ref(), steps, results)
+            })
+            .collect()
     }
 
     /// Appends a group's bytes.

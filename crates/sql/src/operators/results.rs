@@ -1,15 +1,17 @@
 //! What aggregating operators emit: results that replace each other, and the columns of windows.
 
 use arrow::{
-    array::{Array, ArrayRef, Int64Array, RecordBatch, RecordBatchOptions, UInt32Array, make_comparator},
+    array::{Array, ArrayRef, Int64Array, UInt32Array, make_comparator},
     buffer::BooleanBuffer,
     compute::{SortOptions, cast, interleave, kernels::cmp::distinct, take},
     datatypes::{DataType, SchemaRef, TimeUnit},
 };
 use tidemill_engine::{Batch, EngineError, Result, RowKind};
 
+use super::columns::rows_of;
+
 /// The last millisecond of a window belongs to it: its time, and the watermark by which it is complete, as Flink has them.
-pub(crate) const MILLISECOND: i64 = 1_000;
+pub(crate) use super::columns::WINDOW_TIME_BEFORE_END as MILLISECOND;
 
 /// Refuses an operator whose output's types are not those that it makes.
 pub(crate) fn check_output(operator: &str, output: &SchemaRef, types: &[DataType]) -> Result<()> {
@@ -30,12 +32,6 @@ pub(crate) fn check_output(operator: &str, output: &SchemaRef, types: &[DataType
 pub(crate) fn window_types(output: &SchemaRef) -> Vec<DataType> {
     let types: Vec<DataType> = output.fields().iter().map(|field| field.data_type().clone()).collect();
     types.get(types.len().saturating_sub(3)..).unwrap_or_default().to_vec()
-}
-
-/// Columns as a batch of rows; `rows` is needed where there are none.
-pub(crate) fn record(schema: &SchemaRef, columns: Vec<ArrayRef>, rows: usize) -> Result<RecordBatch> {
-    let options = RecordBatchOptions::new().with_row_count(Some(rows));
-    Ok(RecordBatch::try_new_with_options(schema.clone(), columns, &options)?)
 }
 
 /// Microseconds as a column of timestamps of some unit.
@@ -120,7 +116,7 @@ pub(crate) fn changelog(
     let keys = keys.iter().map(|column| take(column, &rows, None));
     let results = before.iter().zip(after).map(|(before, after)| interleave(&[before, after], &picks));
     let columns = keys.chain(results).collect::<Result<Vec<_>, _>>()?;
-    Batch::new(record(output, columns, rows.len())?, times)?.with_kinds(&kinds)
+    Batch::new(rows_of(output, columns, rows.len())?, times)?.with_kinds(&kinds)
 }
 
 /// The rows in which columns differ; nulls are equal.
