@@ -59,7 +59,7 @@ impl Expiry {
 }
 
 /// Some key that belongs to a key group.
-fn key_of_group(group: u16) -> Box<[u8]> {
+pub(crate) fn key_of_group(group: u16) -> Box<[u8]> {
     let found = (0u32..).map(u32::to_be_bytes).find(|key| u16::from(KeyGroup::of_key(key).0) == group);
     found.map_or_else(|| [].into(), |key| Box::from(&key[..]))
 }

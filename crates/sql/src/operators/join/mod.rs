@@ -6,6 +6,7 @@
 //! | [`IntervalJoin`] | rows whose times are near each other | rows of the last interval |
 //! | [`WindowJoin`] | rows of the same window | rows of open windows |
 //! | [`TemporalJoin`] | a row with the version of the other row that was valid at its time | versions, waiting rows |
+//! | [`LookupJoin`] | a row with what another system answers | rows in flight |
 //!
 //! The joined row is the columns of the left row, then those of the right row, both without their key column. A row that an
 //! outer join keeps without a partner has nulls in the partner's columns; semi and anti joins give the left row alone.
@@ -14,6 +15,11 @@ mod condition;
 mod interval;
 #[cfg(test)]
 mod interval_tests;
+mod lookup;
+mod lookup_cache;
+mod lookup_pool;
+#[cfg(test)]
+mod lookup_tests;
 #[cfg(test)]
 mod model;
 mod regular;
@@ -31,6 +37,7 @@ mod window_tests;
 use arrow::datatypes::SchemaRef;
 
 pub use interval::{IntervalJoin, IntervalJoinConfig};
+pub use lookup::{LookupJoin, LookupJoinConfig, LookupOptions};
 pub use regular::{RegularJoin, RegularJoinConfig, RegularJoinInput};
 pub use temporal::{TemporalJoin, TemporalJoinConfig};
 pub use window::{WindowJoin, WindowJoinConfig, WindowJoinInput};
