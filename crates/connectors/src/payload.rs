@@ -161,19 +161,23 @@ impl Payload {
 
 impl Column {
     fn new(column: &TableColumn, outside: &[String]) -> Self {
-        let name = column.field.name();
-        let from = match &column.metadata {
-            Some(key) if key.starts_with(FORMAT_METADATA) => From::Record,
-            Some(key) => From::Connector(key.as_str().into()),
-            None if outside.contains(name) => From::Connector(outside_key(name).into()),
-            None => From::Record,
-        };
+        let from = connector_key(column, outside).map_or(From::Record, |key| From::Connector(key.into()));
         let of_format = column.metadata.is_some() && from == From::Record;
         Column { field: column.field.clone(), from, of_format, read_only: column.read_only }
     }
 
     fn is(&self, other: &Column) -> bool {
         self.field.name() == other.field.name()
+    }
+}
+
+/// The key by which a connector knows a column; `None` where it is a part of the records. Columns named in `outside` are none.
+pub(crate) fn connector_key(column: &TableColumn, outside: &[String]) -> Option<String> {
+    let name = column.field.name();
+    match &column.metadata {
+        Some(key) if key.starts_with(FORMAT_METADATA) => None,
+        Some(key) => Some(key.clone()),
+        None => outside.contains(name).then(|| outside_key(name)),
     }
 }
 

@@ -10,6 +10,7 @@
 mod board;
 mod discovery;
 mod location;
+mod parquet;
 mod reader;
 mod sink;
 mod source;

@@ -14,8 +14,9 @@ use tidemill_formats::{Format, Framing, Rejected};
 
 use super::board::{self, Board, Boards, Folder, Positions, Progress, Split};
 use super::discovery::Found;
-use super::location;
+use super::parquet::{self, Columns, Projected, Rows};
 use super::reader::{Next, Records};
+use super::{PARQUET, location};
 use crate::alarm::wake_in;
 use crate::catalog::Settings;
 use crate::connector::SourceTable;
@@ -34,13 +35,25 @@ pub(super) fn make(settings: &Settings<'_>, environment: &Environment) -> crate:
     let pattern = pattern.transpose()?;
     let every_second = settings.flag("streaming-source.enable").then_some(Duration::from_secs(1));
     let interval = settings.duration("source.monitor-interval").or(every_second);
-    let payload = Payload::with_outside(settings, environment, &settings.declaration().partitioned_by)?;
-    payload.check_reads()?;
-    let framing = framing(payload.format())?;
-    let ranges = matches!(framing, Framing::Delimited { quoting: None, .. });
+    let declaration = settings.declaration();
+    let contents = if declaration.options.get("format") == Some(PARQUET) {
+        Contents::Parquet(Columns::new(declaration))
+    } else {
+        let payload = Payload::with_outside(settings, environment, &declaration.partitioned_by)?;
+        payload.check_reads()?;
+        let framing = framing(payload.format())?;
+        Contents::Records(payload, framing)
+    };
+    let ranges = matches!(contents, Contents::Records(_, Framing::Delimited { quoting: None, .. }));
     let folder = Folder { root, pattern, interval, ranges };
-    let table = settings.declaration().name.as_str().into();
-    Ok(Arc::new(FileTable { folder, payload, framing, table, boards: Arc::default() }))
+    let table = declaration.name.as_str().into();
+    Ok(Arc::new(FileTable { folder, contents, table, boards: Arc::default() }))
+}
+
+/// What lies in the files.
+enum Contents {
+    Records(Payload, Framing),
+    Parquet(Columns),
 }
 
 /// How records lie in files: text without a format around it lies in lines.
@@ -58,8 +71,7 @@ pub(super) fn framing(format: &Format) -> crate::error::Result<Framing> {
 
 struct FileTable {
     folder: Folder,
-    payload: Payload,
-    framing: Framing,
+    contents: Contents,
     table: Arc<str>,
     boards: Arc<Boards>,
 }
@@ -74,14 +86,17 @@ impl SourceTable for FileTable {
     }
 
     fn has_changes(&self) -> bool {
-        self.payload.has_changes()
+        matches!(&self.contents, Contents::Records(payload, _) if payload.has_changes())
     }
 
     fn open(&self, projection: &[usize], context: &OperatorContext) -> Result<Box<dyn Source>> {
+        let reads = match &self.contents {
+            Contents::Records(payload, framing) => Reads::Records(payload.decoder(projection)?, *framing),
+            Contents::Parquet(columns) => Reads::Parquet(columns.project(projection)?),
+        };
         Ok(Box::new(FileSource {
             folder: self.folder.clone(),
-            framing: self.framing,
-            decoder: self.payload.decoder(projection)?,
+            reads,
             table: self.table.clone(),
             boards: Arc::clone(&self.boards),
             context: context.clone(),
@@ -95,17 +110,44 @@ impl SourceTable for FileTable {
     }
 }
 
+/// How a worker reads files.
+enum Reads {
+    Records(PayloadDecoder, Framing),
+    Parquet(Projected),
+}
+
+/// A file that is being read.
+enum Reading {
+    Records(Records),
+    Parquet(Rows),
+}
+
+impl Reading {
+    fn open(split: &Split, reads: &Reads) -> std::io::Result<Self> {
+        Ok(match reads {
+            Reads::Records(_, framing) => Reading::Records(Records::open(split, *framing)?),
+            Reads::Parquet(columns) => Reading::Parquet(columns.open(split)?),
+        })
+    }
+
+    fn offset(&self) -> u64 {
+        match self {
+            Reading::Records(records) => records.offset(),
+            Reading::Parquet(rows) => rows.offset(),
+        }
+    }
+}
+
 /// The files that fall to one worker.
 struct FileSource {
     folder: Folder,
-    framing: Framing,
-    decoder: PayloadDecoder,
+    reads: Reads,
     table: Arc<str>,
     boards: Arc<Boards>,
     context: OperatorContext,
     opened: Option<(Option<Arc<Board>>, Waker)>,
     restored: Positions,
-    reading: Option<(Split, Records)>,
+    reading: Option<(Split, Reading)>,
     /// Read to their ends since the last checkpoint.
     done: Vec<(String, u64)>,
     /// Of files that are gone: nothing needs to be known of them any more.
@@ -133,8 +175,8 @@ impl FileSource {
         let gone = board.look().map_err(|e| self.failed(e))?;
         self.gone.extend(gone);
         let Some(split) = board.take() else { return Ok(false) };
-        match Records::open(&split, self.framing) {
-            Ok(records) => self.reading = Some((split, records)),
+        match Reading::open(&split, &self.reads) {
+            Ok(reading) => self.reading = Some((split, reading)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 tracing::warn!(file = %split.file.path.display(), "a file was gone before it was read");
                 self.done.push((split.file.name.clone(), split.start));
@@ -149,25 +191,17 @@ impl FileSource {
 
     /// Reads a batch of the current split; how many bytes that were, and whether there is more.
     fn read(&mut self, out: &mut SourceOutput<'_>) -> Result<(u64, bool)> {
-        let Some((split, records)) = &mut self.reading else { return Ok((0, false)) };
-        let before = records.offset();
-        match records.next(BATCH_ROWS) {
-            Ok(Next::Records(places)) => {
-                let bytes = records.bytes();
-                let slices: Vec<&[u8]> = places.into_iter().filter_map(|place| bytes.get(place)).collect();
-                let about = OfFile { file: &split.file, now: EventTime::now() };
-                self.decoder.decode(&slices, &about, out)?;
-                Ok((records.offset() - before, true))
+        let Some((split, reading)) = &mut self.reading else { return Ok((0, false)) };
+        let about = OfFile { file: &split.file, now: EventTime::now() };
+        let read = match (reading, &mut self.reads) {
+            (Reading::Records(records), Reads::Records(decoder, _)) => {
+                read_records(records, decoder, &about, &self.table, out)?
             }
-            Ok(Next::End) => Ok((0, false)),
-            Ok(Next::Endless(head)) => {
-                let reason = format!(
-                    "{}: the record at byte {before} has no end; the rest of the file is not read",
-                    split.file.path.display()
-                );
-                rejected::emit(&self.table, &[Rejected { record: 0, reason, bytes: head }], out)?;
-                Ok((0, false))
-            }
+            (Reading::Parquet(rows), Reads::Parquet(columns)) => read_rows(rows, columns, &about, out),
+            _ => return Err(EngineError::Plan("a file is read as another one".into())),
+        };
+        match read {
+            Ok(read) => Ok(read),
             Err(error) => {
                 let split = split.clone();
                 self.give_up(&split, &error, out)?;
@@ -217,8 +251,8 @@ impl Source for FileSource {
         for (name, start) in self.done.drain(..) {
             board::write(writer, &name, start, Some(Progress::Done));
         }
-        if let Some((split, records)) = &self.reading {
-            let progress = Progress::At { at: records.offset(), end: split.end };
+        if let Some((split, reading)) = &self.reading {
+            let progress = Progress::At { at: reading.offset(), end: split.end };
             board::write(writer, &split.file.name, split.start, Some(progress));
         }
         Ok(())
@@ -247,19 +281,52 @@ impl FileSource {
     }
 }
 
-/// What is known of the rows of a file.
-struct OfFile<'a> {
-    file: &'a Found,
-    now: EventTime,
+/// Bytes that were read, and whether there is more; or what is wrong with the file.
+type Read = std::io::Result<(u64, bool)>;
+
+fn read_records(
+    records: &mut Records,
+    decoder: &mut PayloadDecoder,
+    about: &OfFile<'_>,
+    table: &str,
+    out: &mut SourceOutput<'_>,
+) -> Result<Read> {
+    let before = records.offset();
+    Ok(match records.next(BATCH_ROWS) {
+        Ok(Next::Records(places)) => {
+            let bytes = records.bytes();
+            let slices: Vec<&[u8]> = places.into_iter().filter_map(|place| bytes.get(place)).collect();
+            decoder.decode(&slices, about, out)?;
+            Ok((records.offset() - before, true))
+        }
+        Ok(Next::End) => Ok((0, false)),
+        Ok(Next::Endless(head)) => {
+            let file = about.file.path.display();
+            let reason = format!("{file}: the record at byte {before} has no end; the rest of the file is not read");
+            rejected::emit(table, &[Rejected { record: 0, reason, bytes: head }], out)?;
+            Ok((0, false))
+        }
+        Err(error) => Err(error),
+    })
 }
 
-impl About for OfFile<'_> {
-    fn times(&self, rows: &Origins<'_>) -> Vec<i64> {
-        vec![self.now.0; rows.rows()]
-    }
+fn read_rows(rows: &mut Rows, columns: &Projected, about: &OfFile<'_>, out: &mut SourceOutput<'_>) -> Read {
+    let Some(rows) = rows.next()? else { return Ok((0, false)) };
+    let batch = columns.batch(&rows, about).map_err(parquet::invalid)?;
+    let bytes = batch.bytes() as u64;
+    out.emit(batch);
+    Ok((bytes, true))
+}
 
-    fn column(&self, key: &str, rows: &Origins<'_>) -> Option<ArrayRef> {
-        let rows = rows.rows();
+/// What is known of the rows of a file.
+pub(super) struct OfFile<'a> {
+    file: &'a Found,
+    pub(super) now: EventTime,
+}
+
+impl OfFile<'_> {
+    /// A column of `rows` rows that the file's records don't have.
+    pub(super) fn value(&self, key: &str, rows: usize) -> Option<ArrayRef> {
         let text =
             |text: &str| -> ArrayRef { Arc::new(StringArray::from_iter_values(std::iter::repeat_n(text, rows))) };
         Some(match key {
@@ -275,5 +342,15 @@ impl About for OfFile<'_> {
                 None => return None,
             },
         })
+    }
+}
+
+impl About for OfFile<'_> {
+    fn times(&self, rows: &Origins<'_>) -> Vec<i64> {
+        vec![self.now.0; rows.rows()]
+    }
+
+    fn column(&self, key: &str, rows: &Origins<'_>) -> Option<ArrayRef> {
+        self.value(key, rows.rows())
     }
 }

@@ -142,7 +142,7 @@ proptest! {
 
 #[test]
 fn what_is_written_is_read_back() {
-    for format in ["json", "csv"] {
+    for format in ["json", "csv", "parquet"] {
         let (folder, checkpoints) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let input = tempfile::tempdir().unwrap();
         fs::write(input.path().join("in.json"), "{\"n\":1,\"s\":\"a,\\n\\\"b\"}\n{\"n\":2}\n{\"n\":3,\"s\":\"ü\"}\n")
@@ -158,5 +158,82 @@ fn what_is_written_is_read_back() {
         assert!(folder.path().join("n=2").is_dir());
         let back = read(&open(&declaration), &[0, 1], 1).0;
         assert_eq!(back.sorted(), rows.sorted(), "{format}");
+    }
+}
+
+/// Rows of numbers and texts, as a Parquet file.
+fn parquet_file(path: &Path, rows: std::ops::Range<i64>) {
+    use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+    let columns: [(&str, ArrayRef); 3] = [
+        ("s", Arc::new(StringArray::from_iter_values(rows.clone().map(|n| format!("text {n}"))))),
+        ("unused", Arc::new(Int64Array::from_iter_values(rows.clone()))),
+        ("n", Arc::new(Int64Array::from_iter_values(rows))),
+    ];
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let mut writer =
+        ::parquet::arrow::ArrowWriter::try_new(fs::File::create(path).unwrap(), batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+}
+
+#[test]
+fn parquet_is_read_once_whatever_crashes() {
+    let folder = tempfile::tempdir().unwrap();
+    parquet_file(&folder.path().join("a.parquet"), 0..9_000);
+    parquet_file(&folder.path().join("b.parquet"), 9_000..9_010);
+    parquet_file(&folder.path().join("c.parquet"), 9_010..30_000);
+    let columns = [("n", DataType::Int32), ("more", DataType::Utf8), ("s", DataType::Utf8)];
+    let table = open(&files(folder.path(), &columns, &[("format", "parquet")]));
+    for (steps, workers) in [((0, 1), (1, 1)), ((1, 1), (1, 2)), ((2, 0), (2, 1)), ((1, 0), (3, 2))] {
+        let mut rows = read_with_crash(&table, &[2, 0, 1], steps, workers);
+        let number = |row: &String| row.split(" | ").nth(1).unwrap().parse::<i32>().unwrap();
+        rows.sort_by_key(number);
+        let expected: Vec<String> = (0..30_000).map(|n| format!("text {n} | {n} | NULL")).collect();
+        assert_eq!(rows, expected, "{steps:?}");
+    }
+    assert_eq!(read(&table, &[], 1).0.times().len(), 30_000);
+}
+
+#[test]
+fn what_is_no_parquet_file_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    parquet_file(&folder.path().join("a.parquet"), 0..3);
+    fs::write(folder.path().join("b.parquet"), b"not at all").unwrap();
+    let (seen, rejects) = read(&open(&files(folder.path(), &N_S, &[("format", "parquet")])), &[0], 1);
+    assert_eq!(seen.rows(), ["0", "1", "2"]);
+    assert!(rejects.reasons().iter().any(|reason| reason.contains("b.parquet")), "{:?}", rejects.reasons());
+    // A text that is no number ends its file.
+    let (seen, rejects) =
+        read(&open(&files(folder.path(), &[("s", DataType::Int64)], &[("format", "parquet")])), &[0], 1);
+    assert_eq!(seen.rows(), [""; 0]);
+    assert!(rejects.reasons().iter().any(|reason| reason.contains("text 0")), "{:?}", rejects.reasons());
+}
+
+proptest! {
+    #[test]
+    fn ranges_of_a_file_have_each_record_once(lines in prop::collection::vec("[a-z]{0,6}", 0..40), cuts in prop::collection::vec(0_u64..300, 0..5), end: bool) {
+        use super::board::Split;
+        use super::discovery;
+        use super::reader::{Next, Records};
+        use tidemill_formats::Framing;
+        let folder = tempfile::tempdir().unwrap();
+        let mut text = lines.join("\n");
+        text.push_str(if end && !lines.is_empty() { "\n" } else { "" });
+        fs::write(folder.path().join("f"), &text).unwrap();
+        let file = Arc::new(discovery::files(folder.path(), None).unwrap().remove(0));
+        let mut cuts: Vec<u64> = cuts.into_iter().filter(|cut| *cut > 0 && *cut < text.len() as u64).collect();
+        cuts.extend([0, u64::MAX]);
+        cuts.sort_unstable();
+        cuts.dedup();
+        let mut read: Vec<String> = Vec::new();
+        for range in cuts.windows(2) {
+            let split = Split { file: file.clone(), start: range[0], end: range[1], at: None };
+            let mut records = Records::open(&split, Framing::Delimited { delimiter: b'\n', quoting: None }).unwrap();
+            while let Next::Records(places) = records.next(3).unwrap() {
+                read.extend(places.into_iter().map(|place| String::from_utf8(records.bytes()[place].to_vec()).unwrap()));
+            }
+        }
+        let expected: Vec<&str> = text.split_terminator('\n').collect();
+        prop_assert_eq!(read, expected);
     }
 }
