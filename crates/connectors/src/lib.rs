@@ -14,6 +14,7 @@ mod error;
 pub mod file;
 mod filesystem;
 mod generate;
+mod http;
 mod lookup;
 mod nexmark;
 mod payload;

@@ -96,7 +96,8 @@ fn the_examples_are_accepted() {
     let pair = Regex::new(r"'([a-zA-Z][^'\s]*)'\s*=\s*'((?:[^']|'')*)'").unwrap();
     let column = Regex::new(r"(?m)^\s+`?(\w+)`?\s+[A-Z]").unwrap();
     let mut seen = Vec::new();
-    for block in page.split("```sql").skip(1).filter_map(|rest| rest.split("```").next()) {
+    let blocks = page.split("```sql").skip(1).filter_map(|rest| rest.split("```").next());
+    for block in blocks.flat_map(|block| block.split(';')).filter(|block| block.contains("WITH")) {
         let options: Options =
             pair.captures_iter(block).map(|pair| (pair[1].to_owned(), pair[2].replace("''", "'"))).collect();
         let columns = column.captures_iter(block).map(|column| tidemill_connectors::connector::TableColumn {

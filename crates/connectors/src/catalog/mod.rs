@@ -15,11 +15,19 @@ pub use settings::Settings;
 use crate::connector::{LookupTable, SinkTable, SourceTable, TableDeclaration};
 use crate::environment::Environment;
 use crate::error::{Error, Result};
-use crate::{blackhole, datagen, filesystem, nexmark, print, stream, table, value};
+use crate::{blackhole, datagen, filesystem, http, nexmark, print, stream, table, value};
 
 /// All connectors.
-pub const CONNECTORS: &[ConnectorSpec] =
-    &[stream::SPEC, table::SPEC, datagen::SPEC, nexmark::SPEC, filesystem::SPEC, print::SPEC, blackhole::SPEC];
+pub const CONNECTORS: &[ConnectorSpec] = &[
+    stream::SPEC,
+    table::SPEC,
+    datagen::SPEC,
+    nexmark::SPEC,
+    filesystem::SPEC,
+    http::SPEC,
+    print::SPEC,
+    blackhole::SPEC,
+];
 
 /// A connector.
 #[derive(Clone, Copy, Debug)]
@@ -63,7 +71,7 @@ pub enum Formats {
 /// An option of a connector.
 #[derive(Clone, Copy, Debug)]
 pub struct OptionSpec {
-    /// Its name; `<column>` stands for a column's name.
+    /// Its name; `<column>` stands for a column's name, `<name>` for any.
     pub name: &'static str,
     /// What its value is.
     pub kind: OptionKind,
@@ -162,7 +170,10 @@ impl OptionSpec {
             Some((before, after)) => {
                 given.strip_prefix(before)?.strip_suffix(after).filter(|column| !column.is_empty())
             }
-            None => (given == self.name).then_some(""),
+            None => match self.name.strip_suffix("<name>") {
+                Some(before) => given.strip_prefix(before).filter(|name| !name.is_empty()).map(|_| ""),
+                None => (given == self.name).then_some(""),
+            },
         }
     }
 }
