@@ -120,7 +120,7 @@ impl<N: Averaged> Fold for Average<N> {
     }
 
     fn finish(&self, results: NumberBuilder<N>) -> Result<ArrayRef> {
-        Ok(within_precision(results.finish(&self.result)?))
+        within_precision(results.finish(&self.result)?)
     }
 
     fn encode(&self, state: &Self::State, out: &mut Vec<u8>) {

@@ -1,6 +1,9 @@
 //! MIN and MAX.
 
-use std::{cmp::Ordering, collections::BTreeMap};
+use std::{
+    cmp::Ordering,
+    collections::{BTreeMap, VecDeque},
+};
 
 use arrow::array::ArrayRef;
 use tidemill_engine::Result;
@@ -9,6 +12,7 @@ use super::{
     accumulator::Fold,
     bytes::{Bytes, put_u64},
     column,
+    ordered::{put_values, take_values},
     values::{Values, option, put_option},
 };
 
@@ -124,5 +128,63 @@ impl<V: Values, const MAX: bool> Fold for RetractableExtreme<V, MAX> {
     fn decode(&self, bytes: &mut Bytes<'_>) -> Option<Self::State> {
         let values = bytes.u64()?;
         (0..values).map(|_| Some((V::decode(bytes)?, bytes.u64()?))).collect()
+    }
+}
+
+/// The least or the greatest of values of which always the oldest goes: those are kept that are the best once all before them
+/// have gone, so each is better than the next, or as good.
+#[derive(Debug)]
+pub(crate) struct SlidingExtreme<V, const MAX: bool>(pub(crate) V);
+
+impl<V: Values, const MAX: bool> Fold for SlidingExtreme<V, MAX> {
+    type State = VecDeque<V::Value>;
+    type Arguments<'a> = V::Column<'a>;
+    type Results = V::Builder;
+
+    fn arguments<'a>(&'a self, columns: &'a [ArrayRef]) -> Result<V::Column<'a>> {
+        self.0.column(column(columns)?)
+    }
+
+    fn add(&self, state: &mut Self::State, arguments: &V::Column<'_>, row: usize) {
+        while state.back().is_some_and(|last| V::compare(last, arguments, row) == Extreme::<V, MAX>::BETTER) {
+            state.pop_back();
+        }
+        state.push_back(V::get(arguments, row));
+    }
+
+    fn retract(&self, state: &mut Self::State, arguments: &V::Column<'_>, row: usize) {
+        if state.front().is_some_and(|best| V::compare(best, arguments, row).is_eq()) {
+            state.pop_front();
+        }
+    }
+
+    fn merge(&self, state: &mut Self::State, later: &Self::State) -> Result<()> {
+        for value in later {
+            while state.back().is_some_and(|last| last.cmp(value) == Extreme::<V, MAX>::BETTER) {
+                state.pop_back();
+            }
+            state.push_back(value.clone());
+        }
+        Ok(())
+    }
+
+    fn results(&self, capacity: usize) -> V::Builder {
+        self.0.builder(capacity)
+    }
+
+    fn result(&self, state: &Self::State, results: &mut V::Builder) {
+        self.0.append(state.front(), results);
+    }
+
+    fn finish(&self, results: V::Builder) -> Result<ArrayRef> {
+        self.0.finish(results)
+    }
+
+    fn encode(&self, state: &Self::State, out: &mut Vec<u8>) {
+        put_values::<V>(state, out);
+    }
+
+    fn decode(&self, bytes: &mut Bytes<'_>) -> Option<Self::State> {
+        take_values::<V>(bytes)
     }
 }

@@ -15,6 +15,8 @@ mod list;
 mod logic;
 mod ordered;
 mod sum;
+#[cfg(test)]
+mod tests;
 mod values;
 mod variance;
 
@@ -67,25 +69,43 @@ impl AggregateCall {
     }
 }
 
+/// Whether rows may go again, which some functions need to keep more for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Retraction {
+    /// All rows stay.
+    Never,
+    /// Always the oldest row of its group: a frame slides over them.
+    Oldest,
+    /// Any row that came.
+    Any,
+}
+
+impl Retraction {
+    /// For input rows of all kinds, or of inserts only.
+    pub(crate) fn of_input(retracts: bool) -> Self {
+        if retracts { Retraction::Any } else { Retraction::Never }
+    }
+}
+
 /// The states of all calls of an operator, for groups by their numbers.
 #[derive(Debug)]
 pub(crate) struct Accumulators {
     calls: Vec<AggregateCall>,
     states: Vec<Box<dyn Accumulator>>,
     input: SchemaRef,
-    retracts: bool,
+    retraction: Retraction,
 }
 
 impl Accumulators {
-    /// Without groups. `retracts` says that rows may go again, which some functions need to keep more for.
-    pub(crate) fn new(calls: &[AggregateCall], input: &SchemaRef, retracts: bool) -> Result<Self> {
-        let states = calls.iter().map(|call| accumulator(call, input, retracts)).collect::<Result<_>>()?;
-        Ok(Accumulators { calls: calls.to_vec(), states, input: input.clone(), retracts })
+    /// Without groups.
+    pub(crate) fn new(calls: &[AggregateCall], input: &SchemaRef, retraction: Retraction) -> Result<Self> {
+        let states = calls.iter().map(|call| accumulator(call, input, retraction)).collect::<Result<_>>()?;
+        Ok(Accumulators { calls: calls.to_vec(), states, input: input.clone(), retraction })
     }
 
     /// Others of the same calls, without groups.
     pub(crate) fn fresh(&self) -> Result<Self> {
-        Accumulators::new(&self.calls, &self.input, self.retracts)
+        Accumulators::new(&self.calls, &self.input, self.retraction)
     }
 
     /// Forgets all groups.
@@ -166,10 +186,11 @@ fn column(columns: &[ArrayRef]) -> Result<&ArrayRef> {
 }
 
 /// The states of a call, by the types of its arguments.
-fn accumulator(call: &AggregateCall, input: &SchemaRef, retracts: bool) -> Result<Box<dyn Accumulator>> {
+fn accumulator(call: &AggregateCall, input: &SchemaRef, retraction: Retraction) -> Result<Box<dyn Accumulator>> {
     use AggregateFunction as F;
     let types = call.types(input)?;
     let result = call.result(input)?;
+    let retracts = retraction != Retraction::Never;
     let argument = types.first().unwrap_or(&DataType::Null);
     /// The fold as it is, or of distinct arguments.
     fn boxed(
@@ -225,13 +246,15 @@ fn accumulator(call: &AggregateCall, input: &SchemaRef, retracts: bool) -> Resul
         }),
         F::Sum => numeric!(|N| sum::Sum::<N>::new(&result))?,
         F::Avg => numeric!(|N| average::Average::<N>::new(argument, &result))?,
-        F::Min => with_values!(argument, |values| match retracts {
-            false => States::boxed(extreme::Extreme::<_, false>(values)),
-            true => States::boxed(extreme::RetractableExtreme::<_, false>(values)),
+        F::Min => with_values!(argument, |values| match retraction {
+            Retraction::Never => States::boxed(extreme::Extreme::<_, false>(values)),
+            Retraction::Oldest => States::boxed(extreme::SlidingExtreme::<_, false>(values)),
+            Retraction::Any => States::boxed(extreme::RetractableExtreme::<_, false>(values)),
         }),
-        F::Max => with_values!(argument, |values| match retracts {
-            false => States::boxed(extreme::Extreme::<_, true>(values)),
-            true => States::boxed(extreme::RetractableExtreme::<_, true>(values)),
+        F::Max => with_values!(argument, |values| match retraction {
+            Retraction::Never => States::boxed(extreme::Extreme::<_, true>(values)),
+            Retraction::Oldest => States::boxed(extreme::SlidingExtreme::<_, true>(values)),
+            Retraction::Any => States::boxed(extreme::RetractableExtreme::<_, true>(values)),
         }),
         F::FirstValue => with_values!(argument, |values| match retracts {
             false => States::boxed(ordered::End::<_, false>(values)),

@@ -1,6 +1,6 @@
 //! SUM.
 
-use std::marker::PhantomData;
+use std::{marker::PhantomData, sync::Arc};
 
 use arrow::{
     array::{ArrayRef, AsArray},
@@ -70,8 +70,7 @@ impl<N: Number> Fold for Sum<N> {
     }
 
     fn finish(&self, results: NumberBuilder<N>) -> Result<ArrayRef> {
-        let column = results.finish(&self.result)?;
-        Ok(within_precision(column))
+        within_precision(results.finish(&self.result)?)
     }
 
     fn encode(&self, state: &SumState<N>, out: &mut Vec<u8>) {
@@ -86,9 +85,9 @@ impl<N: Number> Fold for Sum<N> {
 }
 
 /// Decimals that need more digits than their type has become null, as Flink's do.
-pub(crate) fn within_precision(column: ArrayRef) -> ArrayRef {
-    match column.as_primitive_opt::<Decimal128Type>() {
-        Some(decimals) => std::sync::Arc::new(decimals.null_if_overflow_precision(decimals.precision())),
-        None => column,
-    }
+pub(crate) fn within_precision(column: ArrayRef) -> Result<ArrayRef> {
+    let Some(decimals) = column.as_primitive_opt::<Decimal128Type>() else { return Ok(column) };
+    let (precision, scale) = (decimals.precision(), decimals.scale());
+    let within = decimals.null_if_overflow_precision(precision).with_precision_and_scale(precision, scale)?;
+    Ok(Arc::new(within))
 }

@@ -16,7 +16,7 @@ use super::{
     rows::{RowCodec, key_column},
 };
 use crate::aggregate::{
-    Accumulators, AggregateCall,
+    Accumulators, AggregateCall, Retraction,
     bytes::{Bytes, put_i64},
 };
 
@@ -75,7 +75,7 @@ impl GroupAggregate {
         Ok(GroupAggregate {
             codec: RowCodec::new(config.key.iter().cloned())?,
             groups: StateTable::new("groups"),
-            states: Accumulators::new(&config.aggregates, &config.input, config.retracts)?,
+            states: Accumulators::new(&config.aggregates, &config.input, Retraction::of_input(config.retracts))?,
             marks: Vec::new(),
             batch: 0,
             ttl: config.state_ttl.map(micros),

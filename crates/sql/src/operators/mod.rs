@@ -16,6 +16,8 @@
 //! - **Determinism.** The same rows in the same order give the same output, whatever the batches and however often the job was
 //!   restored in between; where order matters and is free, it is that of the keys.
 
+#[cfg(test)]
+mod aggregate_models;
 mod attached_windows;
 mod columns;
 pub mod deduplicate;

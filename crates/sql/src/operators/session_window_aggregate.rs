@@ -16,12 +16,12 @@ use tidemill_engine::{
 
 use super::{
     columns::rows_of,
-    results::{MILLISECOND, check_output, micros, window_columns, window_types},
+    results::{MILLISECOND, check_output, micros, note_results, window_columns, window_types},
     rows::{RowCodec, key_column},
     window_aggregate::TimeAttribute,
 };
 use crate::aggregate::{
-    Accumulators, AggregateCall,
+    Accumulators, AggregateCall, Retraction,
     bytes::{Bytes, put_i64, put_u64},
 };
 
@@ -63,6 +63,8 @@ pub struct SessionWindowAggregate {
     ends: BinaryHeap<Reverse<(i64, u32)>>,
     /// Where two sessions are merged.
     merged: Accumulators,
+    /// Sessions went out since the last snapshot.
+    unsaved: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -93,7 +95,7 @@ impl SessionWindowAggregate {
         let results = config.aggregates.iter().map(|call| call.result(&config.input));
         let types = config.key.iter().cloned().map(Ok).chain(results).chain(window_types.iter().cloned().map(Ok));
         check_output("GROUP BY over sessions", &config.output, &types.collect::<Result<Vec<_>>>()?)?;
-        let states = Accumulators::new(&config.aggregates, &config.input, false)?;
+        let states = Accumulators::new(&config.aggregates, &config.input, Retraction::Never)?;
         Ok(SessionWindowAggregate {
             codec: RowCodec::new(config.key.iter().cloned())?,
             window_types,
@@ -103,6 +105,7 @@ impl SessionWindowAggregate {
             places: Vec::new(),
             free: Vec::new(),
             ends: BinaryHeap::new(),
+            unsaved: false,
             config,
         })
     }
@@ -208,6 +211,7 @@ impl SessionWindowAggregate {
         if complete.is_empty() {
             return Ok(());
         }
+        self.unsaved = true;
         let key = |number: u32| self.keys.key_at(number).unwrap_or_default();
         complete.sort_unstable_by(|(a, x), (b, y)| x.end.cmp(&y.end).then_with(|| key(*a).cmp(key(*b))));
         let mut columns = self.codec.decode(complete.iter().map(|(number, _)| key(*number)))?;
@@ -315,7 +319,11 @@ impl Operator for SessionWindowAggregate {
                 }
                 Ok(())
             },
-        )
+        )?;
+        if std::mem::take(&mut self.unsaved) {
+            note_results(writer);
+        }
+        Ok(())
     }
 
     fn restore(&mut self, reader: &SnapshotReader) -> Result<()> {

@@ -23,7 +23,7 @@ use super::{
     windows::Windows,
 };
 use crate::aggregate::{
-    Accumulators, AggregateCall,
+    Accumulators, AggregateCall, Retraction,
     bytes::{Bytes, put_i64},
 };
 
@@ -158,7 +158,7 @@ impl WindowAggregate {
         let results = config.aggregates.iter().map(|call| call.result(&config.input));
         let types = config.key.iter().cloned().map(Ok).chain(results).chain(window_types.iter().cloned().map(Ok));
         check_output("GROUP BY over windows", &config.output, &types.collect::<Result<Vec<_>>>()?)?;
-        let states = Accumulators::new(&config.aggregates, &config.input, config.retracts)?;
+        let states = Accumulators::new(&config.aggregates, &config.input, Retraction::of_input(config.retracts))?;
         Ok(WindowAggregate {
             codec: RowCodec::new(config.key.iter().cloned())?,
             window_types,

@@ -1,7 +1,5 @@
 //! The rows of a partition that a frame still holds: their arguments, to be taken back when they leave.
 
-use std::collections::VecDeque;
-
 use crate::{
     aggregate::bytes::{Bytes, put_bytes, put_i64, put_u64},
     operators::stored::{read_i64, read_u32},
@@ -18,13 +16,16 @@ pub(super) struct Partition {
     pub(super) updated: i64,
 }
 
-/// A queue of rows in one piece of memory: time, length, bytes, and the next row behind.
+/// A queue of rows in one piece of memory: time, length, bytes, and the next row behind. It begins at `start`; what is before
+/// that has left.
 #[derive(Debug, Default)]
 struct Rows {
     count: usize,
-    bytes: VecDeque<u8>,
+    start: usize,
+    bytes: Vec<u8>,
 }
 
+/// What a row has before its bytes.
 const HEAD: usize = 12;
 
 impl Partition {
@@ -40,62 +41,56 @@ impl Partition {
 
     /// A row enters.
     pub(super) fn push(&mut self, time: i64, row: &[u8]) {
-        self.rows.bytes.extend(time.to_le_bytes());
-        self.rows.bytes.extend((row.len() as u32).to_le_bytes());
-        self.rows.bytes.extend(row);
-        self.rows.count += 1;
+        let Rows { count, start, bytes } = &mut self.rows;
+        // Memory of rows that left is used again when it is more than that of those that stay.
+        if *start > bytes.len() / 2 {
+            bytes.drain(..*start);
+            *start = 0;
+        }
+        bytes.extend_from_slice(&time.to_le_bytes());
+        bytes.extend_from_slice(&(row.len() as u32).to_le_bytes());
+        bytes.extend_from_slice(row);
+        *count += 1;
     }
 
     /// The time of the oldest row.
     pub(super) fn oldest(&self) -> Option<i64> {
-        self.head().map(|(time, _)| time)
+        read_i64(&mut self.bytes())
     }
 
-    fn head(&self) -> Option<(i64, usize)> {
-        let mut head = [0; HEAD];
-        if self.rows.bytes.len() < HEAD {
-            return None;
-        }
-        head.iter_mut().zip(&self.rows.bytes).for_each(|(to, from)| *to = *from);
-        let mut head = &head[..];
-        Some((read_i64(&mut head)?, read_u32(&mut head)? as usize))
+    fn bytes(&self) -> &[u8] {
+        self.rows.bytes.get(self.rows.start..).unwrap_or_default()
     }
 
     /// The oldest row leaves; its bytes are appended.
     pub(super) fn pop(&mut self, out: &mut Vec<u8>) {
-        let Some((_, length)) = self.head() else { return };
-        let Rows { count, bytes } = &mut self.rows;
-        bytes.drain(..HEAD);
-        let length = length.min(bytes.len());
-        let (front, back) = bytes.as_slices();
-        let first = length.min(front.len());
-        out.extend_from_slice(&front[..first]);
-        out.extend_from_slice(&back[..length - first]);
-        bytes.drain(..length);
-        *count -= 1;
+        let mut head = self.bytes();
+        let (Some(_), Some(length)) = (read_i64(&mut head), read_u32(&mut head)) else { return };
+        let length = (length as usize).min(head.len());
+        out.extend_from_slice(&head[..length]);
+        self.rows.start += HEAD + length;
+        self.rows.count -= 1;
     }
 
     pub(super) fn encode(&self, out: &mut Vec<u8>) {
         put_i64(out, self.latest);
         put_i64(out, self.updated);
         put_u64(out, self.rows.count as u64);
-        let (front, back) = self.rows.bytes.as_slices();
-        match back.is_empty() {
-            true => put_bytes(out, front),
-            false => put_bytes(out, &[front, back].concat()),
-        }
+        put_bytes(out, self.bytes());
     }
 
     pub(super) fn decode(bytes: &mut Bytes<'_>) -> Option<Self> {
         let (latest, updated) = (bytes.i64()?, bytes.i64()?);
         let count = usize::try_from(bytes.u64()?).ok()?;
-        let rows = Rows { count, bytes: bytes.bytes()?.to_vec().into() };
+        let rows = Rows { count, start: 0, bytes: bytes.bytes()?.to_vec() };
         Some(Partition { rows, latest, updated })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::VecDeque;
+
     use proptest::prelude::*;
 
     use super::*;

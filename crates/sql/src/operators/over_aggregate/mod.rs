@@ -20,12 +20,12 @@ use tidemill_engine::{
 use super::{
     columns::{rows_of, without_key},
     expiry::Expiry,
-    results::{check_output, micros},
+    results::{check_output, micros, note_results},
     rows::{RowCodec, key_column},
     window_aggregate::TimeAttribute,
 };
 use crate::aggregate::{
-    Accumulators, AggregateCall,
+    Accumulators, AggregateCall, Retraction,
     accumulator::{GroupStep, Step},
     bytes::Bytes,
 };
@@ -88,6 +88,8 @@ pub struct OverAggregate {
     /// When partitions may be forgotten, as far as was known when they were put here: an entry for each.
     idle: BinaryHeap<Reverse<(i64, u32)>>,
     expiry: Expiry,
+    /// Rows went out since the last snapshot.
+    unsaved: bool,
 }
 
 impl OverAggregate {
@@ -111,7 +113,10 @@ impl OverAggregate {
                 ..call.clone()
             })
             .collect();
-        let bounded = matches!(config.frame, OverFrame::Rows(Some(_)) | OverFrame::Range(Some(_)));
+        let retraction = match config.frame {
+            OverFrame::Rows(None) | OverFrame::Range(None) => Retraction::Never,
+            OverFrame::Rows(Some(_)) | OverFrame::Range(Some(_)) => Retraction::Oldest,
+        };
         let (time, sorted) = match config.order {
             OverOrder::Sorted(TimeAttribute::Processing) => (TimeAttribute::Processing, false),
             OverOrder::Sorted(time) => (time, true),
@@ -121,13 +126,14 @@ impl OverAggregate {
             time,
             sorted,
             codec: RowCodec::of_schema(&schema)?,
-            states: Accumulators::new(&calls, &schema, bounded)?,
+            states: Accumulators::new(&calls, &schema, retraction)?,
             waiting: Waiting::new(&config.input)?,
             arguments,
             schema,
             partitions: StateTable::new("partitions"),
             idle: BinaryHeap::new(),
             expiry: Expiry::new(config.state_ttl),
+            unsaved: false,
             config,
         })
     }
@@ -189,6 +195,7 @@ impl OverAggregate {
         let columns = without_key(batch.rows()).iter().cloned().chain(results).collect();
         out.emit(batch.with_rows(rows_of(&self.config.output, columns, times.len())?)?);
         self.expiry.arm(out);
+        self.unsaved = true;
         Ok(())
     }
 
@@ -296,7 +303,7 @@ impl Walk<'_> {
     fn each_time(&mut self, range: Option<(&Encoded, i64)>) {
         let mut start = 0;
         while let Some(time) = self.times.get(start) {
-            let end = start + self.times[start..].partition_point(|other| other == time);
+            let end = start + self.times[start..].iter().take_while(|other| *other == time).count();
             (start..end).for_each(|row| self.enter(row, range.map(|(encoded, _)| encoded)));
             if let Some((_, range)) = range {
                 let from = time.saturating_sub(range);
@@ -381,6 +388,9 @@ impl Operator for OverAggregate {
                 Ok(())
             },
         )?;
+        if std::mem::take(&mut self.unsaved) {
+            note_results(writer);
+        }
         self.waiting.snapshot(writer)
     }
 

@@ -77,12 +77,12 @@ impl Waiting {
         let mut waiting = Vec::new();
         let fresh = std::mem::take(&mut self.fresh);
         for timed in fresh {
-            let rows = 0..timed.times.len() as u32;
-            let (due, rest): (Vec<u32>, Vec<u32>) = rows.partition(|row| timed.times[*row as usize] <= until);
-            if rest.is_empty() {
+            if timed.times.iter().all(|time| *time <= until) {
                 ready.push(timed);
                 continue;
             }
+            let rows = 0..timed.times.len() as u32;
+            let (due, rest): (Vec<u32>, Vec<u32>) = rows.partition(|row| timed.times[*row as usize] <= until);
             if !due.is_empty() {
                 ready.push(timed.take(due)?);
                 waiting.push(timed.take(rest)?);

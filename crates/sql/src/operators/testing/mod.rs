@@ -113,7 +113,7 @@ pub(crate) fn time(text: &str) -> EventTime {
 }
 
 /// The opposite of [`time`].
-fn clock(micros: i64) -> String {
+pub(crate) fn clock(micros: i64) -> String {
     if micros == i64::MAX {
         return "max".into();
     }
