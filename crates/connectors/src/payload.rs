@@ -7,7 +7,7 @@ use arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, new_null_ar
 use arrow::compute::cast;
 use arrow::datatypes::{FieldRef, Schema, SchemaRef};
 use tidemill_engine::{Batch, EngineError, Result, RowKind, SourceOutput};
-use tidemill_formats::{Decoded, Decoder, Encoder, Format, Options, Records, SchemaLookup};
+use tidemill_formats::{Decoded, Decoder, Encoder, Format, Options, Records, Rejected, SchemaLookup};
 
 use crate::catalog::{FORMAT_METADATA, Settings};
 use crate::connector::{TableColumn, TableDeclaration};
@@ -238,23 +238,20 @@ impl Origins<'_> {
 impl PayloadDecoder {
     /// Reads records, puts the rows out at port 0 and those that can't be read at port 1.
     pub(crate) fn decode(&mut self, records: &[&[u8]], about: &impl About, out: &mut SourceOutput<'_>) -> Result<()> {
-        let (batch, rejected) = self.rows(records, about)?;
+        let (batch, rejected, passed_over) = self.rows(records, about)?;
+        if passed_over > 0 {
+            out.count_errors(passed_over);
+        }
         out.emit(batch);
         rejected::emit(&self.table, &rejected, out)
     }
 
-    /// Reads records; the rows, and what could not be read.
-    pub(crate) fn rows(
-        &mut self,
-        records: &[&[u8]],
-        about: &impl About,
-    ) -> Result<(Batch, Vec<tidemill_formats::Rejected>)> {
+    /// Reads records: the rows, what could not be read, and how many more could not but were to be passed over.
+    pub(crate) fn rows(&mut self, records: &[&[u8]], about: &impl About) -> Result<(Batch, Vec<Rejected>, u64)> {
         let failed = |error| EngineError::operator(format!("table {}", self.table), error);
         let mut decoded = self.decoder.decode(records).map_err(failed)?;
         let rejected = std::mem::take(&mut decoded.rejected);
-        if decoded.skipped.unreadable > 0 {
-            tracing::debug!(table = %self.table, records = decoded.skipped.unreadable, "records that can't be read were passed over");
-        }
+        let passed_over = decoded.skipped.unreadable as u64;
         let origins = Origins(&decoded);
         let columns = self.places.iter().zip(self.schema.fields());
         let columns =
@@ -265,7 +262,7 @@ impl PayloadDecoder {
         if let Some(kinds) = &decoded.kinds {
             batch = batch.with_kinds(&kinds.iter().map(|kind| row_kind(*kind)).collect::<Vec<_>>())?;
         }
-        Ok((batch, rejected))
+        Ok((batch, rejected, passed_over))
     }
 }
 

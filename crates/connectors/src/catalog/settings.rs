@@ -45,7 +45,9 @@ impl<'a> Settings<'a> {
         if self.spec.formats != Formats::None {
             let format = self.declaration.options.get("format");
             let of_format = |format: &str| name.strip_prefix(format).is_some_and(|rest| rest.starts_with('.'));
-            if name == "format" || format.is_some_and(of_format) {
+            // Those that are files as a whole have no options.
+            let whole = |format: &str| matches!(self.spec.formats, Formats::AnyAnd(whole) if whole.contains(&format));
+            if name == "format" || format.is_some_and(|format| of_format(format) && !whole(format)) {
                 return Ok(()); // The format checks these.
             }
         }

@@ -57,6 +57,8 @@ fn options_of_the_format_are_the_formats() {
     assert!(said.starts_with("TM-FORMAT-0002"), "{said}");
     let said = refusal(&files("csv.field-delimiter", ";"));
     assert!(said.starts_with("TM-CONNECTOR-0003"), "{said}");
+    let parquet = [("connector", "filesystem"), ("path", "/nowhere"), ("format", "parquet"), ("parquet.x", "1")];
+    assert!(refusal(&numbers(&parquet)).starts_with("TM-CONNECTOR-0003"));
     let said = refusal(&numbers(&[("connector", "filesystem"), ("format", "json")]));
     assert!(said.starts_with("TM-CONNECTOR-0005: connector `filesystem` needs the option `path`"), "{said}");
     let said = refusal(&numbers(&[("connector", "filesystem"), ("path", "s3://bucket/key"), ("format", "json")]));

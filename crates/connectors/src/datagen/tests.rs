@@ -102,7 +102,7 @@ fn every_type() -> TableDeclaration {
             ("date", DataType::Date32),
             ("time", DataType::Time32(TimeUnit::Millisecond)),
             ("at", DataType::Timestamp(TimeUnit::Nanosecond, None)),
-            ("instant", DataType::Timestamp(TimeUnit::Millisecond, Some("+00:00".into()))),
+            ("instant", DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into()))),
             ("list", DataType::List(item)),
             ("map", DataType::Map(entries, false)),
             ("row", DataType::Struct(row)),

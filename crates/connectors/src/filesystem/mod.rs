@@ -42,7 +42,7 @@ pub(crate) const SPEC: ConnectorSpec = ConnectorSpec {
         MetadataSpec { key: "file.path", sql_type: "STRING NOT NULL", data_type: || DataType::Utf8, writable: false, about: "The whole path of the row's file." },
         MetadataSpec { key: "file.name", sql_type: "STRING NOT NULL", data_type: || DataType::Utf8, writable: false, about: "Its name." },
         MetadataSpec { key: "file.size", sql_type: "BIGINT NOT NULL", data_type: || DataType::Int64, writable: false, about: "Its length in bytes." },
-        MetadataSpec { key: "file.modification-time", sql_type: "TIMESTAMP_LTZ(3) NOT NULL", data_type: || DataType::Timestamp(TimeUnit::Millisecond, Some("+00:00".into())), writable: false, about: "When it was last written." },
+        MetadataSpec { key: "file.modification-time", sql_type: "TIMESTAMP_LTZ(3) NOT NULL", data_type: || DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into())), writable: false, about: "When it was last written." },
     ],
     source: Some(source::make),
     sink: Some(sink::make),

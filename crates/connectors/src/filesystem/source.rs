@@ -334,7 +334,7 @@ impl OfFile<'_> {
             "file.name" => text(&self.file.path.file_name().unwrap_or_default().to_string_lossy()),
             "file.size" => Arc::new(Int64Array::from_value(i64::try_from(self.file.bytes).unwrap_or(i64::MAX), rows)),
             "file.modification-time" => {
-                Arc::new(TimestampMillisecondArray::from_value(self.file.modified_ms, rows).with_timezone("+00:00"))
+                Arc::new(TimestampMillisecondArray::from_value(self.file.modified_ms, rows).with_timezone("UTC"))
             }
             key => match key.strip_prefix(outside_key("").as_str()).map(|column| value_in(&self.file.name, column)) {
                 Some(Some(value)) => text(&value),

@@ -51,6 +51,19 @@ fn every_file_of_the_folder_is_read_and_bad_records_are_told() {
 }
 
 #[test]
+fn records_that_are_passed_over_are_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a.json"), "{\"n\":1}\n{\n{\"n\":\"x\"}\n").unwrap();
+    let options = [("format", "json"), ("json.ignore-parse-errors", "true")];
+    let (seen, rejects) = (Seen::default(), Seen::default());
+    let table = open(&files(folder.path(), &N_S, &options));
+    let mut run = LocalRuntime::start(reading(&table, &[0], &seen, &rejects), 1).unwrap();
+    run.run().unwrap();
+    assert_eq!((seen.rows(), rejects.rows()), (vec!["1".to_owned(), "NULL".to_owned()], vec![]));
+    assert_eq!(run.metrics().read().iter().map(|operator| operator.errors).sum::<u64>(), 1);
+}
+
+#[test]
 fn only_the_columns_that_are_asked_for_are_read() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("a.json"), "{\"n\":\"no number\",\"s\":\"x\"}\n{\"n\":2}\n").unwrap();

@@ -5,6 +5,8 @@ mod pace;
 mod random;
 mod source;
 mod splits;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use pace::Clock;
 pub(crate) use random::{below, mix, unit};

@@ -1,8 +1,10 @@
 //! Takes what is posted.
 
 use std::convert::Infallible;
+use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
@@ -19,6 +21,9 @@ use super::runtime::runtime;
 
 /// Connections at the same time; further ones wait.
 const CONNECTIONS_MAX: usize = 256;
+/// How often, and how far apart, to try for a port that is in use.
+const BIND_TRIES: usize = 50;
+const BIND_WAIT: Duration = Duration::from_millis(20);
 
 /// Where to listen.
 #[derive(Clone, Debug)]
@@ -40,7 +45,7 @@ impl Drop for Listening {
 /// Begins to listen.
 pub(super) fn listen(place: &Place, inbox: Arc<Inbox>) -> Result<Listening, String> {
     let failed = |error: std::io::Error| format!("can't listen at {}: {error}", place.address);
-    let listener = TcpListener::bind(place.address).map_err(failed)?;
+    let listener = bind(place.address).map_err(failed)?;
     listener.set_nonblocking(true).map_err(failed)?;
     let runtime = runtime()?;
     let _inside = runtime.enter();
@@ -55,7 +60,7 @@ pub(super) fn listen(place: &Place, inbox: Arc<Inbox>) -> Result<Listening, Stri
                 Ok(accepted) => accepted,
                 Err(error) => {
                     tracing::warn!(%error, address = %place.address, "a connection could not be taken");
-                    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                    tokio::time::sleep(Duration::from_millis(100)).await;
                     continue;
                 }
             };
@@ -73,6 +78,17 @@ pub(super) fn listen(place: &Place, inbox: Arc<Inbox>) -> Result<Listening, Stri
         }
     });
     Ok(Listening(accepting.abort_handle()))
+}
+
+/// Binds the port. Of an earlier start of the job it may take a moment until it is free.
+fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
+    for _ in 0..BIND_TRIES {
+        match TcpListener::bind(address) {
+            Err(error) if error.kind() == ErrorKind::AddrInUse => std::thread::sleep(BIND_WAIT),
+            bound => return bound,
+        }
+    }
+    TcpListener::bind(address)
 }
 
 async fn answer(request: Request<Incoming>, inbox: &Inbox, place: &Place) -> Result<Response<Full<Bytes>>, Infallible> {

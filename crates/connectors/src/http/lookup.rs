@@ -137,7 +137,7 @@ impl UrlLookup {
             records.extend(rest.get(..length));
             rest = rest.get(length + end..).unwrap_or_default();
         }
-        let (batch, rejected) = self.decoder.rows(&records, &ReadAt(EventTime::now()))?;
+        let (batch, rejected, _) = self.decoder.rows(&records, &ReadAt(EventTime::now()))?;
         match rejected.first() {
             None => Ok(batch.rows().clone()),
             Some(rejected) => Err(self.failed(format!("an answer can't be read: {}", rejected.reason))),

@@ -1,5 +1,6 @@
 //! Keeps rows that were looked up.
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use arrow::array::{RecordBatch, UInt32Array};
@@ -18,10 +19,9 @@ pub(crate) struct CachedLookup {
     converter: Option<RowConverter>,
     entries: HashMap<OwnedRow, Entry>,
     /// Keys in the order in which they were kept, with the number of their entry.
-    order: std::collections::VecDeque<(OwnedRow, u64)>,
+    order: VecDeque<(OwnedRow, u64)>,
     rows: usize,
     next: u64,
-    now: fn() -> Instant,
 }
 
 struct Entry {
@@ -43,10 +43,9 @@ impl CachedLookup {
             settings,
             converter: None,
             entries: HashMap::new(),
-            order: Default::default(),
+            order: VecDeque::new(),
             rows: 0,
             next: 0,
-            now: Instant::now,
         }
     }
 
@@ -86,7 +85,7 @@ impl CachedLookup {
 
 impl Lookup for CachedLookup {
     fn lookup(&mut self, keys: &RecordBatch) -> Result<LookedUp> {
-        let now = (self.now)();
+        let now = Instant::now();
         let converter = match &mut self.converter {
             Some(converter) => converter,
             none => {

@@ -1,6 +1,7 @@
 //! Values as Java's `toString` writes them, which is what Flink prints.
 
 use std::fmt::Write;
+use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::compute::cast;
@@ -82,7 +83,7 @@ fn value(array: &dyn Array, row: usize, out: &mut String) -> Result<(), ArrowErr
             let nanos = nanos.as_primitive::<Time64NanosecondType>().value(0);
             time(nanos, false, out);
         }
-        DataType::Timestamp(_, zone) => timestamp(array, row, zone.is_some(), out)?,
+        DataType::Timestamp(_, zone) => timestamp(array, row, zone.clone(), out)?,
         DataType::List(_) => {
             let items = array.as_list::<i32>().value(row);
             list(items.len(), out, |item, out| value(&items, item, out))?;
@@ -137,8 +138,9 @@ fn float(number: f64, plain: &str, scientific: &str, out: &mut String) {
     }
 }
 
-fn timestamp(array: &dyn Array, row: usize, zone: bool, out: &mut String) -> Result<(), ArrowError> {
-    let nanos = cast(&array.slice(row, 1), &DataType::Timestamp(TimeUnit::Nanosecond, None));
+fn timestamp(array: &dyn Array, row: usize, zone: Option<Arc<str>>, out: &mut String) -> Result<(), ArrowError> {
+    let is_instant = zone.is_some();
+    let nanos = cast(&array.slice(row, 1), &DataType::Timestamp(TimeUnit::Nanosecond, zone));
     // Beyond the years that nanoseconds can tell there are no finer parts to show.
     let Ok(nanos) = nanos else {
         out.push_str(&array_value_to_string(array, row)?);
@@ -154,8 +156,8 @@ fn timestamp(array: &dyn Array, row: usize, zone: bool, out: &mut String) -> Res
     if let Some(day) = timestamp_ms_to_datetime(days * 86_400_000) {
         let _ = write!(out, "{}T", day.date());
     }
-    time(within, zone, out);
-    if zone {
+    time(within, is_instant, out);
+    if is_instant {
         out.push('Z');
     }
     Ok(())

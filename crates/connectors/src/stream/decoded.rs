@@ -156,7 +156,7 @@ impl About for OfRecords<'_> {
     fn column(&self, key: &str, rows: &Origins<'_>) -> Option<ArrayRef> {
         let records = self.0.rows();
         let values: ArrayRef = match key {
-            "timestamp" => Arc::new(TimestampMicrosecondArray::from(self.0.times().to_vec()).with_timezone("+00:00")),
+            "timestamp" => Arc::new(TimestampMicrosecondArray::from(self.0.times().to_vec()).with_timezone("UTC")),
             "partition-key" => records.columns().get(1)?.clone(),
             "shard-id" => {
                 let shards = records.columns().get(2)?.as_primitive_opt::<UInt32Type>()?;

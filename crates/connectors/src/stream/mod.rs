@@ -82,7 +82,7 @@ pub(crate) const SPEC: ConnectorSpec = ConnectorSpec {
         MetadataSpec {
             key: "timestamp",
             sql_type: "TIMESTAMP_LTZ(6) NOT NULL",
-            data_type: || DataType::Timestamp(TimeUnit::Microsecond, Some("+00:00".into())),
+            data_type: || DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
             writable: false,
             about: "When the record came in.",
         },
