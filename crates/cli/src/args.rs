@@ -7,6 +7,8 @@ use clap_complete::Shell;
 
 /// Where a server is that was started without further ado.
 const DEFAULT_SERVER: &str = "http://127.0.0.1:7171";
+/// What is logged unless it is said.
+pub(crate) const DEFAULT_LOG: &str = "warn,tidemill=info";
 const EXIT_CODES: &str = "Exit codes: 0 done · 1 failed · 2 wrong usage or configuration · 3 no server can be reached · \
                           4 the server refused · 130 interrupted";
 
@@ -25,7 +27,7 @@ pub(crate) struct Args {
     #[arg(long, global = true, value_name = "URL", env = "TIDEMILL_SERVER")]
     pub(crate) server: Option<String>,
     /// What to log, by part: `warn,tidemill=debug`.
-    #[arg(long, global = true, value_name = "FILTER", default_value = "warn,tidemill=info", env = "TIDEMILL_LOG")]
+    #[arg(long, global = true, value_name = "FILTER", default_value = DEFAULT_LOG, env = "TIDEMILL_LOG")]
     pub(crate) log: String,
 }
 
@@ -58,6 +60,13 @@ pub(crate) enum Command {
         /// What to do with them.
         #[command(subcommand)]
         command: Stream,
+    },
+    /// Run an application: a file of SQL on streams.
+    Run(Run),
+    /// The connectors of SQL tables, or one with its options.
+    Connectors {
+        /// Which one.
+        name: Option<String>,
     },
     /// Run one read-only SQL query on the server.
     Query(Query),
@@ -94,6 +103,31 @@ pub(crate) struct Serve {
     /// Where the configuration comes from.
     #[command(flatten)]
     pub(crate) configuration: Configuration,
+}
+
+/// `tidemill run`
+#[derive(Debug, clap::Args)]
+pub(crate) struct Run {
+    /// The file; `-` reads standard input.
+    pub(crate) file: PathBuf,
+    /// Worker threads (setting `parallelism.default`).
+    #[arg(long, value_name = "N")]
+    pub(crate) parallelism: Option<usize>,
+    /// The application's name, by which its snapshots are found [default: the file's name].
+    #[arg(long, value_name = "APP")]
+    pub(crate) name: Option<String>,
+    /// Where it goes on: `latest`, `none` (at the beginning) or the name of a snapshot.
+    #[arg(long, value_name = "SNAPSHOT", default_value = "latest")]
+    pub(crate) from: String,
+    /// Change a setting; wins over the file's SET.
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value)]
+    pub(crate) set: Vec<(String, String)>,
+    /// Only say whether it could run.
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// Folder of everything that is kept.
+    #[arg(long, value_name = "DIR", default_value = "tidemill-data", env = "TIDEMILL_DATA")]
+    pub(crate) data: PathBuf,
 }
 
 /// `tidemill demo`

@@ -49,6 +49,9 @@ pub enum EngineError {
         /// The panic's message.
         message: String,
     },
+    /// A row can't be processed, today or tomorrow: it divides by zero, or is a text that is no number.
+    #[error("TM-ENGINE-0009: a row can't be processed: {0}; the job would fail again at the same row")]
+    Row(String),
     /// Stored state does not fit this job.
     #[error("TM-ENGINE-0008: {0}")]
     State(String),
@@ -69,7 +72,11 @@ impl EngineError {
     pub fn is_final(&self) -> bool {
         matches!(
             self,
-            EngineError::Fenced { .. } | EngineError::Plan(_) | EngineError::State(_) | EngineError::Corrupt { .. }
+            EngineError::Fenced { .. }
+                | EngineError::Plan(_)
+                | EngineError::State(_)
+                | EngineError::Corrupt { .. }
+                | EngineError::Row(_)
         )
     }
 }

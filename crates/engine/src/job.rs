@@ -111,6 +111,11 @@ impl Job {
         self
     }
 
+    /// The name of a node.
+    pub fn name_of(&self, node: NodeId) -> &str {
+        self.nodes.get(node.0).map_or("", |node| &node.name)
+    }
+
     fn node(&mut self, name: &str, kind: NodeKind) -> NodeId {
         self.nodes.push(Node { name: name.into(), kind });
         NodeId(self.nodes.len() - 1)

@@ -25,6 +25,7 @@ mod health;
 mod http;
 pub mod load;
 pub mod observe;
+pub mod run;
 mod server;
 mod sites;
 mod sql;

@@ -80,7 +80,7 @@ fn batches() -> Result<Vec<Batch>> {
         .map(|_| {
             let keys: ArrayRef = Arc::new(Int64Array::from_iter_values((0..ROWS).map(|_| (next() % KEYS) as i64)));
             let values: ArrayRef = Arc::new(Int64Array::from_iter_values((0..ROWS).map(|_| (next() % 1000) as i64)));
-            let key = codec.encode_column(&[keys.clone()], ROWS)?;
+            let key = codec.encode_column(std::slice::from_ref(&keys), ROWS)?;
             let fields = vec![
                 Field::new("key", DataType::Int64, false),
                 Field::new("value", DataType::Int64, false),

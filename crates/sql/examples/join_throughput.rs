@@ -45,7 +45,7 @@ impl Player {
         let keys: ArrayRef = Arc::new(Int64Array::from_iter_values((0..ROWS as u64).map(key)));
         let value = |row: u64| ((row + self.sent).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20) as i64;
         let values: ArrayRef = Arc::new(Int64Array::from_iter_values((0..ROWS as u64).map(value)));
-        let encoded = self.codec.encode_column(&[keys.clone()], ROWS)?;
+        let encoded = self.codec.encode_column(std::slice::from_ref(&keys), ROWS)?;
         let rows = RecordBatch::try_new(self.schema.clone(), vec![keys, values, encoded])?;
         let start = round as i64 * BATCH_MICROS;
         let times: Vec<i64> = (0..ROWS as i64).map(|row| start + row * BATCH_MICROS / ROWS as i64).collect();

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use datafusion::common::SchemaError;
 use datafusion::error::DataFusionError;
 use datafusion::sql::sqlparser::parser::ParserError;
 use datafusion::sql::sqlparser::tokenizer::{Location, Span, TokenizerError};
@@ -155,9 +156,16 @@ impl From<DataFusionError> for SqlError {
                 None => SqlError::new(Kind::Type, inner).at(place),
             },
             DataFusionError::SQL(parser, _) => SqlError::from(ParserError::clone(parser)).at(place),
-            DataFusionError::SchemaError(schema, _) => SqlError::new(Kind::Name, schema).at(place),
+            DataFusionError::SchemaError(schema, _) => unknown_column(schema).at(place),
             DataFusionError::NotImplemented(what) => SqlError::unsupported(first_line(what)).at(place),
-            DataFusionError::Plan(what) => SqlError::new(Kind::Type, first_line(what)).at(place),
+            DataFusionError::Plan(what) => {
+                let kind = if what.starts_with("Invalid function") { Kind::Name } else { Kind::Type };
+                let error = SqlError::new(kind, first_line(what).trim_end_matches('.')).at(place);
+                match what.lines().nth(1).filter(|line| line.starts_with("Did you mean")) {
+                    Some(meant) => error.hint(meant.replacen("Did", "did", 1)),
+                    None => error,
+                }
+            }
             other => SqlError::new(Kind::Type, first_line(&other.strip_backtrace())).at(place),
         }
     }
@@ -166,6 +174,19 @@ impl From<DataFusionError> for SqlError {
 impl From<SqlError> for DataFusionError {
     fn from(error: SqlError) -> Self {
         DataFusionError::External(Box::new(error))
+    }
+}
+
+/// A column that nobody has.
+fn unknown_column(error: &SchemaError) -> SqlError {
+    let SchemaError::FieldNotFound { field, valid_fields } = error else {
+        return SqlError::new(Kind::Name, first_line(&error.to_string()));
+    };
+    let known: Vec<&str> = valid_fields.iter().map(|column| column.name.as_str()).collect();
+    let error = SqlError::new(Kind::Name, format!("there is no column '{}'", field.name));
+    match similar(&field.name, known.iter().copied()) {
+        Some(meant) => error.hint(format!("did you mean '{meant}'?")),
+        None => error.hint(format!("there are {}", known.join(", "))),
     }
 }
 

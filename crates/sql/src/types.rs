@@ -115,3 +115,27 @@ pub fn name(data_type: &DataType) -> String {
         other => other.to_string(),
     }
 }
+
+/// Whether a value of one type may go into a column of another without a CAST.
+pub(crate) fn assignable(from: &DataType, to: &DataType) -> bool {
+    use DataType::{Boolean, Date32, Null, Timestamp};
+    let text = |t: &DataType| matches!(t, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View);
+    let bytes = |t: &DataType| matches!(t, DataType::Binary | DataType::LargeBinary | DataType::BinaryView);
+    let time = |t: &DataType| matches!(t, DataType::Time32(_) | DataType::Time64(_));
+    match (from, to) {
+        _ if from == to => true,
+        (Null, _) => true,
+        (Boolean, _) | (_, Boolean) => false,
+        _ if from.is_numeric() => to.is_numeric(),
+        _ if text(from) => text(to),
+        _ if bytes(from) => bytes(to),
+        _ if time(from) => time(to),
+        (Timestamp(..), Timestamp(..)) | (Date32, Timestamp(..)) | (Timestamp(..), Date32) => true,
+        (DataType::List(a), DataType::List(b)) => assignable(a.data_type(), b.data_type()),
+        (DataType::Struct(a), DataType::Struct(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| assignable(a.data_type(), b.data_type()))
+        }
+        (DataType::Map(a, _), DataType::Map(b, _)) => assignable(a.data_type(), b.data_type()),
+        _ => false,
+    }
+}

@@ -2,8 +2,10 @@
 
 pub(crate) mod bench;
 pub(crate) mod completions;
+pub(crate) mod connectors;
 pub(crate) mod demo;
 pub(crate) mod query;
+pub(crate) mod run;
 pub(crate) mod serve;
 pub(crate) mod site;
 pub(crate) mod stream;
@@ -13,7 +15,7 @@ use std::future::Future;
 use tidemill_server::client::Client;
 use tidemill_server::config::{Config, Sources};
 
-use crate::args::{Args, Configuration};
+use crate::args::{Args, Configuration, DEFAULT_LOG};
 use crate::failure::Failure;
 
 /// The configuration of a command that runs a server.
@@ -29,10 +31,22 @@ pub(crate) fn client(args: &Args) -> Result<Client, Failure> {
     Ok(Client::new(args.server())?)
 }
 
+/// As [`start_logs`], but without what a job says in passing, unless it was asked for.
+pub(crate) fn start_logs_of_job(args: &Args) -> Result<(), Failure> {
+    match args.log == DEFAULT_LOG {
+        true => logs("warn"),
+        false => logs(&args.log),
+    }
+}
+
 /// Sends logs to standard error.
 pub(crate) fn start_logs(args: &Args) -> Result<(), Failure> {
-    let filter = tracing_subscriber::EnvFilter::try_new(&args.log)
-        .map_err(|error| Failure::Usage(format!("--log {:?}: {error}", args.log)))?;
+    logs(&args.log)
+}
+
+fn logs(filter: &str) -> Result<(), Failure> {
+    let filter = tracing_subscriber::EnvFilter::try_new(filter)
+        .map_err(|error| Failure::Usage(format!("--log {filter:?}: {error}")))?;
     let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours).init();
     Ok(())

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use datafusion::logical_expr::{ScalarUDF, TableSource};
 
-pub use self::table::{Origin, Table, Watermark};
+pub(crate) use self::table::{Origin, Table, Watermark};
 pub(crate) use self::view::View;
 
 use crate::error::{Kind, Result, SqlError, similar};
@@ -24,7 +24,7 @@ pub(crate) enum Relation {
 
 /// Tables, views and functions by name. Names are as they were written: case counts.
 #[derive(Clone, Debug, Default)]
-pub struct Catalog {
+pub(crate) struct Catalog {
     relations: BTreeMap<String, Relation>,
     functions: BTreeMap<String, Arc<ScalarUDF>>,
 }
@@ -46,7 +46,7 @@ impl Catalog {
     }
 
     /// Whether there is a table or view of this name.
-    pub fn contains(&self, name: &str) -> bool {
+    pub(crate) fn contains(&self, name: &str) -> bool {
         self.relations.contains_key(name)
     }
 
@@ -85,7 +85,7 @@ impl Catalog {
     }
 
     /// A table by name; views have no connector.
-    pub fn table(&self, name: &str) -> Result<&Arc<Table>> {
+    pub(crate) fn table(&self, name: &str) -> Result<&Arc<Table>> {
         match self.relation(name)? {
             Relation::Table(table) => Ok(table),
             Relation::View(_) => Err(SqlError::new(Kind::Name, format!("'{name}' is a view, not a table"))),

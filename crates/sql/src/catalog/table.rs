@@ -6,43 +6,45 @@ use tidemill_connectors::connector::TableDeclaration;
 
 /// Where a column's values come from.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Origin {
+pub(crate) enum Origin {
     /// The connector's column of this number.
     Connector(usize),
-    /// Computed of the connector's columns.
-    Computed(Expr),
+    /// Computed of the connector's columns; and how it was written.
+    Computed(Expr, String),
     /// `PROCTIME()`: the time at which a row is looked at.
     ProcessingTime,
 }
 
 /// The watermark's declaration.
 #[derive(Clone, Debug)]
-pub struct Watermark {
+pub(crate) struct Watermark {
     /// The column that holds the event time.
-    pub column: usize,
+    pub(crate) column: usize,
     /// Up to when rows are complete once this row was seen, over the table's columns.
-    pub expression: Expr,
+    pub(crate) expression: Expr,
+    /// How it was written.
+    pub(crate) text: String,
 }
 
 /// A table.
 #[derive(Debug)]
-pub struct Table {
+pub(crate) struct Table {
     /// Its name.
-    pub name: String,
+    pub(crate) name: String,
     /// What its connector knows of it.
-    pub declaration: TableDeclaration,
+    pub(crate) declaration: TableDeclaration,
     /// All its columns, computed ones among them.
-    pub schema: SchemaRef,
+    pub(crate) schema: SchemaRef,
     /// Where each column's values come from.
-    pub origins: Vec<Origin>,
+    pub(crate) origins: Vec<Origin>,
     /// Its event time.
-    pub watermark: Option<Watermark>,
+    pub(crate) watermark: Option<Watermark>,
     /// The columns of its primary key.
-    pub primary_key: Vec<usize>,
+    pub(crate) primary_key: Vec<usize>,
     /// What each column is about, where it was said.
-    pub comments: Vec<Option<String>>,
+    pub(crate) comments: Vec<Option<String>>,
     /// The statement that made it.
-    pub text: String,
+    pub(crate) text: String,
 }
 
 impl Table {
@@ -50,7 +52,7 @@ impl Table {
     pub(crate) fn writable(&self) -> Vec<usize> {
         let written = |origin: &Origin| match origin {
             Origin::Connector(column) => self.declaration.columns.get(*column).is_some_and(|column| !column.read_only),
-            Origin::Computed(_) | Origin::ProcessingTime => false,
+            Origin::Computed(..) | Origin::ProcessingTime => false,
         };
         (0..).zip(&self.origins).filter(|(_, origin)| written(origin)).map(|(place, _)| place).collect()
     }

@@ -33,16 +33,22 @@ const PROCESSING_TIME: &str = "proctime";
 
 /// `PROCTIME()`, `CURRENT_TIMESTAMP`, `LOCALTIMESTAMP`, `CURRENT_DATE`.
 pub(super) fn all() -> Vec<ScalarUDF> {
-    let clock = |name, aliases: &[&str], tells| {
-        let aliases = aliases.iter().map(|&alias| alias.to_owned()).collect();
-        ScalarUDF::from(Clock { name, aliases, tells, signature: Signature::nullary(Volatility::Volatile) })
-    };
     vec![
         clock(PROCESSING_TIME, &[], Tells::Instant),
         clock("now", &["current_timestamp", "current_row_timestamp"], Tells::Instant),
         clock("localtimestamp", &[], Tells::Local),
         clock("current_date", &["today"], Tells::Date),
     ]
+}
+
+/// A call of `PROCTIME()`.
+pub(crate) fn processing_time() -> Expr {
+    clock(PROCESSING_TIME, &[], Tells::Instant).call(Vec::new())
+}
+
+fn clock(name: &'static str, aliases: &[&str], tells: Tells) -> ScalarUDF {
+    let aliases = aliases.iter().map(|&alias| alias.to_owned()).collect();
+    ScalarUDF::from(Clock { name, aliases, tells, signature: Signature::nullary(Volatility::Volatile) })
 }
 
 /// Whether an expression is `PROCTIME()` and nothing else.

@@ -1,12 +1,13 @@
 //! The functions that streaming SQL adds to DataFusion's, or means otherwise.
 
+mod aggregates;
 mod clock;
 mod sql;
 
 use datafusion::execution::FunctionRegistry;
 use datafusion::execution::session_state::SessionState;
 
-pub(crate) use self::clock::is_processing_time;
+pub(crate) use self::clock::{is_processing_time, processing_time};
 pub(crate) use self::sql::sql_function;
 
 /// Makes them known.
@@ -14,6 +15,11 @@ pub(crate) fn register(state: &mut SessionState) {
     for function in clock::all() {
         // There is nothing that could refuse a function of another name; one of the same name gives way.
         if let Err(error) = state.register_udf(function.into()) {
+            tracing::error!(%error, "a function could not be registered");
+        }
+    }
+    for function in aggregates::all() {
+        if let Err(error) = state.register_udaf(function.into()) {
             tracing::error!(%error, "a function could not be registered");
         }
     }

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use arrow::array::{Array, BooleanArray, RecordBatch, RecordBatchOptions};
 use arrow::compute;
 use arrow::datatypes::{DataType, Schema, SchemaRef};
-use datafusion::common::{DFSchema, Result, exec_err};
+use datafusion::common::{DFSchema, Result, exec_err, plan_err};
 use datafusion::logical_expr::execution_props::ExecutionProps;
+
+use crate::types;
 use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility, cast,
@@ -37,10 +39,9 @@ pub(crate) fn sql_function(
     let schema = DFSchema::try_from(parameters.as_ref().clone())?;
     let body = cast(body, returns.clone());
     let body = create_physical_expr(&body, &schema, &ExecutionProps::new(), &PhysicalPlanningContext::default())?;
-    let types = parameters.fields().iter().map(|field| field.data_type().clone()).collect::<Vec<_>>();
-    let signature = match types.is_empty() {
+    let signature = match parameters.fields().is_empty() {
         true => Signature::nullary(Volatility::Immutable),
-        false => Signature::exact(types, Volatility::Immutable),
+        false => Signature::user_defined(Volatility::Immutable),
     };
     Ok(ScalarUDF::from(SqlFunction { name: name.to_lowercase(), signature, parameters, returns, body, strict }))
 }
@@ -66,6 +67,16 @@ impl ScalarUDFImpl for SqlFunction {
 
     fn signature(&self) -> &Signature {
         &self.signature
+    }
+
+    fn coerce_types(&self, given: &[DataType]) -> Result<Vec<DataType>> {
+        let takes: Vec<DataType> = self.parameters.fields().iter().map(|field| field.data_type().clone()).collect();
+        let fits = takes.len() == given.len() && given.iter().zip(&takes).all(|(from, to)| types::assignable(from, to));
+        if !fits {
+            let names = |all: &[DataType]| all.iter().map(types::name).collect::<Vec<_>>().join(", ");
+            return plan_err!("{} takes ({}), not ({})", self.name, names(&takes), names(given));
+        }
+        Ok(takes)
     }
 
     fn return_type(&self, _: &[DataType]) -> Result<DataType> {

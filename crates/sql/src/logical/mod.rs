@@ -5,11 +5,13 @@
 //! hold on streams.
 
 mod names;
+mod numbers;
 mod optimizer;
 mod relation;
 mod type_names;
 pub(crate) mod versioned;
 pub(crate) mod window;
 
-pub(crate) use self::names::Names;
+pub(crate) use self::names::{Builtin, Names};
 pub(crate) use self::optimizer::optimize;
+pub(crate) use self::relation::micros_of;

@@ -72,7 +72,8 @@ impl Names<'_> {
     /// Plans an expression over some columns; its types agree.
     pub(crate) fn expression(&self, expression: SqlExpr, schema: &DFSchema) -> Result<Expr> {
         let planned = self.planner().sql_to_expr(expression, schema, &mut PlannerContext::new())?;
-        Ok(self.simplifier(schema).coerce(planned, schema)?)
+        let widened = super::numbers::widen_expr(planned, schema)?;
+        Ok(self.simplifier(schema).coerce(widened, schema)?)
     }
 
     fn simplifier(&self, schema: &DFSchema) -> ExprSimplifier {

@@ -29,7 +29,7 @@ use crate::error::Result;
 
 /// A plan whose types agree and that does no more than it must.
 pub(crate) fn optimize(plan: LogicalPlan, config: &ConfigOptions) -> Result<LogicalPlan> {
-    let analyzed = Analyzer::new().execute_and_check(plan, config, |_, _| ())?;
+    let analyzed = Analyzer::new().execute_and_check(super::numbers::widen(plan)?, config, |_, _| ())?;
     let rules: Vec<Arc<dyn OptimizerRule + Send + Sync>> = vec![
         Arc::new(OptimizeUnions::new()),
         Arc::new(SimplifyExpressions::new()),

@@ -18,18 +18,22 @@
 
 #[cfg(test)]
 mod aggregate_models;
+pub mod assign_windows;
 mod attached_windows;
+pub mod calc;
 mod columns;
 pub mod deduplicate;
 mod expiry;
 pub mod group_aggregate;
 pub mod join;
 pub mod normalize;
+pub mod output;
 pub mod over_aggregate;
 mod ranked_rows;
 mod results;
 mod revisions;
 pub mod rows;
+pub mod scan;
 pub mod session_window_aggregate;
 pub mod sort;
 mod sort_order;

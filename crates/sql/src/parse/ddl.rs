@@ -16,16 +16,16 @@ pub(super) fn create(parser: &mut Parser<'_>, source: &Source<'_>) -> Result<Sta
     let temporary = word(parser, "TEMPORARY");
     if temporary && word(parser, "SYSTEM") {
         expect_word(parser, "FUNCTION")?;
-        return function(parser, or_replace).map(Statement::CreateFunction);
+        return function(parser, or_replace).map(|function| Statement::CreateFunction(Box::new(function)));
     }
     if word(parser, "TABLE") {
-        return table(parser, source).map(Statement::CreateTable);
+        return table(parser, source).map(|table| Statement::CreateTable(Box::new(table)));
     }
     if word(parser, "VIEW") {
         return view(parser, or_replace, source).map(Statement::CreateView);
     }
     if word(parser, "FUNCTION") {
-        return function(parser, or_replace).map(Statement::CreateFunction);
+        return function(parser, or_replace).map(|function| Statement::CreateFunction(Box::new(function)));
     }
     for (other, hint) in [
         ("CATALOG", "there is one catalog; leave the statement out"),
@@ -135,7 +135,7 @@ fn element(parser: &mut Parser<'_>, table: &mut CreateTable) -> Result<()> {
     }
     let name = parser.parse_identifier()?;
     if word(parser, "AS") {
-        let kind = ColumnKind::Computed(parser.parse_expr()?);
+        let kind = ColumnKind::Computed(Box::new(parser.parse_expr()?));
         let comment = comment(parser)?;
         table.columns.push(Column { name, kind, comment });
         return Ok(());

@@ -18,11 +18,11 @@ pub struct Located {
 #[derive(Clone, Debug)]
 pub enum Statement {
     /// `CREATE TABLE`
-    CreateTable(CreateTable),
+    CreateTable(Box<CreateTable>),
     /// `CREATE VIEW`
     CreateView(CreateView),
     /// `CREATE FUNCTION`
-    CreateFunction(CreateFunction),
+    CreateFunction(Box<CreateFunction>),
     /// `INSERT INTO`
     Insert(Insert),
     /// `EXECUTE STATEMENT SET BEGIN … END`
@@ -139,7 +139,7 @@ pub enum ColumnKind {
         is_virtual: bool,
     },
     /// `AS expression`: from other columns.
-    Computed(Expr),
+    Computed(Box<Expr>),
 }
 
 /// `WATERMARK FOR column AS expression`

@@ -117,6 +117,7 @@ pub struct LookupJoin {
     polls_at: Option<EventTime>,
 }
 
+#[expect(clippy::large_enum_variant, reason = "nearly all that is in flight are rows")]
 enum InFlight {
     Rows(Waiting),
     Mark(EventTime),

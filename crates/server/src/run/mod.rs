@@ -1,0 +1,260 @@
+//! SQL files as applications of their own process: `tidemill run`.
+//!
+//! A script is read as a whole first, so that a mistake in its last statement starts nothing. All its INSERTs run as one job, under
+//! the application's name, with the embedded streams and tables of a data folder. A script that only shows rows leaves nothing behind.
+
+mod rows;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tempfile::TempDir;
+use tidemill_connectors::Environment;
+pub use tidemill_connectors::catalog::{self, ConnectorSpec};
+use tidemill_engine::CheckpointStore;
+pub use tidemill_engine::runtime::supervisor::JobState;
+use tidemill_engine::runtime::supervisor::{JobHandle, RestartPolicy};
+use tidemill_engine::runtime::timely::{TimelyOptions, TimelyRuntime};
+use tidemill_sql::parse::statement::Statement;
+use tidemill_sql::{Node, Prepared, Session, Task, explain};
+pub use tidemill_sql::{Outcome, Rows, SqlError};
+use tidemill_streams::{Options, Streams};
+use tidemill_tables::Tables;
+
+pub use self::rows::{JsonLines, TextRow, text_rows};
+use crate::data_folder::DataFolder;
+use crate::error::{Error, Result};
+
+/// Epochs from checkpoint to checkpoint.
+const EPOCHS: u32 = 8;
+/// Failures in a row after which a finite job is given up.
+const FAILURES_MAX: u32 = 5;
+
+/// Where an application goes on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum StartFrom {
+    /// Where it stopped.
+    #[default]
+    Latest,
+    /// At a snapshot with a name.
+    Snapshot(String),
+    /// At the beginning; what it had is put aside.
+    Nothing,
+}
+
+/// How a script is run.
+#[derive(Clone, Debug)]
+pub struct RunOptions {
+    /// The data folder.
+    pub data: PathBuf,
+    /// Relative paths in the script begin here.
+    pub folder: PathBuf,
+    /// The application's name, unless the script sets one.
+    pub name: String,
+    /// Where it goes on.
+    pub from: StartFrom,
+    /// Settings that win over the script's.
+    pub settings: Vec<(String, String)>,
+}
+
+/// A script that was read: what it wants is known, nothing runs yet.
+pub struct Script {
+    session: Session,
+    tasks: Vec<Task>,
+    analyze: bool,
+    shown: Vec<Outcome>,
+    options: RunOptions,
+    folder: Folder,
+}
+
+/// Where an application's parts are.
+enum Folder {
+    Kept(DataFolder),
+    /// Nothing of the script outlives it.
+    Passing(TempDir),
+}
+
+impl Folder {
+    fn join(&self, name: &str) -> PathBuf {
+        match self {
+            Folder::Kept(folder) => folder.join(name),
+            Folder::Passing(folder) => folder.path().join(name),
+        }
+    }
+}
+
+/// Why a script can't run.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The text is wrong.
+    #[error(transparent)]
+    Sql(#[from] SqlError),
+    /// A part can't be opened, or the job failed.
+    #[error(transparent)]
+    Server(#[from] Error),
+}
+
+impl Script {
+    /// Reads a script: declarations are done, queries and INSERTs are planned.
+    ///
+    /// # Errors
+    /// [`RunError::Sql`] with the place in the text; [`RunError::Server`] where the data folder can't be opened.
+    pub fn read(text: &str, options: RunOptions) -> Result<Script, RunError> {
+        let statements = tidemill_sql::parse::parse(text)?;
+        // Tables of the embedded parts are there for other runs, too.
+        let keeps = statements.iter().any(|located| outlives(&located.statement));
+        let folder = match keeps {
+            true => Folder::Kept(DataFolder::open(&options.data)?),
+            false => Folder::Passing(TempDir::new().map_err(|error| Error::part("a passing folder", error))?),
+        };
+        let environment = environment(&folder, keeps, &options.folder)?;
+        let mut session = Session::new(Arc::new(environment));
+        let (mut tasks, mut shown, mut analyze) = (Vec::new(), Vec::new(), false);
+        for statement in statements {
+            match session.execute(statement)? {
+                Outcome::Work(more) => tasks.extend(more),
+                Outcome::Analyze(more) => {
+                    analyze = true;
+                    tasks.extend(more);
+                }
+                Outcome::Done => {}
+                other => shown.push(other),
+            }
+        }
+        for (key, value) in &options.settings {
+            session.set(key, value)?;
+        }
+        let script = Script { session, tasks, analyze, shown, options, folder };
+        script.prepare()?;
+        Ok(script)
+    }
+
+    fn name(&self) -> &str {
+        self.session.settings().name().unwrap_or(&self.options.name)
+    }
+
+    fn prepare(&self) -> Result<Prepared, SqlError> {
+        self.session.prepare(self.name(), &self.tasks)
+    }
+
+    /// What statements such as SHOW and EXPLAIN have to show.
+    pub fn shown(&mut self) -> Vec<Outcome> {
+        std::mem::take(&mut self.shown)
+    }
+
+    /// Whether there is anything to run.
+    pub fn has_work(&self) -> bool {
+        !self.tasks.is_empty()
+    }
+
+    /// Whether it is to be told what each operator did.
+    pub fn is_analyzed(&self) -> bool {
+        self.analyze
+    }
+
+    /// Starts the job.
+    ///
+    /// # Errors
+    /// Where a part can't be opened, or there is no such snapshot.
+    pub fn start(self) -> Result<Running, RunError> {
+        let Prepared { job, nodes, rows, settings } = self.prepare()?;
+        let name = self.name().to_owned();
+        let checkpoints = self.folder.join("checkpoints");
+        let own = checkpoints.join(&name);
+        let mut savepoint = None;
+        match &self.options.from {
+            StartFrom::Latest => {}
+            StartFrom::Snapshot(name) => savepoint = Some(name.clone()),
+            StartFrom::Nothing => put_aside(&own)?,
+        }
+        let failed = |error: tidemill_engine::EngineError| Error::part("the job", error);
+        let store = CheckpointStore::local(&checkpoints, &name).map_err(failed)?;
+        let options = TimelyOptions {
+            workers: settings.parallelism(),
+            epoch: settings.checkpoint_interval() / EPOCHS,
+            checkpoint_every: EPOCHS,
+            budget_bytes: settings.in_flight_bytes(),
+            restart: RestartPolicy { give_up_after: Some(FAILURES_MAX), ..RestartPolicy::default() },
+            savepoint,
+            ..TimelyOptions::default()
+        };
+        let handle = TimelyRuntime::start(job, options, store).map_err(failed)?;
+        Ok(Running { handle, nodes, rows, name, _folder: self.folder })
+    }
+}
+
+/// A script that runs. Dropping it stops the job, with a checkpoint.
+pub struct Running {
+    handle: JobHandle,
+    nodes: Vec<Node>,
+    rows: Option<Rows>,
+    name: String,
+    // Last: the parts of the job are in it.
+    _folder: Folder,
+}
+
+impl Running {
+    /// The application's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The job.
+    pub fn handle(&self) -> &JobHandle {
+        &self.handle
+    }
+
+    /// The rows of the SELECT, once.
+    pub fn rows(&mut self) -> Option<Rows> {
+        self.rows.take()
+    }
+
+    /// Where the job stands.
+    pub fn state(&self) -> JobState {
+        self.handle.state()
+    }
+
+    /// What each operator did, and why nothing came out where nothing did.
+    pub fn analysis(&self) -> String {
+        let figures = self.handle.metrics().read();
+        let mut text = explain::explain(&self.nodes, Some(&figures));
+        for reason in explain::why_nothing(&self.nodes, &figures) {
+            text.push_str(&format!("! {reason}\n"));
+        }
+        text
+    }
+}
+
+/// Whether a statement needs or leaves something that other runs find.
+fn outlives(statement: &Statement) -> bool {
+    match statement {
+        Statement::Insert(_) | Statement::StatementSet(_) => true,
+        Statement::Explain { analyze, statement } => *analyze && outlives(statement),
+        Statement::CreateTable(table) => {
+            let embedded =
+                |(key, value): &(String, String)| key == "connector" && (value == "stream" || value == "table");
+            table.options.iter().any(embedded)
+        }
+        _ => false,
+    }
+}
+
+fn environment(folder: &Folder, keeps: bool, paths: &Path) -> Result<Environment> {
+    let mut environment = Environment { folder: Some(paths.to_owned()), ..Environment::default() };
+    if keeps {
+        environment.streams =
+            Some(Streams::open(folder.join("streams"), Options::default()).map_err(Error::from_streams)?);
+        environment.tables = Some(Tables::open(folder.join("tables")).map_err(|error| Error::part("tables", error))?);
+    }
+    Ok(environment)
+}
+
+/// Keeps an application's checkpoints under another name.
+fn put_aside(own: &Path) -> Result<()> {
+    if !own.exists() {
+        return Ok(());
+    }
+    let aside = (1..).map(|n| own.with_added_extension(format!("aside-{n}"))).find(|path| !path.exists());
+    let aside = aside.unwrap_or_else(|| own.with_added_extension("aside"));
+    std::fs::rename(own, &aside).map_err(|error| Error::io("putting old checkpoints aside", own, error))
+}

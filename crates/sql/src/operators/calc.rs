@@ -1,0 +1,134 @@
+//! Projections and filters, one after the other in one operator: expressions are compiled once and run on whole batches.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, AsArray, BooleanArray, RecordBatch, RecordBatchOptions};
+use arrow::datatypes::SchemaRef;
+use datafusion::logical_expr::ColumnarValue;
+use datafusion::physical_expr::PhysicalExpr;
+use tidemill_engine::{Batch, EngineError, Operator, Output, Result};
+
+use super::rows::RowCodec;
+
+/// What is done with each batch.
+#[derive(Clone)]
+pub enum Step {
+    /// Rows for which this is true stay.
+    Filter(Arc<dyn PhysicalExpr>),
+    /// Columns become these.
+    Project(Vec<Arc<dyn PhysicalExpr>>, SchemaRef),
+    /// The first columns stay, and the key of some columns follows.
+    Key {
+        /// How many stay.
+        keep: usize,
+        /// Which columns are the key's.
+        columns: Vec<usize>,
+        /// The columns that come out.
+        schema: SchemaRef,
+    },
+}
+
+/// Does its steps with each batch.
+pub struct Calc {
+    steps: Vec<(Step, Option<RowCodec>)>,
+}
+
+impl Calc {
+    /// An operator that does `steps` in order; `name` is for its errors.
+    ///
+    /// # Errors
+    /// Where a key column has a type that can't be one.
+    pub fn new(steps: &[Step], input: &SchemaRef) -> Result<Self> {
+        let mut schema = input.clone();
+        let mut ready = Vec::with_capacity(steps.len());
+        for step in steps {
+            let codec = match step {
+                Step::Key { columns, .. } => {
+                    let types = columns.iter().filter_map(|column| schema.fields().get(*column));
+                    Some(RowCodec::new(types.map(|field| field.data_type().clone()))?)
+                }
+                _ => None,
+            };
+            if let Step::Project(_, next) | Step::Key { schema: next, .. } = step {
+                schema = next.clone();
+            }
+            ready.push((step.clone(), codec));
+        }
+        Ok(Calc { steps: ready })
+    }
+
+    /// What comes of a batch.
+    pub(crate) fn apply(&self, mut batch: Batch) -> Result<Batch> {
+        for (step, codec) in &self.steps {
+            if batch.num_rows() == 0 {
+                break;
+            }
+            batch = match step {
+                Step::Filter(condition) => filter(batch, condition.as_ref())?,
+                Step::Project(expressions, schema) => batch.with_rows(project(batch.rows(), expressions, schema)?)?,
+                Step::Key { keep, columns, schema } => {
+                    let rows = batch.rows();
+                    let of_key: Vec<_> = columns.iter().filter_map(|c| rows.columns().get(*c).cloned()).collect();
+                    let mut out: Vec<_> = rows.columns().iter().take(*keep).cloned().collect();
+                    if let Some(codec) = codec {
+                        out.push(codec.encode_column(&of_key, rows.num_rows())?);
+                    }
+                    batch.with_rows(RecordBatch::try_new(schema.clone(), out)?)?
+                }
+            };
+        }
+        Ok(batch)
+    }
+}
+
+/// Evaluates expressions over rows.
+pub(crate) fn project(
+    rows: &RecordBatch,
+    expressions: &[Arc<dyn PhysicalExpr>],
+    schema: &SchemaRef,
+) -> Result<RecordBatch> {
+    let columns = expressions.iter().map(|expression| {
+        let value = expression.evaluate(rows).map_err(failed)?;
+        value.into_array(rows.num_rows()).map_err(failed)
+    });
+    let options = RecordBatchOptions::new().with_row_count(Some(rows.num_rows()));
+    Ok(RecordBatch::try_new_with_options(schema.clone(), columns.collect::<Result<_>>()?, &options)?)
+}
+
+/// The rows for which a condition is true.
+fn filter(batch: Batch, condition: &dyn PhysicalExpr) -> Result<Batch> {
+    let keep = match condition.evaluate(batch.rows()).map_err(failed)? {
+        ColumnarValue::Scalar(scalar) => {
+            let all = matches!(scalar, datafusion::common::ScalarValue::Boolean(Some(true)));
+            BooleanArray::from(vec![all; batch.num_rows()])
+        }
+        ColumnarValue::Array(array) => array
+            .as_boolean_opt()
+            .cloned()
+            .ok_or_else(|| EngineError::Plan(format!("a condition is {}, not BOOLEAN", array.data_type())))?,
+    };
+    let keep = match keep.nulls() {
+        Some(_) => arrow::compute::prep_null_mask_filter(&keep),
+        None => keep,
+    };
+    match keep.true_count() {
+        count if count == batch.num_rows() => Ok(batch),
+        _ => batch.filter(&keep),
+    }
+}
+
+/// An expression failed on a row: a division by zero, a text that is no number.
+fn failed(error: datafusion::error::DataFusionError) -> EngineError {
+    EngineError::Row(error.strip_backtrace())
+}
+
+impl Operator for Calc {
+    fn on_batch(&mut self, _port: usize, batch: Batch, out: &mut Output<'_>) -> Result<()> {
+        out.emit(self.apply(batch)?);
+        Ok(())
+    }
+
+    fn on_batches(&mut self, port: usize, batches: &[Batch], out: &mut Output<'_>) -> Result<()> {
+        batches.iter().try_for_each(|batch| self.on_batch(port, batch.clone(), out))
+    }
+}

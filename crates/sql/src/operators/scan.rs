@@ -1,0 +1,148 @@
+//! A table's source: the connector's rows, with what the table computes of them, their event time and its watermark.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, RecordBatch};
+use arrow::compute::{is_not_null, max};
+use arrow::datatypes::SchemaRef;
+use datafusion::physical_expr::PhysicalExpr;
+use tidemill_engine::source::{Replay, Source, SourceOutput, SourceStatus, Waker};
+use tidemill_engine::{Batch, EngineError, Epoch, EventTime, OperatorContext, Result, SnapshotReader, SnapshotWriter};
+
+use super::calc::project;
+use super::results::micros;
+
+/// What a table makes of its connector's rows.
+#[derive(Clone)]
+pub struct ScanConfig {
+    /// The table's columns, each over the connector's.
+    pub columns: Vec<Arc<dyn PhysicalExpr>>,
+    /// The columns that come out.
+    pub schema: SchemaRef,
+    /// The event time, over the connector's columns, and up to when rows are complete once a row was seen.
+    pub time: Option<(Arc<dyn PhysicalExpr>, Arc<dyn PhysicalExpr>)>,
+}
+
+/// A connector's source with a table around it.
+pub struct Scan {
+    source: Box<dyn Source>,
+    config: ScanConfig,
+    /// The largest watermark so far.
+    watermark: i64,
+}
+
+impl Scan {
+    /// Puts a table around a source.
+    pub fn new(source: Box<dyn Source>, config: ScanConfig) -> Self {
+        Scan { source, config, watermark: i64::MIN }
+    }
+
+    /// The table's rows, with their event time.
+    fn rows(&mut self, batch: Batch, out: &mut SourceOutput<'_>) -> Result<Batch> {
+        let rows = project(batch.rows(), &self.config.columns, &self.config.schema)?;
+        let Some((time, watermark)) = &self.config.time else { return batch.with_rows(rows) };
+        let evaluate = |expression: &Arc<dyn PhysicalExpr>| -> Result<ArrayRef> {
+            let value = expression.evaluate(batch.rows()).and_then(|value| value.into_array(batch.num_rows()));
+            value.map_err(|error| EngineError::operator("watermark", error.strip_backtrace()))
+        };
+        let (times, watermarks) = (micros(&evaluate(time)?)?, micros(&evaluate(watermark)?)?);
+        if let Some(largest) = max(&watermarks) {
+            self.watermark = self.watermark.max(largest);
+        }
+        let batch = batch.with_rows(rows)?;
+        if times.null_count() == 0 {
+            return batch.with_times(times.values().clone());
+        }
+        // A row without a time is in no window and before no other: it can't be placed.
+        out.count_errors(times.null_count() as u64);
+        let kept = batch.filter(&is_not_null(&times)?)?;
+        kept.with_times(times.iter().flatten().collect::<Vec<_>>())
+    }
+}
+
+impl Source for Scan {
+    fn open(&mut self, context: &OperatorContext, waker: Waker) -> Result<()> {
+        self.source.open(context, waker)
+    }
+
+    fn poll(&mut self, budget: usize, out: &mut SourceOutput<'_>) -> Result<SourceStatus> {
+        let (status, found) = out.nested(|out| self.source.poll(budget, out))?;
+        for (port, batch) in found.batches {
+            let batch = if port == 0 { self.rows(batch, out)? } else { batch };
+            out.emit_to(port, batch);
+        }
+        match (found.mark, &self.config.time) {
+            (Some(tidemill_engine::time::Mark::Idle), _) => out.idle(),
+            (Some(tidemill_engine::time::Mark::Time(time)), None) => out.watermark(time),
+            (_, Some(_)) if self.watermark > i64::MIN => out.watermark(EventTime(self.watermark)),
+            _ => {}
+        }
+        Ok(status)
+    }
+
+    fn snapshot(&mut self, writer: &mut SnapshotWriter) -> Result<()> {
+        self.source.snapshot(writer)
+    }
+
+    fn restore(&mut self, reader: &SnapshotReader) -> Result<()> {
+        self.source.restore(reader)
+    }
+
+    fn on_commit(&mut self, epoch: Epoch) -> Result<()> {
+        self.source.on_commit(epoch)
+    }
+
+    fn replay(&self) -> Replay {
+        self.source.replay()
+    }
+}
+
+/// Rows that are written in the statement itself.
+pub struct Values {
+    rows: RecordBatch,
+    /// This worker has nothing to say, or has said it.
+    done: bool,
+    emitted: bool,
+}
+
+impl Values {
+    /// A source of these rows on the first worker.
+    pub fn new(rows: RecordBatch) -> Self {
+        Values { rows, done: false, emitted: false }
+    }
+}
+
+const EMITTED: &[u8] = b"emitted";
+
+impl Source for Values {
+    fn open(&mut self, context: &OperatorContext, _waker: Waker) -> Result<()> {
+        self.done = context.worker != 0;
+        Ok(())
+    }
+
+    fn poll(&mut self, _budget: usize, out: &mut SourceOutput<'_>) -> Result<SourceStatus> {
+        if !std::mem::replace(&mut self.done, true) {
+            out.emit(Batch::at(self.rows.clone(), EventTime::now()));
+            self.emitted = true;
+        }
+        Ok(SourceStatus::Finished)
+    }
+
+    fn snapshot(&mut self, writer: &mut SnapshotWriter) -> Result<()> {
+        if self.emitted {
+            writer.union("values", EMITTED, Some(&[]));
+        }
+        Ok(())
+    }
+
+    fn restore(&mut self, reader: &SnapshotReader) -> Result<()> {
+        if reader.table("values").next().is_some() {
+            self.done = true;
+        }
+        Ok(())
+    }
+
+    fn replay(&self) -> Replay {
+        Replay::FromPosition
+    }
+}

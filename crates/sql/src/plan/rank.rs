@@ -1,0 +1,251 @@
+//! `ROW_NUMBER()` below a filter: the best rows of each key, or the first or last one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow::compute::SortOptions;
+use arrow::datatypes::{DataType, Field, Schema};
+use datafusion::common::{Column, ScalarValue};
+use datafusion::logical_expr::expr::{Sort, WindowFunction};
+use datafusion::logical_expr::utils::split_conjunction;
+use datafusion::logical_expr::{
+    BinaryExpr, Expr, Filter, LogicalPlan, Operator, Window, WindowFunctionDefinition, lit,
+};
+
+use super::builder::{Builder, compile_all, nullable};
+use super::calc::origin;
+use super::stream::{Stream, Traits};
+use super::window::columns_of;
+use crate::error::{Result, SqlError};
+use crate::operators::calc::Step;
+use crate::operators::deduplicate::{Deduplicate, DeduplicateConfig, Keep, Order};
+use crate::operators::top_n::{TopN, TopNConfig};
+
+/// Which ranks are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Ranks {
+    start: u64,
+    end: Option<u64>,
+}
+
+impl Builder<'_> {
+    /// The rows of a filter over ranks; none where it is no such filter. `uses` says whether a column of the filter is wanted by
+    /// what comes next.
+    pub(super) fn ranked(&mut self, filter: &Filter, uses: &dyn Fn(&Column) -> bool) -> Result<Option<Stream>> {
+        let mut between = Vec::new();
+        let mut node = &*filter.input;
+        let window = loop {
+            match node {
+                LogicalPlan::Projection(projection) => {
+                    between.push(node);
+                    node = &projection.input;
+                }
+                LogicalPlan::SubqueryAlias(alias) => {
+                    between.push(node);
+                    node = &alias.input;
+                }
+                LogicalPlan::Window(window) => break window,
+                _ => return Ok(None),
+            }
+        };
+        let Some(function) = row_number(window) else { return Ok(None) };
+        // Where the rank is in what is filtered.
+        let mut rank = Some(window.input.schema().fields().len());
+        for step in between.iter().rev() {
+            if let LogicalPlan::Projection(projection) = step {
+                let columns = projection.input.schema();
+                let is_rank = |expr: &Expr| plain_column(expr).is_some_and(|c| columns.index_of_column(c).ok() == rank);
+                rank = projection.expr.iter().position(is_rank);
+            }
+        }
+        let Some(rank) = rank else { return Ok(None) };
+        let columns = filter.input.schema().columns();
+        let Some(rank_column) = columns.get(rank) else { return Ok(None) };
+        let (mut ranks, mut rest) = (Ranks { start: 1, end: None }, Vec::new());
+        for condition in split_conjunction(&filter.predicate) {
+            match narrowed(ranks, condition, rank_column) {
+                Some(narrower) => ranks = narrower,
+                None => rest.push(condition.clone()),
+            }
+        }
+        let Some(end) = ranks.end else {
+            let error = SqlError::unsupported("ROW_NUMBER() without a largest number keeps every row for ever");
+            return Err(error.hint("filter it by a largest one: WHERE rn <= 10"));
+        };
+        let numbered = uses(rank_column) || rest.iter().any(|expr| expr.column_refs().contains(rank_column));
+        let mut stream = self.best(window, function, ranks.start, end, numbered)?;
+        for step in between.into_iter().rev() {
+            match step {
+                LogicalPlan::Projection(projection) => {
+                    stream = self.project(stream, &projection.expr, &projection.schema)?
+                }
+                LogicalPlan::SubqueryAlias(alias) => stream.schema = alias.schema.clone(),
+                _ => {}
+            }
+        }
+        for condition in rest {
+            stream = self.filter(stream, &condition)?;
+        }
+        Ok(Some(stream))
+    }
+
+    fn best(
+        &mut self,
+        window: &Window,
+        function: &WindowFunction,
+        start: u64,
+        end: u64,
+        numbered: bool,
+    ) -> Result<Stream> {
+        let input = self.plan(&window.input)?;
+        let params = &function.params;
+        let place = |expr: &Expr| {
+            origin(expr, &input).ok_or_else(|| {
+                SqlError::unsupported(format!("ROW_NUMBER() OVER … {expr}: it must be a column"))
+                    .hint("compute the column in a sub-query first")
+            })
+        };
+        let keys = params.partition_by.iter().map(place).collect::<Result<Vec<usize>>>()?;
+        let order = |sort: &Sort| {
+            Ok((place(&sort.expr)?, SortOptions { descending: !sort.asc, nulls_first: sort.nulls_first }))
+        };
+        let sort = params.order_by.iter().map(order).collect::<Result<Vec<_>>>()?;
+        let columns = input.schema.fields().len();
+        let traits = input.traits.clone();
+        let schema = nullable(input.columns());
+        let names = |places: &[usize]| {
+            let name = |place: &usize| schema.fields().get(*place).map(|field| field.name().clone());
+            places.iter().filter_map(name).collect::<Vec<_>>().join(", ")
+        };
+        let key_names = (!keys.is_empty()).then(|| names(&keys));
+        let ttl = self.state_ttl.map(|micros| Duration::from_micros(micros.unsigned_abs()));
+        let by_time = match sort.as_slice() {
+            [(column, options)] if traits.event_time.contains(column) => Some((Order::Event, options.descending)),
+            [(column, options)] if traits.processing_time.contains(column) => {
+                Some((Order::Processing, options.descending))
+            }
+            _ => None,
+        };
+        let (keyed, routing) = self.keyed(input, columns, keys.clone())?;
+        let inputs = vec![(keyed, routing)];
+        if let Some((order, descending)) = by_time.filter(|_| start == 1 && end == 1 && !traits.changes) {
+            let keep = if descending { Keep::Last } else { Keep::First };
+            let config = DeduplicateConfig { schema: schema.clone(), keep, order, ttl };
+            Deduplicate::new(config.clone())?;
+            let changes = keep == Keep::Last;
+            let mut node = self.node("deduplicate", format!("{keep:?} row by {order:?} time"), changes);
+            (node.key, node.state) = (key_names, Some(if changes { "a row a key" } else { "the keys" }.to_owned()));
+            let port = self.operator(node, inputs, move |_| Deduplicate::new(config.clone()))?;
+            let event_time = if changes { Vec::new() } else { traits.event_time.clone() };
+            let kept = Traits { changes, event_time, unique: Some(keys), window: None, ..traits };
+            let plan_schema = window.input.schema().clone();
+            let stream = Stream { emitted: schema, ..Stream::of_ports(vec![port], plan_schema, kept) };
+            // Its number is one, for every row.
+            return self.with_rank(stream, window, lit(1u64));
+        }
+        let with_number = {
+            let mut fields: Vec<_> = schema.fields().iter().cloned().collect();
+            fields.push(Arc::new(Field::new("rank", DataType::Int64, true)));
+            Arc::new(Schema::new(fields))
+        };
+        let output = if numbered { with_number } else { schema.clone() };
+        let config = TopNConfig {
+            input: schema.clone(),
+            sort: sort.clone(),
+            start,
+            end,
+            rank_number: numbered,
+            append_only: !traits.changes,
+            schema: output.clone(),
+            ttl,
+        };
+        TopN::new(config.clone())?;
+        let order = names(&sort.iter().map(|(column, _)| *column).collect::<Vec<_>>());
+        let mut node = self.node("top-n", format!("ranks {start} to {end} by {order}"), true);
+        let kept = if traits.changes { "all rows of a key" } else { "the best rows of a key" };
+        (node.key, node.state) = (key_names, Some(kept.to_owned()));
+        let port = self.operator(node, inputs, move |_| TopN::new(config.clone()))?;
+        let unique = numbered.then(|| keys.iter().copied().chain([columns]).collect());
+        let kept = Traits { changes: true, event_time: Vec::new(), unique, window: None, ..traits };
+        if !numbered {
+            let plan_schema = window.input.schema().clone();
+            let stream = Stream { emitted: schema, ..Stream::of_ports(vec![port], plan_schema, kept) };
+            return self.with_rank(stream, window, lit(ScalarValue::UInt64(None)));
+        }
+        let mut stream = Stream::of_ports(vec![port], super::aggregate::schema_of(&output)?, kept);
+        self.conform(&mut stream, &window.schema)?;
+        Ok(stream)
+    }
+
+    /// Puts a constant rank behind a stream's columns.
+    fn with_rank(&self, mut stream: Stream, window: &Window, rank: Expr) -> Result<Stream> {
+        let mut expressions = columns_of(&stream)?;
+        expressions.extend(compile_all(&[rank], &stream.schema)?);
+        stream.steps.push(Step::Project(expressions, nullable(window.schema.inner())));
+        stream.schema = window.schema.clone();
+        Ok(stream)
+    }
+}
+
+/// The call of `ROW_NUMBER()` that a window consists of.
+fn row_number(window: &Window) -> Option<&WindowFunction> {
+    let [expr] = window.window_expr.as_slice() else { return None };
+    let mut expr = expr;
+    while let Expr::Alias(alias) = expr {
+        expr = &alias.expr;
+    }
+    let Expr::WindowFunction(function) = expr else { return None };
+    match &function.fun {
+        WindowFunctionDefinition::WindowUDF(udf) if udf.name() == "row_number" => Some(function),
+        _ => None,
+    }
+}
+
+fn plain_column(expr: &Expr) -> Option<&Column> {
+    match expr {
+        Expr::Column(column) => Some(column),
+        Expr::Alias(alias) => plain_column(&alias.expr),
+        _ => None,
+    }
+}
+
+/// The ranks that are left by a condition on the rank; none for another condition.
+fn narrowed(ranks: Ranks, condition: &Expr, rank: &Column) -> Option<Ranks> {
+    let is_rank = |expr: &Expr| match expr {
+        Expr::Cast(cast) => plain_column(&cast.expr) == Some(rank),
+        other => plain_column(other) == Some(rank),
+    };
+    let least = |end: u64| Some(ranks.end.map_or(end, |known| known.min(end)));
+    match condition {
+        Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
+            let (op, number) = match (is_rank(left), is_rank(right)) {
+                (true, false) => (*op, number(right)?),
+                (false, true) => (op.swap()?, number(left)?),
+                _ => return None,
+            };
+            Some(match op {
+                Operator::Eq => Ranks { start: ranks.start.max(number), end: least(number) },
+                Operator::Lt => Ranks { end: least(number.saturating_sub(1)), ..ranks },
+                Operator::LtEq => Ranks { end: least(number), ..ranks },
+                Operator::Gt => Ranks { start: ranks.start.max(number + 1), ..ranks },
+                Operator::GtEq => Ranks { start: ranks.start.max(number), ..ranks },
+                _ => return None,
+            })
+        }
+        Expr::Between(between) if !between.negated && is_rank(&between.expr) => {
+            Some(Ranks { start: ranks.start.max(number(&between.low)?), end: least(number(&between.high)?) })
+        }
+        _ => None,
+    }
+}
+
+fn number(expr: &Expr) -> Option<u64> {
+    match expr {
+        Expr::Literal(value, _) => match value.cast_to(&DataType::Int64).ok()? {
+            ScalarValue::Int64(Some(number)) => u64::try_from(number).ok(),
+            _ => None,
+        },
+        Expr::Cast(cast) => number(&cast.expr),
+        _ => None,
+    }
+}

@@ -1,0 +1,320 @@
+//! A session: statements one after the other, what they declare, and the job that they come to.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
+
+use arrow::datatypes::{Schema, SchemaRef};
+use datafusion::common::DFSchema;
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
+use datafusion::sql::sqlparser::ast::{Ident, Query};
+use tidemill_connectors::Environment;
+use tidemill_engine::{Batch, Guarantee, Job};
+
+use crate::catalog::{Catalog, Relation, View};
+use crate::declare;
+use crate::error::{Kind, Place, Result, SqlError};
+use crate::functions::sql_function;
+use crate::logical::{Builtin, Names, optimize};
+use crate::parse::statement::{CreateFunction, CreateView, Insert, Located, Object, Show, Statement};
+use crate::plan::{Builder, Node, Target};
+use crate::settings::Settings;
+use crate::types;
+
+/// How many batches of a bare SELECT may wait for the terminal.
+const COLLECTED_MAX: usize = 64;
+
+/// What statements declare and set.
+pub struct Session {
+    builtin: Builtin,
+    catalog: Catalog,
+    settings: Settings,
+    environment: Arc<Environment>,
+}
+
+/// What came of a statement.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It was done; there is nothing to show.
+    Done,
+    /// Something to show: names of the columns, and rows.
+    Table(Vec<&'static str>, Vec<Vec<String>>),
+    /// Text to show.
+    Text(String),
+    /// A query or INSERTs, to be run.
+    Work(Vec<Task>),
+    /// A query or INSERTs, to be run and told about.
+    Analyze(Vec<Task>),
+}
+
+/// A planned query or INSERT.
+#[derive(Clone, Debug)]
+pub struct Task {
+    plan: LogicalPlan,
+    /// The table and the columns that are given; none for a query whose rows are shown.
+    target: Option<(String, Vec<String>)>,
+    place: Option<Place>,
+}
+
+impl Task {
+    /// Whether its rows are to be shown.
+    pub fn is_query(&self) -> bool {
+        self.target.is_none()
+    }
+}
+
+/// A job that is ready to run.
+pub struct Prepared {
+    /// The job.
+    pub job: Job,
+    /// Its operators, for `EXPLAIN`.
+    pub nodes: Vec<Node>,
+    /// The rows of the bare SELECT, if there is one.
+    pub rows: Option<Rows>,
+    /// The settings that it runs with.
+    pub settings: Settings,
+}
+
+/// Rows that a job puts out for the terminal.
+pub struct Rows {
+    /// Their columns.
+    pub schema: SchemaRef,
+    /// They may be updates and deletes.
+    pub changes: bool,
+    /// The rows as they come.
+    pub batches: Receiver<Batch>,
+}
+
+impl Session {
+    /// A session whose tables are made of the parts of `environment`.
+    pub fn new(environment: Arc<Environment>) -> Self {
+        Session { builtin: Builtin::new(), catalog: Catalog::default(), settings: Settings::default(), environment }
+    }
+
+    /// Its settings.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Changes a setting.
+    ///
+    /// # Errors
+    /// For a setting that is not known, or a value that it can't have.
+    pub fn set(&mut self, key: &str, value: &str) -> Result<()> {
+        self.settings.set(key, value)
+    }
+
+    fn names(&self) -> Names<'_> {
+        Names { builtin: &self.builtin, catalog: &self.catalog }
+    }
+
+    /// Names of tables, views and functions, for completion.
+    pub fn known_names(&self) -> Vec<String> {
+        let relations = self.catalog.relations().map(|(name, _)| name.to_owned());
+        relations.chain(self.catalog.functions().map(str::to_owned)).collect()
+    }
+
+    /// Does a statement. Queries and INSERTs are planned, not run.
+    ///
+    /// # Errors
+    /// With the place in the text.
+    pub fn execute(&mut self, located: Located) -> Result<Outcome> {
+        let place = located.place;
+        self.statement(located.statement).map_err(|error| error.at(place))
+    }
+
+    fn statement(&mut self, statement: Statement) -> Result<Outcome> {
+        match statement {
+            Statement::CreateTable(table) => {
+                if table.if_not_exists && self.catalog.contains(&table.name.value) {
+                    return Ok(Outcome::Done);
+                }
+                let table = declare::table(*table, &self.names())?;
+                let name = table.name.clone();
+                self.catalog.add(&name, Relation::Table(Arc::new(table)), false)?;
+            }
+            Statement::CreateView(view) => self.create_view(view)?,
+            Statement::CreateFunction(function) => self.create_function(*function)?,
+            Statement::Insert(insert) => return Ok(Outcome::Work(vec![self.insert(insert)?])),
+            Statement::StatementSet(inserts) => {
+                let tasks = inserts.into_iter().map(|insert| self.insert(insert)).collect::<Result<_>>()?;
+                return Ok(Outcome::Work(tasks));
+            }
+            Statement::Query(query) => return Ok(Outcome::Work(vec![self.query(*query)?])),
+            Statement::Set(key, value) => self.settings.set(&key, &value)?,
+            Statement::ShowSettings => return Ok(Outcome::Table(vec!["key", "value"], self.settings.rows())),
+            Statement::Reset(key) => self.settings.reset(key.as_deref())?,
+            Statement::Show(show) => return self.show(show),
+            Statement::Describe(name) => return self.describe(&name),
+            Statement::Explain { analyze, statement } => {
+                let Outcome::Work(tasks) = self.statement(*statement)? else {
+                    return Err(SqlError::unsupported("EXPLAIN is for a query, an INSERT or a statement set"));
+                };
+                if analyze {
+                    return Ok(Outcome::Analyze(tasks));
+                }
+                let prepared = self.prepare("explain", &tasks)?;
+                return Ok(Outcome::Text(crate::explain::explain(&prepared.nodes, None)));
+            }
+            Statement::Drop { kind, name, if_exists } => self.drop_object(kind, &name, if_exists)?,
+        }
+        Ok(Outcome::Done)
+    }
+
+    fn create_view(&mut self, view: CreateView) -> Result<()> {
+        if view.if_not_exists && self.catalog.contains(&view.name.value) {
+            return Ok(());
+        }
+        let mut plan = self.names().query(*view.query)?;
+        if !view.columns.is_empty() {
+            let columns = plan.schema().columns();
+            if columns.len() != view.columns.len() {
+                let message = format!("the view names {} columns, its query has {}", view.columns.len(), columns.len());
+                return Err(SqlError::declaration(message));
+            }
+            let renamed = columns.into_iter().zip(&view.columns);
+            let renamed =
+                renamed.map(|(column, name)| datafusion::logical_expr::Expr::Column(column).alias(&name.value));
+            plan = LogicalPlanBuilder::from(plan).project(renamed.collect::<Vec<_>>())?.build()?;
+        }
+        let name = view.name.value;
+        self.catalog.add(&name, Relation::View(Arc::new(View::new(plan, view.text))), view.or_replace)
+    }
+
+    fn create_function(&mut self, function: CreateFunction) -> Result<()> {
+        let name = function.name.value.clone();
+        if !function.or_replace && self.catalog.function(&name.to_lowercase()).is_some() {
+            return Err(SqlError::declaration(format!("there is a function '{name}' already")));
+        }
+        let fields = function.parameters.iter().map(|(name, data_type)| data_type.field(&name.value, true));
+        let parameters: SchemaRef = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+        let schema = DFSchema::try_from(parameters.as_ref().clone())?;
+        let body = self.names().expression(function.body, &schema)?;
+        let made = sql_function(&name, parameters, function.returns.data_type, body, function.strict)?;
+        self.catalog.add_function(made);
+        Ok(())
+    }
+
+    fn query(&self, query: Query) -> Result<Task> {
+        let plan = optimize(self.names().query(query)?, self.builtin.config())?;
+        Ok(Task { plan, target: None, place: None })
+    }
+
+    fn insert(&self, insert: Insert) -> Result<Task> {
+        let place = insert.place;
+        let plan = || {
+            let name = insert.table.0.last().and_then(|part| part.as_ident()).map(|ident| ident.value.clone());
+            let name = name.unwrap_or_default();
+            self.catalog.table(&name)?;
+            let plan = optimize(self.names().query(*insert.query)?, self.builtin.config())?;
+            let columns = insert.columns.into_iter().map(|column| column.value).collect();
+            Ok(Task { plan, target: Some((name, columns)), place })
+        };
+        plan().map_err(|error: SqlError| error.at(place))
+    }
+
+    /// The job of some tasks. All of them run in one job and read each table once.
+    ///
+    /// # Errors
+    /// Where a task has no meaning on streams, or its parts can't keep what is asked for.
+    pub fn prepare(&self, name: &str, tasks: &[Task]) -> Result<Prepared> {
+        let mut builder = Builder::new(Job::new(name), &self.environment);
+        builder.state_ttl = self.settings.state_ttl();
+        tasks.iter().for_each(|task| builder.announce(&task.plan));
+        let mut rows = None;
+        for task in tasks {
+            let plan = |builder: &mut Builder<'_>| -> Result<Option<Rows>> {
+                let stream = builder.plan(&task.plan)?;
+                let Some((name, columns)) = &task.target else {
+                    let (sender, batches) = sync_channel(COLLECTED_MAX);
+                    let collected = builder.collect(stream, sender)?;
+                    return Ok(Some(Rows { schema: collected.schema, changes: collected.changes, batches }));
+                };
+                let table = self.catalog.table(name)?;
+                builder.insert(stream, &Target { table, columns: columns.clone() })?;
+                Ok(None)
+            };
+            let found = plan(&mut builder).map_err(|error| error.at(task.place))?;
+            if found.is_some() && rows.is_some() {
+                let error = SqlError::unsupported("two queries want to show their rows");
+                return Err(error.hint("one SELECT at a time; INSERT INTO tables for the others"));
+            }
+            rows = rows.or(found);
+        }
+        let Builder { mut job, nodes, .. } = builder;
+        // What is not asked for is as good as the parts can: EXPLAIN says what each sink keeps.
+        if self.settings.guarantee() != Some(Guarantee::ExactlyOnce) && job.check().is_err() {
+            job = job.with_guarantee(Guarantee::AtLeastOnce);
+        }
+        job.check()?;
+        Ok(Prepared { job, nodes, rows, settings: self.settings.clone() })
+    }
+
+    fn drop_object(&mut self, kind: Object, name: &Ident, if_exists: bool) -> Result<()> {
+        let gone = match kind {
+            Object::Function => self.catalog.remove_function(&name.value),
+            Object::Table | Object::View => {
+                if let Ok(relation) = self.catalog.relation(&name.value) {
+                    let (is, wanted) = match relation {
+                        Relation::Table(_) => ("table", Object::Table),
+                        Relation::View(_) => ("view", Object::View),
+                    };
+                    if wanted != kind {
+                        return Err(SqlError::declaration(format!("'{}' is a {is}", name.value)));
+                    }
+                }
+                self.catalog.remove(&name.value)
+            }
+        };
+        match gone || if_exists {
+            true => Ok(()),
+            false => {
+                Err(SqlError::new(Kind::Name, format!("there is no '{}' to drop", name.value)).at(Place::of(name.span)))
+            }
+        }
+    }
+
+    fn show(&self, show: Show) -> Result<Outcome> {
+        let names = |of: &dyn Fn(&Relation) -> bool| {
+            let relations = self.catalog.relations().filter(|(_, relation)| of(relation));
+            relations.map(|(name, _)| vec![name.to_owned()]).collect()
+        };
+        Ok(match show {
+            Show::Tables => Outcome::Table(vec!["table"], names(&|_| true)),
+            Show::Views => Outcome::Table(vec!["view"], names(&|relation| matches!(relation, Relation::View(_)))),
+            Show::Functions => {
+                use datafusion::logical_expr::planner::ContextProvider;
+                let known = self.names();
+                let mut all = [known.udf_names(), known.udaf_names(), known.udwf_names()].concat();
+                all.sort();
+                all.dedup();
+                Outcome::Table(vec!["function"], all.into_iter().map(|name| vec![name]).collect())
+            }
+            Show::Create(name) => match self.catalog.relation(&name.value).map_err(|e| e.at(Place::of(name.span)))? {
+                Relation::Table(table) => Outcome::Text(table.text.clone()),
+                Relation::View(view) => Outcome::Text(view.text.clone()),
+            },
+        })
+    }
+
+    fn describe(&self, name: &Ident) -> Result<Outcome> {
+        let relation = self.catalog.relation(&name.value).map_err(|error| error.at(Place::of(name.span)))?;
+        let rows = match relation {
+            Relation::Table(table) => declare::describe(table),
+            Relation::View(view) => {
+                let row = |field: &arrow::datatypes::FieldRef| {
+                    vec![
+                        field.name().clone(),
+                        types::name(field.data_type()),
+                        field.is_nullable().to_string(),
+                        String::new(),
+                        String::new(),
+                        String::new(),
+                        String::new(),
+                    ]
+                };
+                view.schema.fields().iter().map(row).collect()
+            }
+        };
+        Ok(Outcome::Table(vec!["name", "type", "null", "key", "from", "watermark", "comment"], rows))
+    }
+}

@@ -1,0 +1,223 @@
+//! What `SET` sets.
+
+use std::collections::BTreeMap;
+
+use tidemill_engine::Guarantee;
+
+use crate::error::{Kind, Result, SqlError, similar};
+
+/// A setting.
+#[derive(Clone, Copy, Debug)]
+pub struct SettingSpec {
+    /// Its name.
+    pub key: &'static str,
+    /// What holds where it is not set.
+    pub default: &'static str,
+    /// What it does.
+    pub about: &'static str,
+    check: fn(&str) -> Option<&'static str>,
+}
+
+/// All settings. Those whose names Flink has mean what they mean there.
+pub const SETTINGS: &[SettingSpec] = &[
+    SettingSpec {
+        key: "pipeline.name",
+        default: "",
+        about: "The name of the application, by which its snapshots are found.",
+        check: any,
+    },
+    SettingSpec { key: "parallelism.default", default: "1", about: "Worker threads.", check: workers },
+    SettingSpec {
+        key: "table.exec.state.ttl",
+        default: "0 ms",
+        about: "State of joins, aggregations and the like that nothing has touched for so long is dropped; 0 keeps it.",
+        check: duration,
+    },
+    SettingSpec {
+        key: "execution.checkpointing.interval",
+        default: "200 ms",
+        about: "Time from checkpoint to checkpoint, at least.",
+        check: duration,
+    },
+    SettingSpec {
+        key: "execution.checkpointing.mode",
+        default: "",
+        about: "EXACTLY_ONCE refuses a job whose parts can't keep it; AT_LEAST_ONCE asks for less. Not set: as much as the parts can.",
+        check: mode,
+    },
+    SettingSpec {
+        key: "pipeline.in-flight-bytes",
+        default: "32 mb",
+        about: "Bytes that each source may have under way.",
+        check: bytes,
+    },
+    SettingSpec {
+        key: "sql-client.execution.result-mode",
+        default: "changelog",
+        about: "changelog or table: how rows of a SELECT that are revised are shown.",
+        check: result_mode,
+    },
+];
+
+fn any(_: &str) -> Option<&'static str> {
+    None
+}
+
+fn workers(value: &str) -> Option<&'static str> {
+    (!value.parse::<usize>().is_ok_and(|n| (1..=256).contains(&n))).then_some("a number from 1 to 256")
+}
+
+fn duration(value: &str) -> Option<&'static str> {
+    micros(value).is_none().then_some("a time such as '500 ms', '10 s', '5 min', '1 h' or '2 d'")
+}
+
+fn bytes(value: &str) -> Option<&'static str> {
+    size(value).is_none().then_some("a size such as '512 kb' or '64 mb'")
+}
+
+fn mode(value: &str) -> Option<&'static str> {
+    let known = ["EXACTLY_ONCE", "AT_LEAST_ONCE"];
+    (!known.iter().any(|known| value.eq_ignore_ascii_case(known))).then_some("EXACTLY_ONCE or AT_LEAST_ONCE")
+}
+
+fn result_mode(value: &str) -> Option<&'static str> {
+    (!["changelog", "table"].contains(&value)).then_some("changelog or table")
+}
+
+/// A time in microseconds.
+fn micros(value: &str) -> Option<i64> {
+    let (number, unit) = split(value);
+    let scale = match unit.as_str() {
+        "" | "ms" | "milli" | "millis" | "millisecond" | "milliseconds" => 1_000,
+        "s" | "sec" | "secs" | "second" | "seconds" => 1_000_000,
+        "m" | "min" | "mins" | "minute" | "minutes" => 60_000_000,
+        "h" | "hour" | "hours" => 3_600_000_000,
+        "d" | "day" | "days" => 86_400_000_000,
+        _ => return None,
+    };
+    number?.checked_mul(scale)
+}
+
+/// A size in bytes.
+fn size(value: &str) -> Option<usize> {
+    let (number, unit) = split(value);
+    let scale = match unit.as_str() {
+        "" | "b" | "bytes" => 1,
+        "k" | "kb" => 1 << 10,
+        "m" | "mb" => 1 << 20,
+        "g" | "gb" => 1 << 30,
+        _ => return None,
+    };
+    usize::try_from(number?.checked_mul(scale)?).ok()
+}
+
+fn split(value: &str) -> (Option<i64>, String) {
+    let value = value.trim();
+    let end = value.find(|c: char| !c.is_ascii_digit()).unwrap_or(value.len());
+    let (number, unit) = value.split_at(end);
+    (number.parse().ok(), unit.trim().to_ascii_lowercase())
+}
+
+/// What was set.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    set: BTreeMap<&'static str, String>,
+}
+
+impl Settings {
+    /// Changes one.
+    pub(crate) fn set(&mut self, key: &str, value: &str) -> Result<()> {
+        let spec = spec(key)?;
+        if let Some(rule) = (spec.check)(value) {
+            return Err(SqlError::new(Kind::Declaration, format!("'{key}' = '{value}': it must be {rule}")));
+        }
+        self.set.insert(spec.key, value.to_owned());
+        Ok(())
+    }
+
+    pub(crate) fn reset(&mut self, key: Option<&str>) -> Result<()> {
+        match key {
+            Some(key) => drop(self.set.remove(spec(key)?.key)),
+            None => self.set.clear(),
+        }
+        Ok(())
+    }
+
+    /// The value of one that is known.
+    fn get(&self, key: &'static str) -> &str {
+        let default = SETTINGS.iter().find(|spec| spec.key == key).map_or("", |spec| spec.default);
+        self.set.get(key).map_or(default, String::as_str)
+    }
+
+    pub(crate) fn rows(&self) -> Vec<Vec<String>> {
+        SETTINGS.iter().map(|spec| vec![spec.key.to_owned(), self.get(spec.key).to_owned()]).collect()
+    }
+
+    /// The application's name; none where it was not given.
+    pub fn name(&self) -> Option<&str> {
+        Some(self.get("pipeline.name")).filter(|name| !name.is_empty())
+    }
+
+    /// Worker threads.
+    pub fn parallelism(&self) -> usize {
+        self.get("parallelism.default").parse().unwrap_or(1)
+    }
+
+    /// How long state is kept; none: for ever. Microseconds.
+    pub(crate) fn state_ttl(&self) -> Option<i64> {
+        micros(self.get("table.exec.state.ttl")).filter(|ttl| *ttl > 0)
+    }
+
+    /// From checkpoint to checkpoint, at least.
+    pub fn checkpoint_interval(&self) -> std::time::Duration {
+        let micros = micros(self.get("execution.checkpointing.interval")).unwrap_or(200_000);
+        std::time::Duration::from_micros(u64::try_from(micros).unwrap_or(0)).max(std::time::Duration::from_millis(10))
+    }
+
+    /// What was asked for.
+    pub(crate) fn guarantee(&self) -> Option<Guarantee> {
+        match self.get("execution.checkpointing.mode").to_ascii_uppercase().as_str() {
+            "EXACTLY_ONCE" => Some(Guarantee::ExactlyOnce),
+            "AT_LEAST_ONCE" => Some(Guarantee::AtLeastOnce),
+            _ => None,
+        }
+    }
+
+    /// Bytes that each source may have under way.
+    pub fn in_flight_bytes(&self) -> usize {
+        size(self.get("pipeline.in-flight-bytes")).unwrap_or(32 << 20).max(64 << 10)
+    }
+
+    /// Whether revised rows are shown as a table that changes.
+    pub fn shows_table(&self) -> bool {
+        self.get("sql-client.execution.result-mode") == "table"
+    }
+}
+
+fn spec(key: &str) -> Result<&'static SettingSpec> {
+    SETTINGS.iter().find(|spec| spec.key == key).ok_or_else(|| {
+        let error = SqlError::new(Kind::Name, format!("there is no setting '{key}'"));
+        match similar(key, SETTINGS.iter().map(|spec| spec.key)) {
+            Some(known) => error.hint(format!("did you mean '{known}'?")),
+            None => error.hint("SET without a key lists them"),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_are_checked_when_they_are_set() {
+        let mut settings = Settings::default();
+        settings.set("table.exec.state.ttl", "2 h").unwrap();
+        assert_eq!(settings.state_ttl(), Some(7_200_000_000));
+        settings.reset(None).unwrap();
+        assert_eq!(settings.state_ttl(), None);
+        let error = settings.set("table.exec.state.tll", "2 h").unwrap_err();
+        assert!(error.to_string().contains("did you mean 'table.exec.state.ttl'"), "{error}");
+        assert!(settings.set("parallelism.default", "0").is_err());
+        assert!(SETTINGS.iter().all(|spec| spec.default.is_empty() || (spec.check)(spec.default).is_none()));
+    }
+}

@@ -1,0 +1,72 @@
+//! Every case of `tests/cases`, run in several ways that must agree: with one worker, with three, with a crash and a restart in the
+//! middle, and with a restart on another number of workers.
+//!
+//! `BLESS=1 cargo test -p tidemill-sql --test cases` writes what came out into the files: read the difference before it is committed.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failure to run a case fails it")]
+
+mod support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use support::case::{Case, cases, with_rows};
+use support::run::{Way, run};
+
+#[test]
+fn every_case_gives_its_rows_in_every_way() {
+    let folder = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR").unwrap()).join("tests/cases");
+    let mut files: Vec<PathBuf> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    let only = std::env::var("CASE").ok();
+    let (mut failures, mut count) = (Vec::new(), 0);
+    for file in files {
+        let text = fs::read_to_string(&file).unwrap();
+        let mut blessed = text.clone();
+        for case in cases(&text) {
+            if only.as_ref().is_some_and(|only| !case.name.contains(only.as_str())) {
+                continue;
+            }
+            count += 1;
+            match check(&case) {
+                Ok(()) => {}
+                Err(_) if std::env::var_os("BLESS").is_some() => {
+                    let found = run(&case, Way::plain(1)).unwrap_or_else(|error| vec![format!("error: {error}")]);
+                    blessed = with_rows(&blessed, &case, &found);
+                }
+                Err(failure) => failures.push(format!("{} in {}:\n{failure}", case.name, name(&file))),
+            }
+        }
+        if blessed != text {
+            fs::write(&file, blessed).unwrap();
+        }
+    }
+    println!("{count} cases");
+    assert!(failures.is_empty(), "{} of {count} failed\n\n{}", failures.len(), failures.join("\n\n"));
+    assert!(only.is_some() || count > 50, "only {count} cases were found");
+}
+
+fn check(case: &Case) -> Result<(), String> {
+    if case.is_error() {
+        return match run(case, Way::plain(1)) {
+            Ok(rows) => Err(format!("expected an error, got rows\n{}", rows.join("\n"))),
+            Err(error) => compare(case, "error", &[format!("error: {error}")]),
+        };
+    }
+    for way in Way::all() {
+        let rows = run(case, way).map_err(|error| format!("{way}: {error}"))?;
+        compare(case, &way.to_string(), &rows)?;
+    }
+    Ok(())
+}
+
+fn compare(case: &Case, way: &str, rows: &[String]) -> Result<(), String> {
+    if case.told && rows == case.rows {
+        return Ok(());
+    }
+    Err(format!("{way}: expected\n  {}\ngot\n  {}", case.rows.join("\n  "), rows.join("\n  ")))
+}
+
+fn name(path: &Path) -> String {
+    path.file_name().unwrap().to_string_lossy().into_owned()
+}

@@ -1,0 +1,188 @@
+-- Windows of event time.
+
+--! file bids.csv
+--| a,1,2026-01-01 00:00:01
+--| b,2,2026-01-01 00:00:02
+--| a,3,2026-01-01 00:00:09.999
+--| a,4,2026-01-01 00:00:10
+--| b,5,2026-01-01 00:00:08
+--| a,6,2026-01-01 00:00:25
+--| b,7,2026-01-01 00:00:31
+--| a,8,2026-01-01 00:00:58
+
+--! setup
+CREATE TABLE bids (item STRING, price INT, ts TIMESTAMP(3), WATERMARK FOR ts AS ts - INTERVAL '5' SECOND)
+  WITH ('connector' = 'filesystem', 'path' = 'bids.csv', 'format' = 'csv');
+
+--! case tumble
+SELECT window_start, window_end, item, COUNT(*), SUM(price)
+FROM TABLE(TUMBLE(TABLE bids, DESCRIPTOR(ts), INTERVAL '10' SECOND)) GROUP BY window_start, window_end, item;
+
+--! rows
+--| 2026-01-01 00:00:00 | 2026-01-01 00:00:10 | a | 2 | 4
+--| 2026-01-01 00:00:00 | 2026-01-01 00:00:10 | b | 2 | 7
+--| 2026-01-01 00:00:10 | 2026-01-01 00:00:20 | a | 1 | 4
+--| 2026-01-01 00:00:20 | 2026-01-01 00:00:30 | a | 1 | 6
+--| 2026-01-01 00:00:30 | 2026-01-01 00:00:40 | b | 1 | 7
+--| 2026-01-01 00:00:50 | 2026-01-01 00:01:00 | a | 1 | 8
+
+--! case tumble without a key, with its time
+SELECT window_time, COUNT(*) FROM TABLE(TUMBLE(TABLE bids, DESCRIPTOR(ts), INTERVAL '30' SECONDS)) GROUP BY window_start, window_end, window_time;
+
+--! rows
+--| 2026-01-01 00:00:29.999 | 6
+--| 2026-01-01 00:00:59.999 | 2
+
+--! case tumble with an offset
+SELECT window_start, COUNT(*) FROM TABLE(TUMBLE(TABLE bids, DESCRIPTOR(ts), INTERVAL '10' SECOND, INTERVAL '3' SECOND)) GROUP BY window_start, window_end;
+
+--! rows
+--| 2025-12-31 23:59:53 | 2
+--| 2026-01-01 00:00:03 | 3
+--| 2026-01-01 00:00:23 | 2
+--| 2026-01-01 00:00:53 | 1
+
+--! case hop
+SELECT window_start, window_end, SUM(price) FROM TABLE(HOP(TABLE bids, DESCRIPTOR(ts), INTERVAL '10' SECOND, INTERVAL '20' SECOND)) GROUP BY window_start, window_end;
+
+--! rows
+--| 2025-12-31 23:59:50 | 2026-01-01 00:00:10 | 11
+--| 2026-01-01 00:00:00 | 2026-01-01 00:00:20 | 15
+--| 2026-01-01 00:00:10 | 2026-01-01 00:00:30 | 10
+--| 2026-01-01 00:00:20 | 2026-01-01 00:00:40 | 13
+--| 2026-01-01 00:00:30 | 2026-01-01 00:00:50 | 7
+--| 2026-01-01 00:00:40 | 2026-01-01 00:01:00 | 8
+--| 2026-01-01 00:00:50 | 2026-01-01 00:01:10 | 8
+
+--! case hop by names
+SELECT window_start, COUNT(*) FROM TABLE(HOP(DATA => TABLE bids, TIMECOL => DESCRIPTOR(ts), SLIDE => INTERVAL '20' SECOND, SIZE => INTERVAL '40' SECOND)) GROUP BY window_start, window_end;
+
+--! rows
+--| 2025-12-31 23:59:40 | 5
+--| 2026-01-01 00:00:00 | 7
+--| 2026-01-01 00:00:20 | 3
+--| 2026-01-01 00:00:40 | 1
+
+--! case cumulate
+SELECT window_start, window_end, SUM(price) FROM TABLE(CUMULATE(TABLE bids, DESCRIPTOR(ts), INTERVAL '10' SECOND, INTERVAL '30' SECOND)) GROUP BY window_start, window_end;
+
+--! rows
+--| 2026-01-01 00:00:00 | 2026-01-01 00:00:10 | 11
+--| 2026-01-01 00:00:00 | 2026-01-01 00:00:20 | 15
+--| 2026-01-01 00:00:00 | 2026-01-01 00:00:30 | 21
+--| 2026-01-01 00:00:30 | 2026-01-01 00:00:40 | 7
+--| 2026-01-01 00:00:30 | 2026-01-01 00:00:50 | 7
+--| 2026-01-01 00:00:30 | 2026-01-01 00:01:00 | 15
+
+--! case a filter and a projection below
+SELECT window_end, item, MAX(double_price) FROM (
+  SELECT item, price * 2 AS double_price, window_start, window_end FROM TABLE(TUMBLE(TABLE bids, DESCRIPTOR(ts), INTERVAL '1' MINUTE)) WHERE price > 2
+) GROUP BY window_start, window_end, item;
+
+--! rows
+--| 2026-01-01 00:01:00 | a | 16
+--| 2026-01-01 00:01:00 | b | 14
+
+--! case the rows with their windows
+SELECT item, price, window_start, window_end, window_time FROM TABLE(TUMBLE(TABLE bids, DESCRIPTOR(ts), INTERVAL '30' SECOND)) WHERE item = 'b';
+
+--! rows
+--| b | 2 | 2026-01-01 00:00:00 | 2026-01-01 00:00:30 | 2026-01-01 00:00:29.999
+--| b | 5 | 2026-01-01 00:00:00 | 2026-01-01 00:00:30 | 2026-01-01 00:00:29.999
+--| b | 7 | 2026-01-01 00:00:30 | 2026-01-01 00:01:00 | 2026-01-01 00:00:59.999
+
+--! case a row in each of its hopping windows
+SELECT price, window_start FROM TABLE(HOP(TABLE bids, DESCRIPTOR(ts), INTERVAL '10' SECOND, INTERVAL '20' SECOND)) WHERE price = 1;
+
+--! rows
+--| 1 | 2025-12-31 23:59:50
+--| 1 | 2026-01-01 00:00:00
+
+--! case a window over a window
+CREATE VIEW small AS SELECT window_time AS t, COUNT(*) AS n
+  FROM TABLE(TUMBLE(TABLE bids, DESCRIPTOR(ts), INTERVAL '10' SECOND)) GROUP BY window_start, window_end, window_time;
+SELECT window_start, window_end, SUM(n) FROM TABLE(TUMBLE(TABLE small, DESCRIPTOR(t), INTERVAL '30' SECOND)) GROUP BY window_start, window_end;
+
+--! rows
+--| 2026-01-01 00:00:00 | 2026-01-01 00:00:30 | 6
+--| 2026-01-01 00:00:30 | 2026-01-01 00:01:00 | 2
+
+--! case an aggregation of the same windows again
+SELECT window_start, MAX(n) FROM (
+  SELECT window_start, window_end, item, COUNT(*) AS n FROM TABLE(TUMBLE(TABLE bids, DESCRIPTOR(ts), INTERVAL '10' SECOND)) GROUP BY window_start, window_end, item
+) GROUP BY window_start, window_end;
+
+--! rows
+--| 2026-01-01 00:00:00 | 2
+--| 2026-01-01 00:00:10 | 1
+--| 2026-01-01 00:00:20 | 1
+--| 2026-01-01 00:00:30 | 1
+--| 2026-01-01 00:00:50 | 1
+
+--! case distinct rows of a window
+SELECT DISTINCT window_start, window_end, item FROM TABLE(TUMBLE(TABLE bids, DESCRIPTOR(ts), INTERVAL '30' SECOND));
+
+--! rows
+--| 2026-01-01 00:00:00 | 2026-01-01 00:00:30 | a
+--| 2026-01-01 00:00:00 | 2026-01-01 00:00:30 | b
+--| 2026-01-01 00:00:30 | 2026-01-01 00:01:00 | a
+--| 2026-01-01 00:00:30 | 2026-01-01 00:01:00 | b
+
+--! case a view that is cut by windows
+CREATE VIEW a_bids AS SELECT price AS cost, ts AS at FROM bids WHERE item = 'a';
+SELECT window_start, SUM(cost) FROM TABLE(TUMBLE(TABLE a_bids, DESCRIPTOR(at), INTERVAL '30' SECOND)) GROUP BY window_start, window_end;
+
+--! rows
+--| 2026-01-01 00:00:00 | 14
+--| 2026-01-01 00:00:30 | 8
+
+--! case windows need a time column
+SELECT COUNT(*) FROM TABLE(TUMBLE(TABLE bids, DESCRIPTOR(price), INTERVAL '10' SECOND)) GROUP BY window_start, window_end;
+
+--! rows
+--| error: TM-SQL-0003: windows need a column of event or processing time: 'price' is INT
+
+--! case windows need the time column itself
+CREATE VIEW shifted AS SELECT ts + INTERVAL '1' HOUR AS later FROM bids;
+SELECT COUNT(*) FROM TABLE(TUMBLE(TABLE shifted, DESCRIPTOR(later), INTERVAL '10' SECOND)) GROUP BY window_start, window_end;
+
+--! rows
+--| error: TM-SQL-0004: windows need a time column, and 'later' is only a TIMESTAMP; declare WATERMARK FOR it in CREATE TABLE, and select it as it is
+
+--! case an unknown time column
+SELECT COUNT(*) FROM TABLE(TUMBLE(TABLE bids, DESCRIPTOR(tss), INTERVAL '10' SECOND)) GROUP BY window_start, window_end;
+
+--! rows
+--| error: TM-SQL-0002: there is no column 'tss'; did you mean 'ts'?
+
+--! case months have no length
+SELECT COUNT(*) FROM TABLE(TUMBLE(TABLE bids, DESCRIPTOR(ts), INTERVAL '1' MONTH)) GROUP BY window_start, window_end;
+
+--! rows
+--| error: TM-SQL-0003: expected an interval of days or less, found: INTERVAL '1' MONTH; write INTERVAL '10' MINUTE
+
+--! case an unknown table function
+SELECT * FROM TABLE(TUMBEL(TABLE bids, DESCRIPTOR(ts), INTERVAL '10' SECOND));
+--! rows
+--| error: TM-SQL-0002: there is no table function TUMBEL; there are TUMBLE, HOP, CUMULATE and SESSION
+
+--! case sessions
+SELECT item, window_start, window_end, COUNT(*), SUM(price) FROM TABLE(SESSION(TABLE bids PARTITION BY item, DESCRIPTOR(ts), INTERVAL '10' SECOND)) GROUP BY item, window_start, window_end;
+--! rows
+--| a | 2026-01-01 00:00:01 | 2026-01-01 00:00:20 | 3 | 8
+--| a | 2026-01-01 00:00:25 | 2026-01-01 00:00:35 | 1 | 6
+--| a | 2026-01-01 00:00:58 | 2026-01-01 00:01:08 | 1 | 8
+--| b | 2026-01-01 00:00:02 | 2026-01-01 00:00:18 | 2 | 7
+--| b | 2026-01-01 00:00:31 | 2026-01-01 00:00:41 | 1 | 7
+
+--! case sessions of all rows
+SELECT window_start, window_end, COUNT(*) FROM TABLE(SESSION(TABLE bids, DESCRIPTOR(ts), INTERVAL '10' SECOND)) GROUP BY window_start, window_end;
+--! rows
+--| 2026-01-01 00:00:01 | 2026-01-01 00:00:20 | 5
+--| 2026-01-01 00:00:25 | 2026-01-01 00:00:41 | 2
+--| 2026-01-01 00:00:58 | 2026-01-01 00:01:08 | 1
+
+--! case sessions by other columns
+SELECT item, COUNT(*) FROM TABLE(SESSION(TABLE bids, DESCRIPTOR(ts), INTERVAL '10' SECOND)) GROUP BY item, window_start, window_end;
+--! rows
+--| error: TM-SQL-0004: sessions must be grouped by the columns that they are PARTITION BY, and no others; write SESSION(TABLE t PARTITION BY k, …) and GROUP BY window_start, window_end, k

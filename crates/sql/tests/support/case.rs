@@ -1,0 +1,123 @@
+//! A file of cases:
+//!
+//! ```sql
+//! --! file bids.csv          given once, for all cases of the file
+//! --| 1,10
+//! --! setup
+//! CREATE TABLE …;            done before each case
+//! --! case sums by key
+//! SELECT …;
+//! --! rows                   what comes out: consolidated, sorted
+//! --| 1 | 10
+//! ```
+
+/// A case.
+#[derive(Clone, Debug)]
+pub(crate) struct Case {
+    pub(crate) name: String,
+    /// Files that are there, by name.
+    pub(crate) files: Vec<(String, String)>,
+    /// What is done: the file's setup, then the case itself.
+    pub(crate) sql: String,
+    /// The rows that it must give, or a line that begins with `error: `.
+    pub(crate) rows: Vec<String>,
+    /// Whether it says which rows: none is an answer, too.
+    pub(crate) told: bool,
+}
+
+impl Case {
+    pub(crate) fn is_error(&self) -> bool {
+        self.rows.first().is_some_and(|row| row.starts_with("error: "))
+    }
+}
+
+enum Section {
+    None,
+    File(String),
+    Setup,
+    Case,
+    Rows,
+}
+
+/// The cases of a file.
+pub(crate) fn cases(text: &str) -> Vec<Case> {
+    let (mut files, mut setup, mut cases): (Vec<(String, String)>, String, Vec<Case>) = Default::default();
+    let mut section = Section::None;
+    for line in text.lines() {
+        if let Some(directive) = line.strip_prefix("--! ") {
+            let (word, rest) = directive.split_once(' ').unwrap_or((directive, ""));
+            section = match word {
+                "file" => {
+                    files.push((rest.trim().to_owned(), String::new()));
+                    Section::File(rest.trim().to_owned())
+                }
+                "setup" => Section::Setup,
+                "case" => {
+                    let case = Case {
+                        name: rest.to_owned(),
+                        files: files.clone(),
+                        sql: setup.clone(),
+                        rows: Vec::new(),
+                        told: false,
+                    };
+                    cases.push(case);
+                    Section::Case
+                }
+                "rows" => {
+                    cases.iter_mut().last().into_iter().for_each(|case| case.told = true);
+                    Section::Rows
+                }
+                other => panic!("there is no directive {other}"),
+            };
+            continue;
+        }
+        let data = || line.strip_prefix("--| ").or(line.strip_prefix("--|")).unwrap_or_default();
+        match (&section, cases.last_mut()) {
+            (Section::File(name), _) if line.starts_with("--|") => {
+                let file = files.iter_mut().find(|(known, _)| known == name).expect("it was just added");
+                file.1.push_str(data());
+                file.1.push('\n');
+            }
+            (Section::Setup, _) => setup.push_str(&format!("{line}\n")),
+            (Section::Case, Some(case)) => case.sql.push_str(&format!("{line}\n")),
+            (Section::Rows, Some(case)) if line.starts_with("--|") => case.rows.push(data().to_owned()),
+            _ => {}
+        }
+    }
+    cases
+}
+
+/// The file's text with other rows for a case.
+pub(crate) fn with_rows(text: &str, case: &Case, rows: &[String]) -> String {
+    let (mut out, mut within, mut written) = (String::new(), false, false);
+    let put = |out: &mut String| {
+        out.push_str("--! rows\n");
+        rows.iter().for_each(|row| out.push_str(&format!("--| {row}\n")));
+    };
+    let mut dropping = false;
+    for line in text.lines() {
+        if let Some(directive) = line.strip_prefix("--! ") {
+            dropping = false;
+            if within && directive.starts_with("rows") {
+                put(&mut out);
+                (written, dropping) = (true, true);
+                continue;
+            }
+            if within && !written {
+                put(&mut out);
+                out.push('\n');
+                written = true;
+            }
+            within = directive.strip_prefix("case ") == Some(case.name.as_str());
+        }
+        if dropping && line.starts_with("--|") {
+            continue;
+        }
+        out.push_str(line);
+        out.push('\n');
+    }
+    if within && !written {
+        put(&mut out);
+    }
+    out
+}

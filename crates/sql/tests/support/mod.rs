@@ -1,0 +1,4 @@
+//! Cases as text, and the ways to run them.
+
+pub(crate) mod case;
+pub(crate) mod run;

@@ -1,0 +1,134 @@
+//! Running a case on the deterministic runtime.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use tidemill_connectors::Environment;
+use tidemill_engine::runtime::local::LocalRuntime;
+use tidemill_engine::{Batch, CheckpointStore};
+use tidemill_sql::{Outcome, Prepared, Session};
+
+use super::case::Case;
+
+/// Sources give so many bytes a step, so that there are many steps.
+const BUDGET: usize = 64;
+/// Steps until the crash.
+const STEPS: usize = 3;
+
+/// How a case is run.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Way {
+    workers: usize,
+    /// Crashes after some steps and goes on with so many workers.
+    restored: Option<usize>,
+}
+
+impl Way {
+    pub(crate) fn plain(workers: usize) -> Way {
+        Way { workers, restored: None }
+    }
+
+    pub(crate) fn all() -> [Way; 5] {
+        let crash = |workers, restored| Way { workers, restored: Some(restored) };
+        [Way::plain(1), Way::plain(3), crash(1, 1), crash(1, 3), crash(3, 2)]
+    }
+}
+
+impl fmt::Display for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.restored {
+            None => write!(f, "{} worker(s)", self.workers),
+            Some(restored) => write!(f, "{} worker(s), a crash, {restored} worker(s)", self.workers),
+        }
+    }
+}
+
+/// The rows that a case gives, consolidated and sorted; what it shows comes first.
+pub(crate) fn run(case: &Case, way: Way) -> Result<Vec<String>, String> {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, content) in &case.files {
+        std::fs::write(folder.path().join(name), content).unwrap();
+    }
+    let environment = Environment { folder: Some(folder.path().to_owned()), ..Environment::default() };
+    let mut session = Session::new(Arc::new(environment));
+    let (mut tasks, mut shown) = (Vec::new(), Vec::new());
+    for statement in tidemill_sql::parse::parse(&case.sql).map_err(|error| error.to_string())? {
+        match session.execute(statement).map_err(|error| error.to_string())? {
+            Outcome::Work(more) | Outcome::Analyze(more) => tasks.extend(more),
+            Outcome::Table(_, rows) => shown.extend(rows.iter().map(|row| row.join(" | ").trim_end().to_owned())),
+            Outcome::Text(text) => shown.extend(text.lines().map(str::to_owned)),
+            Outcome::Done => {}
+        }
+    }
+    if !tasks.is_empty() {
+        let prepare = || session.prepare("case", &tasks).map_err(|error| error.to_string());
+        shown.extend(play(&prepare, way, folder.path())?);
+    }
+    Ok(shown)
+}
+
+fn play(
+    prepare: &dyn Fn() -> Result<Prepared, String>,
+    way: Way,
+    folder: &std::path::Path,
+) -> Result<Vec<String>, String> {
+    let text = |error: tidemill_engine::EngineError| error.to_string();
+    let Prepared { job, rows, .. } = prepare()?;
+    let Some(rows) = rows else { return Err("a case needs a SELECT".into()) };
+    let mut batches = Vec::new();
+    let Some(restored) = way.restored else {
+        let mut runtime = LocalRuntime::start(job, way.workers).map_err(text)?.with_budget(BUDGET);
+        loop {
+            let more = runtime.step().map_err(text)?;
+            batches.extend(rows.batches.try_iter());
+            if !more {
+                return consolidated(&batches);
+            }
+        }
+    };
+    let store = CheckpointStore::local(folder, "checkpoints").map_err(text)?;
+    let mut runtime = LocalRuntime::restore(job, way.workers, &store, None).map_err(text)?.with_budget(BUDGET);
+    for _ in 0..STEPS {
+        runtime.step().map_err(text)?;
+        batches.extend(rows.batches.try_iter());
+    }
+    runtime.checkpoint().map_err(text)?;
+    // What comes after the checkpoint is lost with the crash, and comes again.
+    runtime.step().map_err(text)?;
+    drop(runtime);
+    let Prepared { job, rows, .. } = prepare()?;
+    let Some(rows) = rows else { return Err("a case needs a SELECT".into()) };
+    let mut runtime = LocalRuntime::restore(job, restored, &store, None).map_err(text)?.with_budget(BUDGET);
+    loop {
+        let more = runtime.step().map_err(text)?;
+        batches.extend(rows.batches.try_iter());
+        if !more {
+            return consolidated(&batches);
+        }
+    }
+}
+
+/// What is left when every row has been taken back that was.
+fn consolidated(batches: &[Batch]) -> Result<Vec<String>, String> {
+    let mut counts: BTreeMap<String, i64> = BTreeMap::new();
+    let options = FormatOptions::default().with_null("NULL").with_timestamp_format(Some("%Y-%m-%d %H:%M:%S%.f"));
+    for batch in batches {
+        let formatters: Vec<ArrayFormatter<'_>> = batch
+            .rows()
+            .columns()
+            .iter()
+            .map(|column| ArrayFormatter::try_new(column.as_ref(), &options).unwrap())
+            .collect();
+        for row in 0..batch.num_rows() {
+            let cells: Vec<String> = formatters.iter().map(|formatter| formatter.value(row).to_string()).collect();
+            let by = if batch.kind(row).adds() { 1 } else { -1 };
+            *counts.entry(cells.join(" | ")).or_default() += by;
+        }
+    }
+    if let Some((row, _)) = counts.iter().find(|(_, count)| **count < 0) {
+        return Err(format!("a row was taken back that was not there: {row}"));
+    }
+    Ok(counts.into_iter().flat_map(|(row, count)| std::iter::repeat_n(row, count as usize)).collect())
+}
