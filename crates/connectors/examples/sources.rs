@@ -118,4 +118,14 @@ fn main() {
     let files = [("connector", "filesystem"), ("path", path.as_str()), ("format", "json")];
     measure("JSON file, 6 columns", &bid[..6], &files);
     measure("JSON file, 2 of 6 columns", &[bid[0].clone(), bid[2].clone()], &files);
+
+    let folder = tempfile::tempdir().unwrap();
+    let mut csv = std::io::BufWriter::new(std::fs::File::create(folder.path().join("a.csv")).unwrap());
+    for n in 0..2_000_000 {
+        let (auction, bidder, price, channel) = (n % 977, n % 1013, n * 31 % 100_000, n % 100);
+        writeln!(csv, "{auction},{bidder},{price},channel-{channel},https://example.com/{n}").unwrap();
+    }
+    csv.flush().unwrap();
+    let path = folder.path().to_str().unwrap().to_owned();
+    measure("CSV file, 5 columns", &bid[..5], &[files[0], ("path", path.as_str()), ("format", "csv")]);
 }
