@@ -157,8 +157,10 @@ impl Host {
                 self.said_idle = true;
                 if self.operator.forwards_watermarks() {
                     self.send_mark(Mark::Idle, out);
+                    return Ok(());
                 }
-                Ok(())
+                self.call(now, |operator, output| operator.on_idle(output))?;
+                self.flush(out)
             }
             Mark::Time(time) if time > self.watermark || self.said_idle => {
                 self.said_idle = false;

@@ -36,6 +36,12 @@ pub trait Operator: Send {
         Ok(())
     }
 
+    /// All inputs have nothing for now. It is told only to an operator that makes watermarks of its own: it may say so to those
+    /// behind it, with [`Mark::Idle`](crate::time::Mark).
+    fn on_idle(&mut self, _out: &mut Output<'_>) -> Result<()> {
+        Ok(())
+    }
+
     /// A timer that this operator set is due.
     fn on_timer(&mut self, _timer: &Timer, _out: &mut Output<'_>) -> Result<()> {
         Ok(())

@@ -10,6 +10,21 @@ use super::{
 };
 use crate::{error::Result, key::KeyGroup};
 
+/// A table of fewer keys is not worth warming.
+const WARM_KEYS: usize = 16 << 10;
+
+/// A slot in the index, with its key's hash: neither growing the index nor passing over another key looks at any key.
+#[derive(Clone, Copy, Debug)]
+struct Indexed {
+    slot: u32,
+    hash: u32,
+}
+
+/// A hash for the index, which reads its highest and its lowest bits, out of 32 bits.
+fn spread(hash: u32) -> u64 {
+    u64::from(hash) << 32 | u64::from(hash)
+}
+
 /// A map from key to value. Reading is free; whatever is touched for writing goes into the next checkpoint.
 ///
 /// Beside key and value a key costs about 50 bytes: its box, two flags, and its number in the index.
@@ -24,7 +39,7 @@ use crate::{error::Result, key::KeyGroup};
 pub struct StateTable<V> {
     pub(super) name: &'static str,
     /// Slot numbers by their key's hash.
-    index: HashTable<u32>,
+    index: HashTable<Indexed>,
     pub(super) slots: Slots<V>,
     hasher: RandomState,
     /// Slots touched since the last snapshot. One that was freed and used again may be here twice: its flag tells.
@@ -56,17 +71,39 @@ impl<V> StateTable<V> {
         self.index.is_empty()
     }
 
+    fn hash(&self, key: &[u8]) -> u32 {
+        self.hasher.hash_one(key) as u32
+    }
+
     pub(super) fn find(&self, key: &[u8]) -> Option<u32> {
-        let hash = self.hasher.hash_one(key);
-        self.index.find(hash, |at| self.slots.get(*at).is_some_and(|s| *s.key == *key)).copied()
+        let hash = self.hash(key);
+        let is = |at: &Indexed| at.hash == hash && self.slots.get(at.slot).is_some_and(|s| *s.key == *key);
+        self.index.find(spread(hash), is).map(|at| at.slot)
     }
 
     pub(super) fn add(&mut self, key: &[u8], value: V, stored: bool) -> u32 {
-        let StateTable { index, slots, hasher, .. } = self;
-        let at = slots.add(Slot { key: key.into(), value, dirty: false, stored });
-        let rehash = |at: &u32| slots.get(*at).map_or(0, |s| hasher.hash_one(&*s.key));
-        index.insert_unique(hasher.hash_one(key), at, rehash);
-        at
+        let hash = self.hash(key);
+        let slot = self.slots.add(Slot { key: key.into(), value, dirty: false, stored });
+        self.index.insert_unique(spread(hash), Indexed { slot, hash }, |at| spread(at.hash));
+        slot
+    }
+
+    /// Reads what looking these keys up will read, without waiting for one before the next: a table larger than the processor's
+    /// caches answers some hundred keys in a fraction of the time when they were warmed just before. `value` reads a byte of
+    /// what lies behind a value.
+    pub fn warm<'a>(&self, keys: impl Iterator<Item = &'a [u8]>, value: impl Fn(&V) -> u8) {
+        if self.len() < WARM_KEYS {
+            return;
+        }
+        // One kind of access a pass, none of which depends on another.
+        let hashes: Vec<u32> = keys.map(|key| self.hash(key)).collect();
+        let found = hashes.iter().filter_map(|hash| self.index.find(spread(*hash), |at| at.hash == *hash));
+        let slots: Vec<u32> = found.map(|at| at.slot).collect();
+        let slots = || slots.iter().filter_map(|slot| self.slots.get(*slot));
+        std::hint::black_box(slots().fold(0, |sum, slot| sum ^ slot.key.len()));
+        let behind =
+            slots().fold(0, |sum, slot| sum ^ slot.key.first().copied().unwrap_or_default() ^ value(&slot.value));
+        std::hint::black_box(behind);
     }
 
     /// The value of a key.
@@ -94,7 +131,7 @@ impl<V> StateTable<V> {
         match self.find(key) {
             Some(at) => (at, false),
             None => {
-                let stored = self.removed.remove(key);
+                let stored = !self.removed.is_empty() && self.removed.remove(key);
                 (self.add(key, make(), stored), true)
             }
         }
@@ -122,10 +159,10 @@ impl<V> StateTable<V> {
 
     /// Removes a key and returns its value.
     pub fn remove(&mut self, key: &[u8]) -> Option<V> {
-        let hash = self.hasher.hash_one(key);
-        let slots = &self.slots;
-        let found = self.index.find_entry(hash, |at| slots.get(*at).is_some_and(|s| *s.key == *key)).ok()?;
-        let slot = self.slots.take(found.remove().0)?;
+        let (hash, slots) = (self.hash(key), &self.slots);
+        let is = |at: &Indexed| at.hash == hash && slots.get(at.slot).is_some_and(|s| *s.key == *key);
+        let found = self.index.find_entry(spread(hash), is).ok()?;
+        let slot = self.slots.take(found.remove().0.slot)?;
         if slot.stored {
             self.removed.insert(slot.key);
         }
@@ -300,8 +337,8 @@ mod tests {
     #[test]
     fn a_key_costs_little_beside_itself_and_its_value() {
         let slot = size_of::<Option<Slot<[u64; 8]>>>() - size_of::<[u64; 8]>();
-        // The index has between 4/7 and 8/7 places a key, of a number and a byte of its hash each.
-        let index = 5 * 16 / 7;
+        // The index has between 4/7 and 8/7 places a key, of a number, its hash and a byte of that each.
+        let index = 9 * 16 / 7;
         assert!(slot + index + size_of::<u32>() <= 48, "{slot} bytes in its slot, {index} in the index");
     }
 }

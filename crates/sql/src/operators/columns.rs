@@ -1,7 +1,7 @@
 //! Columns of rows on their way through an operator.
 
 use arrow::{
-    array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions, UInt32Array, new_null_array},
+    array::{Array, ArrayRef, AsArray, BinaryArray, RecordBatch, RecordBatchOptions, UInt32Array, new_null_array},
     compute::{cast, take},
     datatypes::{DataType, Int64Type, SchemaRef, TimeUnit, TimestampMicrosecondType},
 };
@@ -9,6 +9,15 @@ use tidemill_engine::{EngineError, Result};
 
 /// A window ends so much behind the last time that is in it, microseconds: results of a window have that time.
 pub(crate) const WINDOW_TIME_BEFORE_END: i64 = 1_000;
+
+/// State is warmed for so many rows at a time.
+pub(crate) const WARM_ROWS: usize = 256;
+
+/// The keys of the rows from `row` on that are to be warmed; none but at the first of them.
+pub(crate) fn keys_to_warm(keys: &BinaryArray, row: usize) -> Option<impl Iterator<Item = &[u8]>> {
+    let to = keys.len().min(row + WARM_ROWS);
+    row.is_multiple_of(WARM_ROWS).then(|| (row..to).map(|row| keys.value(row)))
+}
 
 /// The columns without the key behind them.
 pub(crate) fn without_key(rows: &RecordBatch) -> &[ArrayRef] {

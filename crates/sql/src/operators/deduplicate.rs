@@ -9,7 +9,7 @@ use tidemill_engine::{
 };
 
 use super::{
-    columns::{rows_of, without_key},
+    columns::{keys_to_warm, rows_of, without_key},
     expiry::Expiry,
     revisions::Revisions,
     rows::{RowCodec, key_column},
@@ -106,6 +106,7 @@ fn first_to_come(
     let now = out.now().0;
     let mut new: Vec<u32> = Vec::new();
     for (row, key) in keys.iter().flatten().enumerate() {
+        keys_to_warm(keys, row).into_iter().for_each(|keys| seen.warm(keys, |_| 0));
         if seen.get(key).is_none_or(|written| *written <= expired) {
             seen.insert(key, now);
             new.push(row as u32);
@@ -132,6 +133,10 @@ fn parts(mut stored: &[u8]) -> (i64, i64, Option<&[u8]>) {
     (written, time.unwrap_or(i64::MIN), time.map(|_| stored))
 }
 
+fn first_byte(stored: &Stored) -> u8 {
+    stored.first().copied().unwrap_or_default()
+}
+
 fn replace(stored: &mut Stored, now: i64, time: i64, row: &[u8]) {
     stored.clear();
     stored.reserve_exact(HEADER + row.len());
@@ -147,6 +152,7 @@ impl Deduplicate {
         let (now, expired) = (out.now().0, Expiry::before(self.ttl, out.now()));
         let mut revisions = Revisions::default();
         for ((at, key), time) in keys.iter().flatten().enumerate().zip(batch.times()) {
+            keys_to_warm(keys, at).into_iter().for_each(|keys| rows.warm(keys, first_byte));
             let row = encoded.row(at).data();
             let stored = rows.entry(key, Stored::default);
             let (written, of_time, bytes) = parts(stored);
@@ -181,6 +187,7 @@ impl Deduplicate {
                 late.push(at as u32);
                 continue;
             }
+            keys_to_warm(keys, at).into_iter().for_each(|keys| rows.warm(keys, first_byte));
             if let Some(stored) = rows.get(key) {
                 match parts(stored) {
                     (written, _, None) if self.ttl.is_none() || written > expired => continue,

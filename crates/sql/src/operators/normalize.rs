@@ -9,7 +9,7 @@ use tidemill_engine::{
 };
 
 use super::{
-    columns::without_key,
+    columns::{keys_to_warm, without_key},
     expiry::Expiry,
     revisions::Revisions,
     rows::{RowCodec, key_column},
@@ -75,6 +75,9 @@ impl Operator for ChangelogNormalize {
         let (now, expired) = (out.now().0, Expiry::before(self.ttl, out.now()));
         let mut revisions = Revisions::default();
         for ((at, key), time) in keys.iter().flatten().enumerate().zip(batch.times()) {
+            keys_to_warm(keys, at)
+                .into_iter()
+                .for_each(|keys| self.rows.warm(keys, |stored| stored.first().copied().unwrap_or_default()));
             match batch.kind(at) {
                 RowKind::UpdateBefore => {}
                 RowKind::Delete => {

@@ -3,7 +3,10 @@
 //! A checkpoint writes the rows that came or went, not all rows of their keys: each has an entry of its own, under
 //! key ‖ order ‖ number ‖ length of order and number.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashMap},
+    ops::Bound,
+};
 
 use ahash::RandomState;
 use tidemill_engine::{Result, SnapshotReader, SnapshotWriter};
@@ -22,20 +25,40 @@ type Rows = BTreeMap<Box<[u8]>, Box<[u8]>>;
 struct Key {
     written: i64,
     rows: Rows,
+    /// Places of rows that came or went since the last snapshot; some may be here twice.
+    changed: Vec<Box<[u8]>>,
+}
+
+impl Key {
+    fn new(written: i64) -> Self {
+        Key { written, rows: Rows::new(), changed: Vec::new() }
+    }
+
+    /// Notes that a row came or went; true where it is the first since the last snapshot.
+    fn note(&mut self, place: Box<[u8]>) -> bool {
+        self.changed.push(place);
+        // Rows that come and go at the same place, and no snapshot for long.
+        if self.changed.len() > 1_024.max(4 * self.rows.len()) {
+            self.changed.sort_unstable();
+            self.changed.dedup();
+        }
+        self.changed.len() == 1
+    }
 }
 
 /// All rows of all keys.
 #[derive(Debug)]
 pub(crate) struct RankedByKey {
     table: &'static str,
+    /// A key without rows stays until a snapshot has told that they are gone.
     keys: HashMap<Box<[u8]>, Key, RandomState>,
-    /// Rows that came or went since the last snapshot: key, then order ‖ number.
-    changed: HashSet<(Box<[u8]>, Box<[u8]>), RandomState>,
+    /// Keys of which rows came or went since the last snapshot; some may be here twice.
+    dirty: Vec<Box<[u8]>>,
 }
 
 impl RankedByKey {
     pub(crate) fn new(table: &'static str) -> Self {
-        RankedByKey { table, keys: HashMap::default(), changed: HashSet::default() }
+        RankedByKey { table, keys: HashMap::default(), dirty: Vec::new() }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -44,10 +67,9 @@ impl RankedByKey {
 
     /// Forgets a key that was not written after `expired`.
     pub(crate) fn forget(&mut self, key: &[u8], expired: i64) {
-        if self.keys.get(key).is_some_and(|found| found.written <= expired)
-            && let Some((key, found)) = self.keys.remove_entry(key)
-        {
-            self.changed.extend(found.rows.into_keys().map(|place| (key.clone(), place)));
+        if let Some(found) = self.keys.get_mut(key).filter(|found| found.written <= expired) {
+            found.changed.extend(std::mem::take(&mut found.rows).into_keys());
+            self.dirty.push(key.into());
         }
     }
 
@@ -60,15 +82,16 @@ impl RankedByKey {
     /// Adds a row behind those of the same order. Gives its rank, from 0, or `end` where it is at least that.
     pub(crate) fn insert(&mut self, key: &[u8], order: &[u8], row: &[u8], now: i64, end: usize) -> usize {
         if !self.keys.contains_key(key) {
-            self.keys.insert(key.into(), Key { written: now, rows: Rows::new() });
+            self.keys.insert(key.into(), Key::new(now));
         }
         let Some(found) = self.keys.get_mut(key) else { return end };
         found.written = now;
-        let last = of_order(&found.rows, order).next_back().map(|(place, _)| number_of(place));
-        let place = place(order, last.map_or(0, |last| last + 1));
+        let place = next_place(&found.rows, order);
         found.rows.insert(place.clone(), row.into());
         let at = rank(&found.rows, &place, end);
-        self.changed.insert((key.into(), place));
+        if found.note(place) {
+            self.dirty.push(key.into());
+        }
         at
     }
 
@@ -92,10 +115,9 @@ impl RankedByKey {
         let at = rank(&found.rows, &place, end);
         found.rows.remove(&place);
         found.written = now;
-        if found.rows.is_empty() {
-            self.keys.remove(key);
+        if found.note(place) {
+            self.dirty.push(key.into());
         }
-        self.changed.insert((key.into(), place));
         Some(at)
     }
 
@@ -109,7 +131,9 @@ impl RankedByKey {
         while let Some(found) = self.keys.get_mut(key).filter(|found| found.rows.len() > rows)
             && let Some((place, _)) = found.rows.pop_last()
         {
-            self.changed.insert((key.into(), place));
+            if found.note(place) {
+                self.dirty.push(key.into());
+            }
         }
     }
 
@@ -118,21 +142,23 @@ impl RankedByKey {
         let Some(found) = self.keys.get_mut(key) else { return Vec::new() };
         let rest = found.rows.split_off(order);
         let taken: Vec<(Box<[u8]>, Box<[u8]>)> = std::mem::replace(&mut found.rows, rest).into_iter().collect();
-        if found.rows.is_empty() {
-            self.keys.remove(key);
-        }
-        self.changed.extend(taken.iter().map(|(place, _)| (Box::from(key), place.clone())));
+        found.changed.extend(taken.iter().map(|(place, _)| place.clone()));
+        self.dirty.push(key.into());
         taken
     }
 
     pub(crate) fn snapshot(&mut self, writer: &mut SnapshotWriter) -> Result<()> {
-        for (key, place) in self.changed.drain() {
-            let found = self.keys.get(&key);
-            let row = found.and_then(|found| Some((found.written, found.rows.get(&place)?)));
-            let value = row.map(|(written, row)| [&written.to_le_bytes()[..], row].concat());
-            let length = (place.len() as u32).to_le_bytes();
-            let entry = [&key[..], &place, &length].concat();
-            writer.keyed_by(self.table, &key, &entry, value.as_deref());
+        for key in std::mem::take(&mut self.dirty) {
+            let Some(found) = self.keys.get_mut(&key) else { continue };
+            for place in std::mem::take(&mut found.changed) {
+                let value = found.rows.get(&place).map(|row| [&found.written.to_le_bytes()[..], row].concat());
+                let length = (place.len() as u32).to_le_bytes();
+                let entry = [&key[..], &place, &length].concat();
+                writer.keyed_by(self.table, &key, &entry, value.as_deref());
+            }
+            if found.rows.is_empty() {
+                self.keys.remove(&key);
+            }
         }
         Ok(())
     }
@@ -149,7 +175,7 @@ impl RankedByKey {
                     self.table
                 )));
             };
-            let found = self.keys.entry(key.into()).or_insert_with(|| Key { written, rows: Rows::new() });
+            let found = self.keys.entry(key.into()).or_insert_with(|| Key::new(written));
             found.written = found.written.max(written);
             found.rows.insert(place.into(), value.into());
             Ok(())
@@ -157,17 +183,23 @@ impl RankedByKey {
     }
 }
 
-fn place(order: &[u8], number: u64) -> Box<[u8]> {
-    [order, &number.to_be_bytes()].concat().into()
-}
-
-fn number_of(place: &[u8]) -> u64 {
-    place.last_chunk::<NUMBER>().map_or(0, |number| u64::from_be_bytes(*number))
+/// A place behind all rows of an order.
+fn next_place(rows: &Rows, order: &[u8]) -> Box<[u8]> {
+    let mut place = Vec::with_capacity(order.len() + NUMBER);
+    place.extend_from_slice(order);
+    place.extend_from_slice(&[u8::MAX; NUMBER]);
+    let last = rows.range::<[u8], _>((Bound::Unbounded, Bound::Included(&place[..]))).next_back();
+    let last = last.filter(|(last, _)| last.starts_with(order)).and_then(|(last, _)| last.last_chunk::<NUMBER>());
+    let number = last.map_or(0, |last| u64::from_be_bytes(*last) + 1);
+    place.truncate(order.len());
+    place.extend_from_slice(&number.to_be_bytes());
+    place.into()
 }
 
 /// Rows of exactly this order. (No order is the beginning of another: the row encoding is prefix-free.)
-fn of_order<'a>(rows: &'a Rows, order: &[u8]) -> impl DoubleEndedIterator<Item = (&'a Box<[u8]>, &'a Box<[u8]>)> {
-    rows.range(place(order, 0)..=place(order, u64::MAX))
+fn of_order<'a>(rows: &'a Rows, order: &'a [u8]) -> impl Iterator<Item = (&'a Box<[u8]>, &'a Box<[u8]>)> {
+    let from = rows.range::<[u8], _>((Bound::Included(order), Bound::Unbounded));
+    from.take_while(move |(place, _)| place.starts_with(order))
 }
 
 /// The rank of a place, or `end` where it is at least that.

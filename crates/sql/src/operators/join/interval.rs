@@ -7,7 +7,7 @@ use std::{
 
 use ahash::RandomState;
 use arrow::{
-    array::{ArrayRef, UInt32Array},
+    array::{Array, ArrayRef, BinaryArray, UInt32Array},
     datatypes::SchemaRef,
 };
 use datafusion::physical_expr::PhysicalExpr;
@@ -22,7 +22,7 @@ use super::{
     rows_by_key::{Layout, Place, RowsByKey},
 };
 use crate::operators::{
-    columns::{nulls_of, take_rows, without_key},
+    columns::{WARM_ROWS, nulls_of, take_rows, without_key},
     expiry::Expiry,
     rows::{RowCodec, key_column},
 };
@@ -239,6 +239,11 @@ impl Operator for IntervalJoin {
         Ok(())
     }
 
+    fn on_idle(&mut self, out: &mut Output<'_>) -> Result<()> {
+        out.emit_watermark(Mark::Idle);
+        Ok(())
+    }
+
     fn on_timer(&mut self, timer: &Timer, out: &mut Output<'_>) -> Result<()> {
         if self.expiry.fired(timer) {
             self.expire(out.now().0, out)?;
@@ -293,6 +298,9 @@ impl IntervalJoin {
         while to < batch.num_rows() && found.all.len() < OUTPUT_ROWS {
             let row = to;
             to += 1;
+            if row.is_multiple_of(WARM_ROWS) || row == from {
+                self.warm(port, keys, times, row, alive);
+            }
             if nulls.as_ref().is_some_and(|nulls| nulls.get(row).copied().unwrap_or_default()) {
                 continue;
             }
@@ -319,6 +327,27 @@ impl IntervalJoin {
             }
         }
         Ok((found, to))
+    }
+
+    /// Warms what rows from `from` on will look at, on both sides.
+    fn warm(&self, port: usize, keys: &BinaryArray, times: &[i64], from: usize, alive: i64) {
+        let rows = from..keys.len().min((from / WARM_ROWS + 1) * WARM_ROWS);
+        let (mut own, mut others) = (Vec::new(), Vec::new());
+        for (row, time) in rows.clone().zip(times.get(rows).unwrap_or_default()) {
+            let key = |piece: i64| {
+                let mut state_key = Vec::with_capacity(keys.value(row).len() + PIECE);
+                self.state_key(&mut state_key, keys.value(row), piece);
+                state_key
+            };
+            let (first, last) = self.partners(port, *time);
+            own.push(key(time.div_euclid(self.piece)));
+            let pieces = first.max(alive).div_euclid(self.piece)..=last.div_euclid(self.piece);
+            others.extend(pieces.map(key));
+        }
+        for (side, keys) in [(port, own), (1 - port, others)] {
+            let side = self.sides.get(side).into_iter();
+            side.for_each(|side| side.rows.warm(keys.iter().map(Vec::as_slice)));
+        }
     }
 
     /// Joins rows from `from` on, until there are many candidates; says where the next piece begins.

@@ -120,7 +120,7 @@ pub struct LookupJoin {
 #[expect(clippy::large_enum_variant, reason = "nearly all that is in flight are rows")]
 enum InFlight {
     Rows(Waiting),
-    Mark(EventTime),
+    Mark(Mark),
 }
 
 /// Rows of which some are asked for.
@@ -229,7 +229,7 @@ impl LookupJoin {
         }
         while let Some(first) = self.queue.front() {
             match first {
-                InFlight::Mark(time) => out.emit_watermark(Mark::Time(*time)),
+                InFlight::Mark(mark) => out.emit_watermark(*mark),
                 InFlight::Rows(rows) if rows.request.is_some() => break,
                 InFlight::Rows(rows) => {
                     if let Some(batch) = self.join(rows)? {
@@ -378,12 +378,19 @@ impl Operator for LookupJoin {
     }
 
     fn on_watermark(&mut self, time: EventTime, out: &mut Output<'_>) -> Result<()> {
-        self.queue.push_back(InFlight::Mark(time));
+        self.queue.push_back(InFlight::Mark(Mark::Time(time)));
         self.poll(Duration::ZERO, out)?;
         // Nobody calls again after the end.
         while time == EventTime::MAX && !self.queue.is_empty() {
             self.poll(POLL, out)?;
         }
+        self.poll_again(out);
+        Ok(())
+    }
+
+    fn on_idle(&mut self, out: &mut Output<'_>) -> Result<()> {
+        self.queue.push_back(InFlight::Mark(Mark::Idle));
+        self.poll(Duration::ZERO, out)?;
         self.poll_again(out);
         Ok(())
     }

@@ -20,7 +20,7 @@ use super::{
     rows_by_key::{Layout, Place, RowsByKey},
 };
 use crate::operators::{
-    columns::{nulls_of, take_rows, without_key},
+    columns::{keys_to_warm, nulls_of, take_rows, without_key},
     expiry::Expiry,
     rows::{RowCodec, key_column},
 };
@@ -230,6 +230,9 @@ impl RegularJoin {
         let (own, other) = if incoming.port == 0 { (left, &*right) } else { (right, &*left) };
         let mut pairs: Pairs<&[u8]> = Pairs::new();
         for row in 0..incoming.batch.num_rows() {
+            for side in [&*own, other] {
+                keys_to_warm(incoming.keys, row).into_iter().for_each(|keys| side.rows.warm(keys));
+            }
             let (key, bytes, kind) = incoming.row(row);
             let at = row as u32;
             if incoming.has_no_partner(row) {

@@ -250,6 +250,10 @@ impl Operator for KeyLast {
         self.operator.on_watermark(time, out)
     }
 
+    fn on_idle(&mut self, out: &mut Output<'_>) -> Result<()> {
+        self.operator.on_idle(out)
+    }
+
     fn on_timer(&mut self, timer: &tidemill_engine::timers::Timer, out: &mut Output<'_>) -> Result<()> {
         self.operator.on_timer(timer, out)
     }

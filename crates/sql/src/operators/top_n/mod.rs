@@ -155,11 +155,15 @@ impl Operator for TopN {
                 for (at, key) in keys.iter().flatten().enumerate() {
                     changes.time = batch.times().get(at).copied().unwrap_or_default();
                     let (order, row) = (order.value(at), rows.row(at));
-                    all.forget(key, expired);
+                    if self.ttl.is_some() {
+                        all.forget(key, expired);
+                    }
                     let (row, range) = (row.data(), self.range);
                     if batch.kind(at).adds() {
                         let rank = all.insert(key, order, row, now, range.end);
-                        changes.inserted(rank, range, all.rows(key));
+                        if rank < range.end {
+                            changes.inserted(rank, range, all.rows(key));
+                        }
                     } else if let Some(rank) = all.remove(key, order, row, now, range.end) {
                         changes.removed(rank, row, range, all.rows(key));
                     } else if self.ttl.is_none() {
