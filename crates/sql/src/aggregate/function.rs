@@ -3,6 +3,8 @@
 use arrow::datatypes::{DataType, Field};
 use tidemill_engine::{EngineError, Result};
 
+use super::OtherFunction;
+
 /// An aggregate function. Rows whose argument is null do not count, but for those functions that say otherwise.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum AggregateFunction {
@@ -48,6 +50,8 @@ pub enum AggregateFunction {
         /// How many rows before, 1 by default.
         offset: usize,
     },
+    /// Any other: MEDIAN, CORR, PERCENTILE_CONT and so on.
+    Other(OtherFunction),
 }
 
 impl AggregateFunction {
@@ -74,11 +78,14 @@ impl AggregateFunction {
             "BOOL_AND" | "EVERY" => AggregateFunction::BoolAnd,
             "BOOL_OR" | "SOME" | "ANY" => AggregateFunction::BoolOr,
             "LAG" => AggregateFunction::Lag { offset: 1 },
-            _ => {
-                return Err(EngineError::Plan(format!(
-                    "there is no aggregate function '{name}'; there are COUNT, SUM, AVG, MIN, MAX, FIRST_VALUE, LAST_VALUE, STDDEV_POP, STDDEV_SAMP, VAR_POP, VAR_SAMP, COLLECT, ARRAY_AGG, LISTAGG, BOOL_AND, BOOL_OR and APPROX_COUNT_DISTINCT"
-                )));
-            }
+            _ => match OtherFunction::named(name, arguments, &[]) {
+                Some(function) => AggregateFunction::Other(function?),
+                None => {
+                    return Err(EngineError::Plan(format!(
+                        "there is no aggregate function '{name}'; among those that there are: COUNT, SUM, AVG, MIN, MAX, FIRST_VALUE, LAST_VALUE, STDDEV_POP, STDDEV_SAMP, VAR_POP, VAR_SAMP, COLLECT, ARRAY_AGG, LISTAGG, BOOL_AND, BOOL_OR, APPROX_COUNT_DISTINCT, MEDIAN"
+                    )));
+                }
+            },
         };
         if distinct && matches!(function, AggregateFunction::CountAll | AggregateFunction::Lag { .. }) {
             return Err(EngineError::Plan(format!("{name} needs an argument for DISTINCT to choose from")));
@@ -117,6 +124,7 @@ impl AggregateFunction {
             (F::BoolAnd | F::BoolOr, [DataType::Boolean]) => Some(DataType::Boolean),
             (F::Lag { .. }, [value]) => Some(value.clone()),
             (F::Lag { .. }, [value, otherwise]) => (value == otherwise).then(|| value.clone()),
+            (F::Other(function), arguments) => (function.arguments() == arguments.len()).then(|| function.result()),
             _ => None,
         }
     }
@@ -144,7 +152,7 @@ mod tests {
     fn what_a_function_does_not_take_is_told() {
         let error = AggregateFunction::resolve("SUM", &[DataType::Utf8], false).unwrap_err().to_string();
         assert!(error.contains("SUM does not take (Utf8)"), "{error}");
-        let error = AggregateFunction::resolve("MEDIAN", &[DataType::Int64], false).unwrap_err().to_string();
-        assert!(error.contains("no aggregate function 'MEDIAN'"), "{error}");
+        let error = AggregateFunction::resolve("MODUS", &[DataType::Int64], false).unwrap_err().to_string();
+        assert!(error.contains("no aggregate function 'MODUS'"), "{error}");
     }
 }

@@ -14,6 +14,7 @@ mod function;
 mod list;
 mod logic;
 mod ordered;
+mod other;
 mod sum;
 #[cfg(test)]
 mod tests;
@@ -28,6 +29,7 @@ use arrow::{
 use tidemill_engine::{Batch, EngineError, Result};
 
 pub use function::AggregateFunction;
+pub use other::OtherFunction;
 
 use accumulator::{Accumulator, Fold, GroupStep, States};
 use bytes::Bytes;
@@ -275,6 +277,7 @@ fn accumulator(call: &AggregateCall, input: &SchemaRef, retraction: Retraction) 
         F::ListAgg => boxed(list::ListAgg, call, &types, retracts)?,
         F::BoolAnd => States::boxed(logic::Logic { all: true }),
         F::BoolOr => States::boxed(logic::Logic { all: false }),
+        F::Other(function) => boxed(other::Other::new(function.clone())?, call, &types, retracts)?,
         F::Lag { offset } => {
             with_values!(argument, |values| States::boxed(ordered::Lag { values, offset: *offset }))
         }

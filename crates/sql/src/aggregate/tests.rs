@@ -149,6 +149,13 @@ fn calls(retraction: Retraction) -> Vec<(AggregateCall, Definition)> {
             distinct(v).iter().filter(|v| **v % 3 == 0).count().to_string()
         }),
     ];
+    let (median, _) = F::resolve("MEDIAN", &[DataType::Float64], false).unwrap();
+    calls.push((call(median, vec![2]), |_, v| {
+        let mut sorted = halves(v);
+        sorted.sort_by(f64::total_cmp);
+        let middle = |at: usize| (sorted[(v.len() - 1) / 2] + sorted[at]) / 2.0;
+        or_null(v, |v| middle(v.len() / 2))
+    }));
     if retraction == Retraction::Never {
         calls.push((distinct_of(F::ListAgg, 4), |_, v| {
             or_null(v, |v| distinct(v).into_iter().map(text).collect::<Vec<_>>().join(","))
@@ -283,4 +290,26 @@ fn integers_wrap_around_and_decimals_that_have_no_place_are_null() {
     let results = states.results(&[0]).unwrap();
     assert_eq!(array_value_to_string(&results[0], 0).unwrap(), i32::MIN.to_string());
     assert!(results[1].is_null(0));
+}
+
+#[test]
+fn the_long_tail_takes_literals_and_casts_what_it_is_given() {
+    use datafusion::common::ScalarValue;
+    let types = [DataType::Int64];
+    let percentile = OtherFunction::named("percentile_cont", &types, &[ScalarValue::from(0.75)]).unwrap().unwrap();
+    assert_eq!(percentile.result(), DataType::Float64);
+    let (correlation, result) = AggregateFunction::resolve("CORR", &[DataType::Int64, DataType::Int32], false).unwrap();
+    assert_eq!(result, DataType::Float64);
+    let calls =
+        [AggregateCall::new(AggregateFunction::Other(percentile), [0]), AggregateCall::new(correlation, [0, 1])];
+    let mut states = Accumulators::new(&calls, &schema(), Retraction::Any).unwrap();
+    states.grow(1);
+    let rows: Vec<(Row, bool)> = [1, 2, 3, 4, 5, 9].iter().map(|row| (Some(*row), *row == 9)).collect();
+    states.update(&batch(&rows), &[0; 6]).unwrap();
+    let results = states.results(&[0]).unwrap();
+    assert_eq!(array_value_to_string(&results[0], 0).unwrap(), "4.0");
+    let correlated: f64 = array_value_to_string(&results[1], 0).unwrap().parse().unwrap();
+    assert!((correlated - 1.0).abs() < 1e-9, "{correlated}");
+    let error = AggregateFunction::resolve("CORR", &[DataType::Int64], false).unwrap_err().to_string();
+    assert!(error.contains("corr can't be called so"), "{error}");
 }
