@@ -65,6 +65,8 @@ pub struct SessionWindowAggregate {
     merged: Accumulators,
     /// Sessions went out since the last snapshot.
     unsaved: bool,
+    /// Windows do not grow: they are as long as the gap.
+    staggers: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -106,8 +108,15 @@ impl SessionWindowAggregate {
             free: Vec::new(),
             ends: BinaryHeap::new(),
             unsaved: false,
+            staggers: false,
             config,
         })
+    }
+
+    /// The stagger windows of Kinesis Data Analytics instead: a window opens with a key's first row and is as long as the gap,
+    /// whatever follows; the next row behind its end opens the next one.
+    pub fn stagger(config: SessionWindowAggregateConfig) -> Result<Self> {
+        Ok(SessionWindowAggregate { staggers: true, ..Self::new(config)? })
     }
 
     fn times(&self, batch: &Batch, out: &Output<'_>) -> Result<Int64Array> {
@@ -154,7 +163,10 @@ impl SessionWindowAggregate {
         }
         let (number, _) = self.keys.number(key, Vec::new);
         let sessions = self.keys.value_at_mut(number)?;
-        let first = sessions.iter().position(|open| start <= open.end && open.start <= end);
+        let first = match self.staggers {
+            true => sessions.iter().position(|open| open.start <= start && start < open.end),
+            false => sessions.iter().position(|open| start <= open.end && open.start <= end),
+        };
         let Some(first) = first else {
             if late {
                 return None;
@@ -172,6 +184,9 @@ impl SessionWindowAggregate {
         };
         let (before, touched) = sessions.split_at_mut(first + 1);
         let session = before.last_mut()?;
+        if self.staggers {
+            return Some(session.place);
+        }
         session.start = session.start.min(start);
         session.end = session.end.max(end);
         let others = touched.iter().take_while(|open| open.start <= session.end).count();
@@ -444,6 +459,32 @@ mod tests {
         agree(&config(TimeAttribute::Rows), text, &["+I | ann | 3 | 7 | 00:01 | 00:22 | 00:21.999 | 00:21.999"]);
         let outcome = run(&config(TimeAttribute::Rows), text, &[(1, 0)]);
         assert_eq!((outcome.late, outcome.side), (1, vec!["+I | bob | 8 | 00:04".to_string()]));
+    }
+
+    #[test]
+    fn stagger_windows_open_with_the_first_row_and_do_not_grow() {
+        let text = "
+            +I | ann | 1 | 00:03
+            +I | ann | 2 | 00:12.999
+            +I | bob | 4 | 00:05
+
+            +I | ann | 8 | 00:13
+            watermark 00:14
+            +I | bob | 16 | 00:14
+            +I | ann | 32 | 00:02
+            watermark 00:40";
+        let expected = [
+            "+I | ann | 2 | 3 | 00:03 | 00:13 | 00:12.999 | 00:12.999",
+            "+I | bob | 2 | 20 | 00:05 | 00:15 | 00:14.999 | 00:14.999",
+            "+I | ann | 1 | 8 | 00:13 | 00:23 | 00:22.999 | 00:22.999",
+        ];
+        let config = config(TimeAttribute::Rows);
+        for runs in [&[(1, 0)][..], &[(1, 1), (1, 0)], &[(1, 3), (1, 2), (1, 0)]] {
+            let config = config.clone();
+            let make = move |_: &_| SessionWindowAggregate::stagger(config.clone());
+            let outcome = play(make, 1, &script(&[input()], text), runs);
+            assert_eq!((outcome.main, outcome.late), (expected.map(String::from).to_vec(), 1), "{runs:?}");
+        }
     }
 
     #[test]
