@@ -3,15 +3,23 @@
 //! State lies by slice and key. A row updates one slice; when a window is complete, its slices are merged and the results of
 //! its keys go out together. Each slice knows its groups, so a window is found without a look at those of others.
 
-use std::collections::BTreeMap;
+mod config;
+mod early;
+#[cfg(test)]
+mod tests;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use arrow::{
     array::{Array, ArrayRef, UInt32Array},
-    datatypes::{DataType, SchemaRef},
+    datatypes::DataType,
 };
 use hashbrown::HashMap;
 use tidemill_engine::{
-    Batch, EngineError, Epoch, EventTime, Operator, Output, Result, SnapshotReader, SnapshotWriter, StateTable,
+    Batch, EngineError, Epoch, EventTime, Operator, OperatorContext, Output, Result, SnapshotReader, SnapshotWriter,
+    StateTable,
     key::KeyGroup,
     timers::{TimeDomain, Timer},
 };
@@ -26,53 +34,9 @@ use crate::aggregate::{
     Accumulators, AggregateCall, Retraction,
     bytes::{Bytes, put_i64},
 };
+pub use config::{TimeAttribute, WindowAggregateConfig, WindowAssignment};
 
-/// Where the windows of rows come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WindowAssignment {
-    /// A window table function over a time attribute.
-    Assigned {
-        /// The function.
-        windows: Windows,
-        /// Whose times.
-        time: TimeAttribute,
-    },
-    /// Rows are of a window already: its start and end, as timestamps or microseconds, are columns.
-    Attached {
-        /// The start's column.
-        start: usize,
-        /// The end's column.
-        end: usize,
-    },
-}
-
-/// A time attribute.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TimeAttribute {
-    /// The rows' own event times.
-    Rows,
-    /// Event time in a column: a timestamp, or microseconds.
-    Column(usize),
-    /// The wall clock when a row comes in.
-    Processing,
-}
-
-/// What a [`WindowAggregate`] does.
-#[derive(Clone, Debug)]
-pub struct WindowAggregateConfig {
-    /// The input's columns; the encoded key comes behind them.
-    pub input: SchemaRef,
-    /// The types of the columns that the key encodes.
-    pub key: Vec<DataType>,
-    /// What is computed for each key in each window; nothing gives the distinct keys.
-    pub aggregates: Vec<AggregateCall>,
-    /// Input rows may be updates and deletes.
-    pub retracts: bool,
-    /// The windows.
-    pub windows: WindowAssignment,
-    /// The key's columns, the aggregates' results, and the window's start, end and time, which are timestamps.
-    pub output: SchemaRef,
-}
+use early::Early;
 
 /// Aggregates the rows of a key in each window. A window's results go out once, as inserts, ordered by key, when the watermark
 /// reaches the window's last millisecond, or the wall clock its end.
@@ -95,6 +59,7 @@ pub struct WindowAggregate {
     unsaved: bool,
     /// Where the slices of a window are merged.
     merged: Accumulators,
+    early: Option<Early>,
 }
 
 /// A slice, or an attached window: its end, and its start where it can't be told from the end.
@@ -169,8 +134,17 @@ impl WindowAggregate {
             slices: BTreeMap::new(),
             fired: i64::MIN,
             unsaved: false,
+            early: None,
             config,
         })
+    }
+
+    /// Emits the results of windows before they are complete, too: every so often by the wall clock, those that changed. What
+    /// goes out is a changelog then; its last word on a window are the results of the complete one.
+    pub fn with_early_results(mut self, interval: Duration) -> Result<Self> {
+        let results = self.config.aggregates.iter().map(|call| call.result(&self.config.input));
+        self.early = Some(Early::new(interval, &results.collect::<Result<Vec<_>>>()?)?);
+        Ok(self)
     }
 
     fn is_processing(&self) -> bool {
@@ -299,7 +273,7 @@ impl WindowAggregate {
                 break;
             }
             let fired = self.merge(slice, end)?;
-            results.extend(self.results(&fired)?);
+            results.extend(self.results(&fired, true)?);
             self.settle(&fired, slice, out)?;
         }
         self.fired = self.fired.max(until);
@@ -358,21 +332,56 @@ impl WindowAggregate {
         Ok(Fired { start, end, groups, merged: Some(Merged { groups: found, order }) })
     }
 
-    /// The rows of a window.
-    fn results(&self, fired: &Fired) -> Result<Option<Batch>> {
+    /// The rows of a window, or what they change where some of them are out early.
+    fn results(&mut self, fired: &Fired, last: bool) -> Result<Option<Batch>> {
         let rows = fired.groups.len();
-        if rows == 0 {
+        if rows == 0 && self.early.is_none() {
             return Ok(None);
         }
         let keys = fired.groups.iter().filter_map(|number| self.groups.key_at(*number)?.get(PREFIX..));
-        let mut columns: Vec<ArrayRef> = self.codec.decode(keys)?;
-        columns.extend(match &fired.merged {
+        let results = match &fired.merged {
             Some(merged) => self.merged.results(&merged.order)?,
             None => self.states.results(&fired.groups)?,
-        });
+        };
+        if let Some(early) = &mut self.early {
+            let window = Slice { end: fired.end, start: fired.start };
+            let results = early::Results { window, keys: keys.collect(), columns: results, last };
+            return early.revise(&results, &self.config.output, &self.codec, &self.window_types).map(Some);
+        }
+        let mut columns: Vec<ArrayRef> = self.codec.decode(keys)?;
+        columns.extend(results);
         columns.extend(window_columns(&vec![(fired.start, fired.end); rows], &self.window_types)?);
         let rows = rows_of(&self.config.output, columns, rows)?;
         Ok(Some(Batch::at(rows, EventTime(fired.end - MILLISECOND))))
+    }
+
+    /// Emits what changed in windows that are not complete.
+    fn emit_early(&mut self, slices: BTreeSet<Slice>, out: &mut Output<'_>) -> Result<()> {
+        let mut open = BTreeSet::new();
+        for slice in slices.into_iter().filter(|slice| self.slices.contains_key(slice)) {
+            let WindowAssignment::Assigned { windows, .. } = self.config.windows else {
+                open.insert(slice);
+                continue;
+            };
+            let mut after = self.fired;
+            while let Some(end) = windows.first_end(slice.end, after) {
+                open.insert(Slice { end, start: windows.start(end) });
+                after = end;
+            }
+        }
+        let mut changes = Vec::new();
+        for window in open {
+            let first = match self.config.windows {
+                WindowAssignment::Attached { .. } => window,
+                WindowAssignment::Assigned { .. } => Slice { end: window.start.saturating_add(1), start: 0 },
+            };
+            let fired = self.merge(first, window.end)?;
+            changes.extend(self.results(&fired, false)?);
+        }
+        if !changes.is_empty() {
+            out.emit(Batch::concat(&changes)?);
+        }
+        Ok(())
     }
 
     /// What a window leaves when it is out: slices that no window needs any more are dropped.
@@ -451,6 +460,11 @@ fn complete(watermark: EventTime) -> i64 {
 }
 
 impl Operator for WindowAggregate {
+    fn open(&mut self, context: &OperatorContext) -> Result<()> {
+        self.early.iter_mut().for_each(|early| early.open(context));
+        Ok(())
+    }
+
     fn on_batch(&mut self, _port: usize, mut batch: Batch, out: &mut Output<'_>) -> Result<()> {
         if !self.is_processing() {
             self.fired = self.fired.max(complete(out.watermark()));
@@ -470,6 +484,9 @@ impl Operator for WindowAggregate {
                 self.rows[*number as usize] += if batch.kind(row).adds() { 1 } else { -1 };
             }
         }
+        if let Some(early) = &mut self.early {
+            early.touch(assigned.slices.iter().flatten().copied(), out);
+        }
         self.states.update(&batch, &numbers)
     }
 
@@ -484,7 +501,11 @@ impl Operator for WindowAggregate {
         if timer.domain != TimeDomain::Processing {
             return Ok(());
         }
-        self.fire(timer.time.0, out)
+        if self.is_processing() {
+            self.fire(timer.time.0, out)?;
+        }
+        let due = self.early.as_mut().map(|early| early.due(timer.time)).unwrap_or_default();
+        self.emit_early(due, out)
     }
 
     fn snapshot(&mut self, _epoch: Epoch, writer: &mut SnapshotWriter) -> Result<()> {
@@ -500,6 +521,7 @@ impl Operator for WindowAggregate {
                 Ok(())
             },
         )?;
+        self.early.iter_mut().try_for_each(|early| early.snapshot(writer))?;
         if std::mem::take(&mut self.unsaved) || !writer.is_empty() {
             writer.union(FIRED, b"", Some(&self.fired.to_be_bytes()));
         }
@@ -527,6 +549,8 @@ impl Operator for WindowAggregate {
         })?;
         let fired = reader.union(FIRED, b"").and_then(|fired| fired.try_into().ok());
         self.fired = fired.map_or(i64::MIN, i64::from_be_bytes);
+        let open = self.slices.keys().copied();
+        self.early.iter_mut().try_for_each(|early| early.restore(reader, open.clone()))?;
         Ok(())
     }
 
@@ -537,6 +561,3 @@ impl Operator for WindowAggregate {
 
 /// The table that holds up to where windows are out. All workers write the same: their watermarks are the same at a checkpoint.
 const FIRED: &str = "fired";
-
-#[cfg(test)]
-mod tests;

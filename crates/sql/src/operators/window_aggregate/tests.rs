@@ -217,3 +217,41 @@ fn rows_may_bring_their_windows_along() {
         assert_eq!(outcome.late, 1);
     }
 }
+
+#[test]
+fn early_results_are_revised_until_the_window_is_complete() {
+    let windows = Windows::Hop { size: 10 * SECOND, slide: 5 * SECOND, offset: 0 };
+    let config = WindowAggregateConfig { retracts: true, ..config(windows, TimeAttribute::Rows) };
+    let text = "
+        clock 01:00
+        +I | ann | 1 | null | 00:02
+        +I | bob | 2 | null | 00:02
+        clock 01:02
+        watermark 00:04.999
+        +I | ann | 4 | null | 00:06
+        -D | bob | 2 | null | 00:02
+        clock 01:04
+        watermark 00:12
+        clock 01:06
+        watermark 00:30";
+    let expected = [
+        "+I | ann | 1 | 1 | -00:05 | 00:05 | 00:04.999 | 00:04.999",
+        "+I | bob | 2 | 2 | -00:05 | 00:05 | 00:04.999 | 00:04.999",
+        "+I | ann | 1 | 1 | 00:00 | 00:10 | 00:09.999 | 00:09.999",
+        "+I | bob | 2 | 2 | 00:00 | 00:10 | 00:09.999 | 00:09.999",
+        "-U | ann | 1 | 1 | 00:00 | 00:10 | 00:09.999 | 00:09.999",
+        "+U | ann | 5 | 4 | 00:00 | 00:10 | 00:09.999 | 00:09.999",
+        "-D | bob | 2 | 2 | 00:00 | 00:10 | 00:09.999 | 00:09.999",
+        "+I | ann | 4 | 4 | 00:05 | 00:15 | 00:14.999 | 00:14.999",
+    ];
+    let events = script(&[input()], text);
+    for cut in 0..events.len() {
+        let config = config.clone();
+        let make = move |_: &_| {
+            let operator = WindowAggregate::new(config.clone())?;
+            operator.with_early_results(std::time::Duration::from_secs(2))
+        };
+        let runs = if cut == 0 { vec![(1, 0)] } else { vec![(1, cut), (1, 0)] };
+        assert_eq!(play(make, 1, &events, &runs).main, expected, "{runs:?}");
+    }
+}
