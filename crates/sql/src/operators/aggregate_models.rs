@@ -2,7 +2,7 @@
 //!
 //! A model is what a reader of the manual would write: it keeps all rows and looks through them.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use arrow::datatypes::DataType;
 use proptest::prelude::*;
@@ -180,7 +180,7 @@ proptest! {
 
     #[test]
     fn windows_are_the_aggregates_of_the_rows_that_came_in_time(
-        windows in window_kinds(),
+        windows in window_kinds(), early in any::<bool>(),
         (retracts, acts) in any::<bool>().prop_flat_map(|retracts| (Just(retracts), acts(retracts))), runs in runs())
     {
         let config = WindowAggregateConfig {
@@ -191,7 +191,14 @@ proptest! {
             windows: WindowAssignment::Assigned { windows, time: TimeAttribute::Rows },
             output: results(true).schema,
         };
-        let found = play(move |_| WindowAggregate::new(config.clone()), 1, &events(&acts), &runs);
+        let make = move |_: &_| {
+            let operator = WindowAggregate::new(config.clone())?;
+            if early { operator.with_early_results(Duration::from_secs(2)) } else { Ok(operator) }
+        };
+        // A second passes with each act.
+        let seconds = (1..).map(|second| Event::Clock(clock(second * 1_000_000)));
+        let events: Vec<Event> = events(&acts).into_iter().zip(seconds).flat_map(|(event, second)| [event, second]).collect();
+        let found = play(make, 1, &events, &runs);
         let mut open: BTreeMap<(i64, i64, u8), Vec<Row>> = BTreeMap::new();
         let (mut passed, mut late, mut expected) = (i64::MIN, 0, Vec::new());
         for act in &acts {
@@ -215,7 +222,10 @@ proptest! {
                 }
             }
         }
-        prop_assert_eq!(sorted(found.main), sorted(expected));
+        match early {
+            true => prop_assert_eq!(Consolidated::of(&found.main), Consolidated::of(&expected)),
+            false => prop_assert_eq!(sorted(found.main), sorted(expected)),
+        }
         prop_assert_eq!(found.late, late);
     }
 

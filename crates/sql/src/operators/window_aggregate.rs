@@ -28,10 +28,9 @@ use super::{
     columns::rows_of,
     results::{MILLISECOND, check_output, micros, window_columns, window_types},
     rows::{RowCodec, key_column},
-    windows::Windows,
 };
 use crate::aggregate::{
-    Accumulators, AggregateCall, Retraction,
+    Accumulators, Retraction,
     bytes::{Bytes, put_i64},
 };
 pub use config::{TimeAttribute, WindowAggregateConfig, WindowAssignment};

@@ -1,7 +1,10 @@
 use super::*;
 use crate::{
-    aggregate::AggregateFunction as F,
-    operators::testing::{Outcome, Table, play, script, table},
+    aggregate::{AggregateCall, AggregateFunction as F},
+    operators::{
+        testing::{Outcome, Table, play, script, table},
+        windows::Windows,
+    },
 };
 
 const SECOND: i64 = 1_000_000;
