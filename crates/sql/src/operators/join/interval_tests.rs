@@ -4,7 +4,7 @@ use super::{
     IntervalJoin, IntervalJoinConfig, JoinInput, JoinType,
     model::{self, JOINS, Row, condition, joined, left, line, right},
 };
-use crate::operators::testing::{Consolidated, Operate, text};
+use crate::operators::testing::{Consolidated, Operate, text, time};
 
 const SECOND: i64 = 1_000_000;
 
@@ -72,6 +72,20 @@ fn rows_that_stay_alone_come_when_nobody_can_come_for_them() {
     test.restart(1);
     test.finish();
     assert_eq!(test.take(), text(""));
+}
+
+#[test]
+fn the_watermark_waits_for_rows_that_may_still_come_alone() {
+    let mut inner = operate(config(JoinType::Inner, -5, 2), 1);
+    inner.watermark("00:20");
+    assert_eq!(inner.watermark_out(), Some(time("00:20")));
+    let mut outer = operate(config(JoinType::Left, -5, 2), 1);
+    outer.rows(0, left().rows("+I | 1 | 10 | 00:15"));
+    outer.watermark("00:20");
+    assert_eq!((outer.take(), outer.watermark_out()), (text(""), Some(time("00:15"))));
+    outer.watermark("00:20.000001");
+    assert_eq!(outer.take(), text("+I | 1 | 10 | null | null | 00:15"));
+    assert_eq!(outer.watermark_out(), Some(time("00:15.000001")));
 }
 
 #[test]

@@ -14,7 +14,7 @@ use tidemill_connectors::connector::{LookedUp, Lookup, LookupTable};
 use tidemill_engine::{EngineError, OperatorContext, Result};
 
 use super::{JoinType, LookupJoin, LookupJoinConfig, LookupOptions};
-use crate::operators::testing::{Operate, Table, table, text};
+use crate::operators::testing::{Operate, Table, table, text, time};
 
 /// Key `n` has `n` rows, named `n-0`, `n-1`, …; some calls fail, and some take long.
 #[derive(Clone, Default)]
@@ -92,6 +92,18 @@ fn rows_meet_what_is_found_for_them_in_their_order() {
                     -U | 1 | 12 | 1 | 1-0 | 00:03
                     +U | 0 | 13 | null | null | 00:04";
     assert_eq!(test.take(), text(expected));
+}
+
+#[test]
+fn no_watermark_overtakes_a_row_in_flight() {
+    let names = Names { pause_ms: 100, ..Names::default() };
+    let mut test = operate(config(JoinType::Inner, &names));
+    test.watermark("00:00.5");
+    test.rows(0, asks().rows("+I | 1 | 10 | 00:01"));
+    test.watermark("00:02");
+    assert_eq!((test.take(), test.watermark_out()), (text(""), Some(time("00:00.5"))));
+    test.finish();
+    assert_eq!((test.take().len(), test.watermark_out()), (1, Some(time("max"))));
 }
 
 #[test]

@@ -96,6 +96,27 @@ fn what_expired_meets_nobody_and_is_forgotten() {
     assert_eq!(test.take(), text("-D | 2 | 20 | null | null | 00:03"));
 }
 
+#[test]
+fn a_key_with_very_many_rows_is_joined_and_emptied_in_one_go() {
+    const ROWS: i64 = 30_000;
+    let lines = |add: bool| (0..ROWS).map(|value| line(add, (Some(1), value, 0))).collect::<Vec<_>>().join("\n");
+    for with_condition in [false, true] {
+        let mut config = config(JoinType::Full, None);
+        config.condition = with_condition.then(condition);
+        let mut test = operate(config, 1);
+        test.rows(0, left().rows(&lines(true)));
+        test.restart(2);
+        test.rows(1, right().rows(&format!("+I | 1 | {ROWS} | 00:01")));
+        test.rows(0, left().rows(&lines(false)));
+        let output = test.take();
+        assert_eq!(output.len() as i64, 4 * ROWS + 1, "alone, no longer alone, paired, gone; and the right row alone");
+        assert_eq!(
+            Consolidated::of(&output).0.into_iter().collect::<Vec<_>>(),
+            [(format!("null | null | 1 | {ROWS}"), 1)]
+        );
+    }
+}
+
 /// A step: port, key (0 for NULL), value, whether to insert (what is to be deleted must be there), what happens before.
 type Step = (usize, i64, i64, bool, u8);
 

@@ -171,6 +171,12 @@ impl Operate {
         self.figures().iter().map(|f| f.late_rows).sum()
     }
 
+    /// The watermark that came out: seconds, microseconds and all as [`time`] reads them.
+    pub(crate) fn watermark_out(&self) -> Option<EventTime> {
+        let all = self.runtime.as_ref().unwrap().metrics().read();
+        all.into_iter().find(|f| f.operator == "rows" && f.worker == 0)?.watermark_us.map(EventTime)
+    }
+
     /// Keys in state at the last checkpoint.
     pub(crate) fn keys(&self) -> u64 {
         self.figures().iter().map(|f| f.state_keys).sum()
