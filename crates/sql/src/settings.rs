@@ -1,7 +1,9 @@
 //! What `SET` sets.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use tidemill_connectors::value;
 use tidemill_engine::Guarantee;
 
 use crate::error::{Kind, Result, SqlError, similar};
@@ -24,7 +26,7 @@ pub const SETTINGS: &[SettingSpec] = &[
         key: "pipeline.name",
         default: "",
         about: "The name of the application, by which its snapshots are found.",
-        check: any,
+        check: application,
     },
     SettingSpec { key: "parallelism.default", default: "1", about: "Worker threads.", check: workers },
     SettingSpec {
@@ -51,71 +53,33 @@ pub const SETTINGS: &[SettingSpec] = &[
         about: "Bytes that each source may have under way.",
         check: bytes,
     },
-    SettingSpec {
-        key: "sql-client.execution.result-mode",
-        default: "changelog",
-        about: "changelog or table: how rows of a SELECT that are revised are shown.",
-        check: result_mode,
-    },
 ];
 
-fn any(_: &str) -> Option<&'static str> {
-    None
+/// Whether an application can have this name: it is also the name of a folder.
+pub fn is_application_name(name: &str) -> bool {
+    let fits = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
+    !name.is_empty() && name.len() <= 100 && name.chars().all(fits) && !name.starts_with('.')
+}
+
+fn application(name: &str) -> Option<&'static str> {
+    (!is_application_name(name)).then_some("at most 100 letters, digits, -, _ and ., not beginning with a dot")
 }
 
 fn workers(value: &str) -> Option<&'static str> {
     (!value.parse::<usize>().is_ok_and(|n| (1..=256).contains(&n))).then_some("a number from 1 to 256")
 }
 
-fn duration(value: &str) -> Option<&'static str> {
-    micros(value).is_none().then_some("a time such as '500 ms', '10 s', '5 min', '1 h' or '2 d'")
+fn duration(given: &str) -> Option<&'static str> {
+    value::duration(given).is_none().then_some("a time such as '500 ms', '10 s', '5 min', '1 h' or '2 d'")
 }
 
-fn bytes(value: &str) -> Option<&'static str> {
-    size(value).is_none().then_some("a size such as '512 kb' or '64 mb'")
+fn bytes(given: &str) -> Option<&'static str> {
+    value::bytes(given).is_none().then_some("a size such as '512 kb' or '64 mb'")
 }
 
 fn mode(value: &str) -> Option<&'static str> {
     let known = ["EXACTLY_ONCE", "AT_LEAST_ONCE"];
     (!known.iter().any(|known| value.eq_ignore_ascii_case(known))).then_some("EXACTLY_ONCE or AT_LEAST_ONCE")
-}
-
-fn result_mode(value: &str) -> Option<&'static str> {
-    (!["changelog", "table"].contains(&value)).then_some("changelog or table")
-}
-
-/// A time in microseconds.
-fn micros(value: &str) -> Option<i64> {
-    let (number, unit) = split(value);
-    let scale = match unit.as_str() {
-        "" | "ms" | "milli" | "millis" | "millisecond" | "milliseconds" => 1_000,
-        "s" | "sec" | "secs" | "second" | "seconds" => 1_000_000,
-        "m" | "min" | "mins" | "minute" | "minutes" => 60_000_000,
-        "h" | "hour" | "hours" => 3_600_000_000,
-        "d" | "day" | "days" => 86_400_000_000,
-        _ => return None,
-    };
-    number?.checked_mul(scale)
-}
-
-/// A size in bytes.
-fn size(value: &str) -> Option<usize> {
-    let (number, unit) = split(value);
-    let scale = match unit.as_str() {
-        "" | "b" | "bytes" => 1,
-        "k" | "kb" => 1 << 10,
-        "m" | "mb" => 1 << 20,
-        "g" | "gb" => 1 << 30,
-        _ => return None,
-    };
-    usize::try_from(number?.checked_mul(scale)?).ok()
-}
-
-fn split(value: &str) -> (Option<i64>, String) {
-    let value = value.trim();
-    let end = value.find(|c: char| !c.is_ascii_digit()).unwrap_or(value.len());
-    let (number, unit) = value.split_at(end);
-    (number.parse().ok(), unit.trim().to_ascii_lowercase())
 }
 
 /// What was set.
@@ -165,13 +129,14 @@ impl Settings {
 
     /// How long state is kept; none: for ever. Microseconds.
     pub(crate) fn state_ttl(&self) -> Option<i64> {
-        micros(self.get("table.exec.state.ttl")).filter(|ttl| *ttl > 0)
+        let ttl = value::duration(self.get("table.exec.state.ttl")).filter(|ttl| !ttl.is_zero())?;
+        Some(tidemill_engine::time::micros(ttl))
     }
 
     /// From checkpoint to checkpoint, at least.
-    pub fn checkpoint_interval(&self) -> std::time::Duration {
-        let micros = micros(self.get("execution.checkpointing.interval")).unwrap_or(200_000);
-        std::time::Duration::from_micros(u64::try_from(micros).unwrap_or(0)).max(std::time::Duration::from_millis(10))
+    pub fn checkpoint_interval(&self) -> Duration {
+        let interval = value::duration(self.get("execution.checkpointing.interval"));
+        interval.unwrap_or(Duration::from_millis(200)).max(Duration::from_millis(10))
     }
 
     /// What was asked for.
@@ -185,12 +150,8 @@ impl Settings {
 
     /// Bytes that each source may have under way.
     pub fn in_flight_bytes(&self) -> usize {
-        size(self.get("pipeline.in-flight-bytes")).unwrap_or(32 << 20).max(64 << 10)
-    }
-
-    /// Whether revised rows are shown as a table that changes.
-    pub fn shows_table(&self) -> bool {
-        self.get("sql-client.execution.result-mode") == "table"
+        let bytes = value::bytes(self.get("pipeline.in-flight-bytes")).unwrap_or(32 << 20);
+        usize::try_from(bytes).unwrap_or(usize::MAX).max(64 << 10)
     }
 }
 

@@ -10,10 +10,11 @@ use crate::output;
 pub(crate) fn run(name: Option<&str>, args: &Args) -> Result<(), Failure> {
     let Some(name) = name else {
         let row = |spec: &ConnectorSpec| vec![spec.name.to_owned(), sides(spec), spec.about.to_owned()];
-        return Ok(match args.output {
+        match args.output {
             Output::Human => output::table(&["connector", "as", "what it is"], catalog::CONNECTORS.iter().map(row))?,
             Output::Json => output::json(&Value::Array(catalog::CONNECTORS.iter().map(described).collect()))?,
-        });
+        }
+        return Ok(());
     };
     let spec = catalog::find(name).map_err(|error| Failure::Usage(error.to_string()))?;
     if args.output == Output::Json {

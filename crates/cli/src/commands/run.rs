@@ -28,10 +28,11 @@ pub(crate) fn run(run: &Run, args: &Args) -> Result<(), Failure> {
         show(&outcome, args.output)?;
     }
     if run.check {
-        return Ok(match args.output {
+        match args.output {
             Output::Human => output::line(&format!("{file}: it can run"))?,
             Output::Json => output::json(&json!({ "file": file, "ok": true }))?,
-        });
+        }
+        return Ok(());
     }
     if !script.has_work() {
         return Ok(());
@@ -115,7 +116,8 @@ fn follow(running: &mut Running, args: &Args) -> Result<JobState, Failure> {
             Ok(())
         };
         drop(block_on(wait));
-        drop(told.send(()));
+        // Nobody listens any more where the job has ended.
+        let _ = told.send(());
     });
     let mut printer = match running.rows() {
         Some(rows) => Some(Printer::new(rows, args.output)?),

@@ -16,6 +16,7 @@ pub use tidemill_engine::runtime::supervisor::JobState;
 use tidemill_engine::runtime::supervisor::{JobHandle, RestartPolicy};
 use tidemill_engine::runtime::timely::{TimelyOptions, TimelyRuntime};
 use tidemill_sql::parse::statement::Statement;
+use tidemill_sql::settings::is_application_name;
 use tidemill_sql::{Node, Prepared, Session, Task, explain};
 pub use tidemill_sql::{Outcome, Rows, SqlError};
 use tidemill_streams::{Options, Streams};
@@ -123,6 +124,13 @@ impl Script {
         }
         for (key, value) in &options.settings {
             session.set(key, value)?;
+        }
+        let name = session.settings().name().unwrap_or(&options.name);
+        if !is_application_name(name) {
+            let said = format!(
+                "{name:?} can't be an application's name: letters, digits, -, _ and . are; choose one with --name"
+            );
+            return Err(Error::Config { said }.into());
         }
         let script = Script { session, tasks, analyze, shown, options, folder };
         script.prepare()?;

@@ -2,17 +2,23 @@
 
 mod aggregates;
 mod clock;
+mod fields;
+mod rewritten;
+mod split_index;
 mod sql;
 
 use datafusion::execution::FunctionRegistry;
 use datafusion::execution::session_state::SessionState;
+use split_index::SplitIndex;
 
 pub(crate) use self::clock::{is_processing_time, processing_time};
+pub(crate) use self::fields::FieldNames;
 pub(crate) use self::sql::sql_function;
 
 /// Makes them known.
 pub(crate) fn register(state: &mut SessionState) {
-    for function in clock::all() {
+    let own = clock::all().into_iter().chain(rewritten::all()).chain([SplitIndex::new().into()]);
+    for function in own {
         // There is nothing that could refuse a function of another name; one of the same name gives way.
         if let Err(error) = state.register_udf(function.into()) {
             tracing::error!(%error, "a function could not be registered");

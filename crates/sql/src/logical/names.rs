@@ -27,6 +27,7 @@ use crate::functions;
 pub(crate) struct Builtin {
     state: SessionState,
     relations: Vec<Arc<dyn RelationPlanner>>,
+    expressions: Vec<Arc<dyn ExprPlanner>>,
     types: Arc<dyn TypePlanner>,
 }
 
@@ -37,7 +38,9 @@ impl Builtin {
         config.options_mut().sql_parser.map_string_types_to_utf8view = false;
         let mut state = SessionStateBuilder::new_with_default_features().with_config(config).build();
         functions::register(&mut state);
-        Builtin { state, relations: vec![Arc::new(StreamRelations)], types: Arc::new(TypeNames) }
+        let mut expressions: Vec<Arc<dyn ExprPlanner>> = vec![Arc::new(functions::FieldNames)];
+        expressions.extend(state.expr_planners().iter().cloned());
+        Builtin { state, relations: vec![Arc::new(StreamRelations)], expressions, types: Arc::new(TypeNames) }
     }
 
     pub(crate) fn config(&self) -> &ConfigOptions {
@@ -73,7 +76,8 @@ impl Names<'_> {
     pub(crate) fn expression(&self, expression: SqlExpr, schema: &DFSchema) -> Result<Expr> {
         let planned = self.planner().sql_to_expr(expression, schema, &mut PlannerContext::new())?;
         let widened = super::numbers::widen_expr(planned, schema)?;
-        Ok(self.simplifier(schema).coerce(widened, schema)?)
+        let simplifier = self.simplifier(schema);
+        Ok(simplifier.simplify(simplifier.coerce(widened, schema)?)?)
     }
 
     fn simplifier(&self, schema: &DFSchema) -> ExprSimplifier {
@@ -91,7 +95,7 @@ impl ContextProvider for Names<'_> {
     }
 
     fn get_expr_planners(&self) -> &[Arc<dyn ExprPlanner>] {
-        self.builtin.state.expr_planners()
+        &self.builtin.expressions
     }
 
     fn get_relation_planners(&self) -> &[Arc<dyn RelationPlanner>] {
