@@ -202,16 +202,20 @@ impl ShardReader {
             let reason = format!("the segment ends here, but sequence number {} should follow", self.next);
             return Err(Error::corrupt(&segment.path, segment.durable_bytes(), reason));
         }
-        // `None`: retention has just removed it, and the next look will find a later one.
-        if let Some(file) = open_segment(&segment)? {
-            let mut chunks = ChunkReader::new(file);
-            let offset = if segment.first == self.next {
-                SEGMENT_HEADER_BYTES as u64
-            } else {
-                segment.find_sequence(&mut chunks, self.next)?
+        let Some(file) = open_segment(&segment)? else {
+            // Retention takes a segment off the list before it removes the file, so that the next look finds a later one.
+            let listed = self.shard.segment_of(self.next).is_some_and(|now| now.first == segment.first);
+            return match listed {
+                true => Err(Error::io("open", &segment.path, io::ErrorKind::NotFound.into())),
+                false => Ok(()),
             };
-            self.cursor = Some(Cursor { segment, chunks, offset, frame: None });
-        }
+        };
+        let mut chunks = ChunkReader::new(file);
+        let offset = match segment.first == self.next {
+            true => SEGMENT_HEADER_BYTES as u64,
+            false => segment.find_sequence(&mut chunks, self.next)?,
+        };
+        self.cursor = Some(Cursor { segment, chunks, offset, frame: None });
         Ok(())
     }
 

@@ -195,6 +195,16 @@ fn a_record_that_holds_a_segment_file_is_not_taken_for_frames() {
 }
 
 #[test]
+fn a_segment_that_somebody_removed_under_a_reader_is_an_error() {
+    let folder = Folder::new();
+    let streams = Streams::open(folder.dir.path(), Options::default()).unwrap();
+    let mut reader = streams.get("s").unwrap().shard(ShardId(0)).unwrap().reader(Position::Oldest).unwrap();
+    fs::remove_file(folder.segment()).unwrap();
+    let error = reader.read(1 << 20, &mut Vec::new()).unwrap_err();
+    assert!(error.to_string().contains("00000000000000000000.log"), "{error}");
+}
+
+#[test]
 fn a_folder_of_a_newer_version_is_refused_untouched() {
     let folder = Folder::new();
     let format = folder.dir.path().join("format.json");
