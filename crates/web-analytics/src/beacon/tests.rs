@@ -249,7 +249,8 @@ proptest! {
 
     #[test]
     fn it_accepts_the_json_that_serde_json_accepts(body in r#"\{("p":"p"|"(n|m|d|url|e|zz)":([0-9.eE+-]{1,6}|\[\]|\{"lcp":2\}|"(\\u00|a|\\n){0,2}"|null|true))(,"p":"q")?\}"#) {
-        let oracle = serde_json::from_str::<serde_json::Value>(&body);
+        // Numbers that no type holds are JSON all the same, and a `Value` could not hold them.
+        let oracle = serde_json::from_str::<serde::de::IgnoredAny>(&body);
         let read = json(&body);
         prop_assert_eq!(read == Err(Reason::NotJson), oracle.is_err(), "{} {:?}", body, read);
     }
