@@ -7,7 +7,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 TIDEMILL := $(TARGET)/release/tidemill
 TRACKER := crates/web-analytics/tracker
 
-.PHONY: help demo test bench crash fuzz console assets lint test-rust test-console test-browser clean
+.PHONY: help demo test bench crash flink fuzz console assets lint test-rust test-console test-browser clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -15,7 +15,7 @@ help: ## what there is
 demo: assets ## a server with simulated visitors and a demo shop; Ctrl-C stops it
 	cargo run --release --quiet -p tidemill-cli -- demo web-analytics
 
-test: assets lint test-rust test-console test-browser ## every check and test, with real parts
+test: assets lint test-rust flink test-console test-browser ## every check and test, with real parts
 
 bench: assets ## all benchmarks, with peers on the same work
 	cargo build --release -p tidemill-cli
@@ -23,6 +23,9 @@ bench: assets ## all benchmarks, with peers on the same work
 
 crash: assets ## a hundred kill -9 under load, against an undisturbed run
 	CRASH_ROUNDS=100 cargo test --release -p tidemill-cli --test web_analytics -- --nocapture crash
+
+flink: ## Apache Flink runs the cases of streaming SQL, and must give the same rows
+	cargo test --release --workspace --test cases flink -- --ignored --nocapture
 
 fuzz: ## half an hour of hostile bytes for every decoder, or FUZZ_SECONDS=n
 	FUZZ_SECONDS=$(or $(FUZZ_SECONDS),1800) cargo test --release -p tidemill-formats fuzz

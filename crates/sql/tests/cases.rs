@@ -2,6 +2,9 @@
 //! middle, and with a restart on another number of workers.
 //!
 //! `BLESS=1 cargo test -p tidemill-sql --test cases` writes what came out into the files: read the difference before it is committed.
+//!
+//! Apache Flink is the judge: `make flink` runs the cases that give rows on it, too. Where it gives other rows, the case says why:
+//! `--! flink differs: why`.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failure to run a case fails it")]
 
@@ -11,16 +14,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use support::case::{Case, cases, with_rows};
+use support::flink;
 use support::run::{Way, run};
 
 #[test]
 fn every_case_gives_its_rows_in_every_way() {
-    let folder = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR").unwrap()).join("tests/cases");
-    let mut files: Vec<PathBuf> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.sort();
     let only = std::env::var("CASE").ok();
     let (mut failures, mut count) = (Vec::new(), 0);
-    for file in files {
+    for file in files() {
         let text = fs::read_to_string(&file).unwrap();
         let mut blessed = text.clone();
         for case in cases(&text) {
@@ -44,6 +45,36 @@ fn every_case_gives_its_rows_in_every_way() {
     println!("{count} cases");
     assert!(failures.is_empty(), "{} of {count} failed\n\n{}", failures.len(), failures.join("\n\n"));
     assert!(only.is_some() || count > 50, "only {count} cases were found");
+}
+
+#[test]
+#[ignore = "installs Apache Flink: make flink"]
+fn flink_gives_the_same_rows() {
+    let only = std::env::var("CASE").ok();
+    let chosen = |case: &Case| !case.is_error() && only.as_ref().is_none_or(|only| case.name.contains(only.as_str()));
+    let all = files().into_iter().flat_map(|file| cases(&fs::read_to_string(file).unwrap()));
+    let cases: Vec<Case> = all.filter(chosen).collect();
+    let (mut failures, mut differ) = (Vec::new(), 0);
+    for (case, found) in cases.iter().zip(flink::run(&cases)) {
+        let agreed = found.and_then(|rows| compare(case, "Flink", &rows));
+        match (&case.differs, agreed) {
+            (None, Ok(())) => {}
+            (None, Err(difference)) => failures.push(format!("{}:\n{difference}", case.name)),
+            (Some(_), Err(_)) => differ += 1,
+            (Some(why), Ok(())) => failures.push(format!("{}: Flink agrees, though {why}", case.name)),
+        }
+    }
+    println!("{} cases, {differ} differ for a reason", cases.len());
+    assert!(failures.is_empty(), "{} of {} failed\n\n{}", failures.len(), cases.len(), failures.join("\n\n"));
+    assert!(only.is_some() || cases.len() > 50, "only {} cases were found", cases.len());
+}
+
+/// The files of cases.
+fn files() -> Vec<PathBuf> {
+    let folder = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR").unwrap()).join("tests/cases");
+    let mut files: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files
 }
 
 fn check(case: &Case) -> Result<(), String> {

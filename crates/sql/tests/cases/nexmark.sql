@@ -3,15 +3,15 @@
 --! setup
 CREATE TABLE nexmark (
   event_type INT,
-  person ROW<id BIGINT, name STRING, emailAddress STRING, creditCard STRING, city STRING, state STRING, dateTime TIMESTAMP(3), extra STRING>,
-  auction ROW<id BIGINT, itemName STRING, description STRING, initialBid BIGINT, reserve BIGINT, dateTime TIMESTAMP(3), expires TIMESTAMP(3), seller BIGINT, category BIGINT, extra STRING>,
-  bid ROW<auction BIGINT, bidder BIGINT, price BIGINT, channel STRING, url STRING, dateTime TIMESTAMP(3), extra STRING>,
-  dateTime AS CASE WHEN event_type = 0 THEN person.dateTime WHEN event_type = 1 THEN auction.dateTime ELSE bid.dateTime END,
-  WATERMARK FOR dateTime AS dateTime - INTERVAL '4' SECOND
+  person ROW<id BIGINT, name STRING, emailAddress STRING, creditCard STRING, city STRING, state STRING, `dateTime` TIMESTAMP(3), extra STRING>,
+  auction ROW<id BIGINT, itemName STRING, description STRING, initialBid BIGINT, reserve BIGINT, `dateTime` TIMESTAMP(3), expires TIMESTAMP(3), seller BIGINT, category BIGINT, extra STRING>,
+  bid ROW<auction BIGINT, bidder BIGINT, price BIGINT, channel STRING, url STRING, `dateTime` TIMESTAMP(3), extra STRING>,
+  `dateTime` AS CASE WHEN event_type = 0 THEN person.`dateTime` WHEN event_type = 1 THEN auction.`dateTime` ELSE bid.`dateTime` END,
+  WATERMARK FOR `dateTime` AS `dateTime` - INTERVAL '4' SECOND
 ) WITH ('connector' = 'nexmark', 'events.num' = '3000', 'first-event.rate' = '100', 'next-event.rate' = '100', 'base-time' = '1767258000000');
-CREATE VIEW person AS SELECT person.id, person.name, person.emailAddress, person.creditCard, person.city, person.state, dateTime, person.extra FROM nexmark WHERE event_type = 0;
-CREATE VIEW auction AS SELECT auction.id, auction.itemName, auction.description, auction.initialBid, auction.reserve, dateTime, auction.expires, auction.seller, auction.category, auction.extra FROM nexmark WHERE event_type = 1;
-CREATE VIEW bid AS SELECT bid.auction, bid.bidder, bid.price, bid.channel, bid.url, dateTime, bid.extra FROM nexmark WHERE event_type = 2;
+CREATE VIEW person AS SELECT person.id, person.name, person.emailAddress, person.creditCard, person.city, person.state, `dateTime`, person.extra FROM nexmark WHERE event_type = 0;
+CREATE VIEW auction AS SELECT auction.id, auction.itemName, auction.description, auction.initialBid, auction.reserve, `dateTime`, auction.expires, auction.seller, auction.category, auction.extra FROM nexmark WHERE event_type = 1;
+CREATE VIEW bid AS SELECT bid.auction, bid.bidder, bid.price, bid.channel, bid.url, `dateTime`, bid.extra FROM nexmark WHERE event_type = 2;
 
 --! case nexmark: how many of each
 SELECT event_type, COUNT(*) FROM nexmark GROUP BY event_type;
@@ -21,7 +21,7 @@ SELECT event_type, COUNT(*) FROM nexmark GROUP BY event_type;
 --| 2 | 2760
 
 --! case nexmark 1: currency conversion
-SELECT COUNT(*), SUM(price) FROM (SELECT auction, bidder, 0.908 * price AS price, dateTime, extra FROM bid);
+SELECT COUNT(*), SUM(price) FROM (SELECT auction, bidder, 0.908 * price AS price, `dateTime`, extra FROM bid);
 --! rows
 --| 2760 | 18105768494.176
 
@@ -46,7 +46,7 @@ SELECT P.name, P.city, P.state, A.id FROM auction AS A INNER JOIN person AS P ON
 --! case nexmark 4: average price of a category
 SELECT Q.category, AVG(Q.final) FROM (
   SELECT MAX(B.price) AS final, A.category FROM auction A, bid B
-  WHERE A.id = B.auction AND B.dateTime BETWEEN A.dateTime AND A.expires GROUP BY A.id, A.category
+  WHERE A.id = B.auction AND B.`dateTime` BETWEEN A.`dateTime` AND A.expires GROUP BY A.id, A.category
 ) Q GROUP BY Q.category;
 --! rows
 --| 10 | 29885962
@@ -58,11 +58,11 @@ SELECT Q.category, AVG(Q.final) FROM (
 --! case nexmark 5: hot items
 SELECT AuctionBids.auction, AuctionBids.num FROM (
   SELECT auction, count(*) AS num, window_start AS starttime, window_end AS endtime
-  FROM TABLE(HOP(TABLE bid, DESCRIPTOR(dateTime), INTERVAL '2' SECOND, INTERVAL '10' SECOND)) GROUP BY auction, window_start, window_end
+  FROM TABLE(HOP(TABLE bid, DESCRIPTOR(`dateTime`), INTERVAL '2' SECOND, INTERVAL '10' SECOND)) GROUP BY auction, window_start, window_end
 ) AS AuctionBids JOIN (
   SELECT max(CountBids.num) AS maxn, CountBids.starttime, CountBids.endtime FROM (
     SELECT count(*) AS num, window_start AS starttime, window_end AS endtime
-    FROM TABLE(HOP(TABLE bid, DESCRIPTOR(dateTime), INTERVAL '2' SECOND, INTERVAL '10' SECOND)) GROUP BY auction, window_start, window_end
+    FROM TABLE(HOP(TABLE bid, DESCRIPTOR(`dateTime`), INTERVAL '2' SECOND, INTERVAL '10' SECOND)) GROUP BY auction, window_start, window_end
   ) AS CountBids GROUP BY CountBids.starttime, CountBids.endtime
 ) AS MaxBids ON AuctionBids.starttime = MaxBids.starttime AND AuctionBids.endtime = MaxBids.endtime AND AuctionBids.num >= MaxBids.maxn;
 --! rows
@@ -87,9 +87,9 @@ SELECT AuctionBids.auction, AuctionBids.num FROM (
 --| 1100 | 92
 
 --! case nexmark 7: highest bid
-SELECT B.auction, B.price, B.bidder, B.dateTime FROM bid B JOIN (
-  SELECT MAX(price) AS maxprice, window_end AS dateTime FROM TABLE(TUMBLE(TABLE bid, DESCRIPTOR(dateTime), INTERVAL '10' SECOND)) GROUP BY window_start, window_end
-) B1 ON B.price = B1.maxprice WHERE B.dateTime BETWEEN B1.dateTime - INTERVAL '10' SECOND AND B1.dateTime;
+SELECT B.auction, B.price, B.bidder, B.`dateTime` FROM bid B JOIN (
+  SELECT MAX(price) AS maxprice, window_end AS `dateTime` FROM TABLE(TUMBLE(TABLE bid, DESCRIPTOR(`dateTime`), INTERVAL '10' SECOND)) GROUP BY window_start, window_end
+) B1 ON B.price = B1.maxprice WHERE B.`dateTime` BETWEEN B1.`dateTime` - INTERVAL '10' SECOND AND B1.`dateTime`;
 --! rows
 --| 1000 | 99535546 | 1001 | 2026-01-01 09:00:05.650
 --| 1042 | 99963151 | 1001 | 2026-01-01 09:00:19.100
@@ -97,9 +97,9 @@ SELECT B.auction, B.price, B.bidder, B.dateTime FROM bid B JOIN (
 
 --! case nexmark 8: monitor new users
 SELECT P.id, P.name, P.starttime FROM (
-  SELECT id, name, window_start AS starttime, window_end AS endtime FROM TABLE(TUMBLE(TABLE person, DESCRIPTOR(dateTime), INTERVAL '10' SECOND)) GROUP BY id, name, window_start, window_end
+  SELECT id, name, window_start AS starttime, window_end AS endtime FROM TABLE(TUMBLE(TABLE person, DESCRIPTOR(`dateTime`), INTERVAL '10' SECOND)) GROUP BY id, name, window_start, window_end
 ) P JOIN (
-  SELECT seller, window_start AS starttime, window_end AS endtime FROM TABLE(TUMBLE(TABLE auction, DESCRIPTOR(dateTime), INTERVAL '10' SECOND)) GROUP BY seller, window_start, window_end
+  SELECT seller, window_start AS starttime, window_end AS endtime FROM TABLE(TUMBLE(TABLE auction, DESCRIPTOR(`dateTime`), INTERVAL '10' SECOND)) GROUP BY seller, window_start, window_end
 ) A ON P.id = A.seller AND P.starttime = A.starttime AND P.endtime = A.endtime WHERE P.id < 1010;
 --! rows
 --| 1000 | Luke Noris | 2026-01-01 09:00:00
@@ -107,9 +107,10 @@ SELECT P.id, P.name, P.starttime FROM (
 --| 1009 | Walter Bartels | 2026-01-01 09:00:00
 
 --! case nexmark 9: winning bids
+--! flink differs: 2.3 takes this top-1 for one that never revises, and does not take back the bids that were outbid; its last row of each id is ours
 SELECT id, bidder, price FROM (
-  SELECT A.id, B.bidder, B.price, ROW_NUMBER() OVER (PARTITION BY A.id ORDER BY B.price DESC, B.dateTime ASC) AS rownum
-  FROM auction A, bid B WHERE A.id = B.auction AND B.dateTime BETWEEN A.dateTime AND A.expires
+  SELECT A.id, B.bidder, B.price, ROW_NUMBER() OVER (PARTITION BY A.id ORDER BY B.price DESC, B.`dateTime` ASC) AS rownum
+  FROM auction A, bid B WHERE A.id = B.auction AND B.`dateTime` BETWEEN A.`dateTime` AND A.expires
 ) WHERE rownum <= 1 AND id < 1010;
 --! rows
 --| 1000 | 1001 | 99535546
@@ -125,7 +126,7 @@ SELECT id, bidder, price FROM (
 
 --! case nexmark 11: user sessions
 SELECT B.bidder, count(*) AS bid_count, window_start AS starttime, window_end AS endtime
-FROM TABLE(SESSION(TABLE bid PARTITION BY bidder, DESCRIPTOR(dateTime), INTERVAL '10' SECOND)) AS B WHERE B.bidder < 1010 GROUP BY B.bidder, window_start, window_end;
+FROM TABLE(SESSION(TABLE bid PARTITION BY bidder, DESCRIPTOR(`dateTime`), INTERVAL '10' SECOND)) AS B WHERE B.bidder < 1010 GROUP BY B.bidder, window_start, window_end;
 --! rows
 --| 1000 | 23 | 2026-01-01 09:00:00.280 | 2026-01-01 09:00:36.380
 --| 1001 | 2079 | 2026-01-01 09:00:00.040 | 2026-01-01 09:00:39.990
@@ -140,7 +141,7 @@ FROM TABLE(SESSION(TABLE bid PARTITION BY bidder, DESCRIPTOR(dateTime), INTERVAL
 
 --! case nexmark 14: calculation
 SELECT auction, bidder, 0.908 * price AS price,
-  CASE WHEN HOUR(dateTime) >= 8 AND HOUR(dateTime) <= 18 THEN 'dayTime' WHEN HOUR(dateTime) <= 6 OR HOUR(dateTime) >= 20 THEN 'nightTime' ELSE 'otherTime' END AS bidTimeType
+  CASE WHEN HOUR(`dateTime`) >= 8 AND HOUR(`dateTime`) <= 18 THEN 'dayTime' WHEN HOUR(`dateTime`) <= 6 OR HOUR(`dateTime`) >= 20 THEN 'nightTime' ELSE 'otherTime' END AS bidTimeType
 FROM bid WHERE 0.908 * price > 1000000 AND 0.908 * price < 1100000;
 --! rows
 --| 1000 | 1001 | 1021341.100 | dayTime
@@ -162,16 +163,16 @@ FROM bid WHERE 0.908 * price > 1000000 AND 0.908 * price < 1100000;
 --| 1105 | 1017 | 1052689.800 | dayTime
 
 --! case nexmark 15: bidding statistics
-SELECT DATE_FORMAT(dateTime, 'yyyy-MM-dd') AS `day`, count(*) AS total_bids,
+SELECT DATE_FORMAT(`dateTime`, 'yyyy-MM-dd') AS `day`, count(*) AS total_bids,
   count(*) filter (where price < 10000) AS rank1_bids, count(distinct bidder) AS total_bidders,
   count(distinct bidder) filter (where price < 10000) AS rank1_bidders, count(distinct auction) AS total_auctions
-FROM bid GROUP BY DATE_FORMAT(dateTime, 'yyyy-MM-dd');
+FROM bid GROUP BY DATE_FORMAT(`dateTime`, 'yyyy-MM-dd');
 --! rows
 --| 2026-01-01 | 2760 | 954 | 64 | 58 | 176
 
 --! case nexmark 16: channels
-SELECT channel, DATE_FORMAT(dateTime, 'yyyy-MM-dd') AS `day`, max(DATE_FORMAT(dateTime, 'HH:mm')) AS `minute`, count(*) AS total_bids, count(distinct bidder) AS bidders
-FROM bid WHERE channel IN ('Google', 'Apple') GROUP BY channel, DATE_FORMAT(dateTime, 'yyyy-MM-dd');
+SELECT channel, DATE_FORMAT(`dateTime`, 'yyyy-MM-dd') AS `day`, max(DATE_FORMAT(`dateTime`, 'HH:mm')) AS `minute`, count(*) AS total_bids, count(distinct bidder) AS bidders
+FROM bid WHERE channel IN ('Google', 'Apple') GROUP BY channel, DATE_FORMAT(`dateTime`, 'yyyy-MM-dd');
 --! rows
 --| Apple | 2026-01-01 | 09:00 | 372 | 41
 --| Google | 2026-01-01 | 09:00 | 313 | 42
@@ -186,7 +187,7 @@ FROM bid WHERE auction < 1003 GROUP BY auction;
 
 --! case nexmark 18: last bid
 SELECT auction, bidder, price, channel FROM (
-  SELECT *, ROW_NUMBER() OVER (PARTITION BY bidder, auction ORDER BY dateTime DESC) AS rank_number FROM bid
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY bidder, auction ORDER BY `dateTime` DESC) AS rank_number FROM bid
 ) WHERE rank_number <= 1 AND auction < 1002;
 --! rows
 --| 1000 | 1000 | 524 | channel-9997

@@ -69,6 +69,7 @@ SELECT price, COUNT(*) OVER (ORDER BY ts) FROM bids;
 --| 9 | 6
 
 --! case two frames
+--! flink differs: all OVER of a query must have the same window there
 SELECT price, SUM(price) OVER (PARTITION BY item ORDER BY ts ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) AS a, COUNT(*) OVER (ORDER BY ts ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS b FROM bids WHERE item = 'a';
 --! rows
 --| 1 | 1 | 1

@@ -129,8 +129,8 @@ SELECT DISTINCT window_start, window_end, item FROM TABLE(TUMBLE(TABLE bids, DES
 --| 2026-01-01 00:00:30 | 2026-01-01 00:01:00 | b
 
 --! case a view that is cut by windows
-CREATE VIEW a_bids AS SELECT price AS cost, ts AS at FROM bids WHERE item = 'a';
-SELECT window_start, SUM(cost) FROM TABLE(TUMBLE(TABLE a_bids, DESCRIPTOR(at), INTERVAL '30' SECOND)) GROUP BY window_start, window_end;
+CREATE VIEW a_bids AS SELECT price AS cost, ts AS placed FROM bids WHERE item = 'a';
+SELECT window_start, SUM(cost) FROM TABLE(TUMBLE(TABLE a_bids, DESCRIPTOR(placed), INTERVAL '30' SECOND)) GROUP BY window_start, window_end;
 
 --! rows
 --| 2026-01-01 00:00:00 | 14

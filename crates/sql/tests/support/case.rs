@@ -7,6 +7,7 @@
 //! CREATE TABLE …;            done before each case
 //! --! case sums by key
 //! SELECT …;
+//! --! flink differs: why     Flink gives other rows
 //! --! rows                   what comes out: consolidated, sorted
 //! --| 1 | 10
 //! ```
@@ -23,6 +24,8 @@ pub(crate) struct Case {
     pub(crate) rows: Vec<String>,
     /// Whether it says which rows: none is an answer, too.
     pub(crate) told: bool,
+    /// Why Flink gives other rows.
+    pub(crate) differs: Option<String>,
 }
 
 impl Case {
@@ -59,6 +62,7 @@ pub(crate) fn cases(text: &str) -> Vec<Case> {
                         sql: setup.clone(),
                         rows: Vec::new(),
                         told: false,
+                        differs: None,
                     };
                     cases.push(case);
                     Section::Case
@@ -66,6 +70,11 @@ pub(crate) fn cases(text: &str) -> Vec<Case> {
                 "rows" => {
                     cases.iter_mut().last().into_iter().for_each(|case| case.told = true);
                     Section::Rows
+                }
+                "flink" => {
+                    let why = rest.strip_prefix("differs: ").expect("flink differs: why");
+                    cases.iter_mut().last().expect("it is said of a case").differs = Some(why.trim().to_owned());
+                    continue;
                 }
                 other => panic!("there is no directive {other}"),
             };

@@ -84,7 +84,7 @@ fn play(
             let more = runtime.step().map_err(text)?;
             batches.extend(rows.batches.try_iter());
             if !more {
-                return consolidated(&batches);
+                return consolidated(changes(&batches));
             }
         }
     };
@@ -105,27 +105,31 @@ fn play(
         let more = runtime.step().map_err(text)?;
         batches.extend(rows.batches.try_iter());
         if !more {
-            return consolidated(&batches);
+            return consolidated(changes(&batches));
         }
     }
 }
 
-/// What is left when every row has been taken back that was.
-fn consolidated(batches: &[Batch]) -> Result<Vec<String>, String> {
-    let mut counts: BTreeMap<String, i64> = BTreeMap::new();
+/// The rows of batches as text, and whether each adds a row or takes one back.
+fn changes(batches: &[Batch]) -> impl Iterator<Item = (String, bool)> {
     let options = FormatOptions::default().with_null("NULL").with_timestamp_format(Some("%Y-%m-%d %H:%M:%S%.f"));
-    for batch in batches {
-        let formatters: Vec<ArrayFormatter<'_>> = batch
-            .rows()
-            .columns()
-            .iter()
-            .map(|column| ArrayFormatter::try_new(column.as_ref(), &options).unwrap())
-            .collect();
-        for row in 0..batch.num_rows() {
+    batches.iter().flat_map(move |batch| {
+        let columns = batch.rows().columns().iter();
+        let formatters: Vec<ArrayFormatter<'_>> =
+            columns.map(|column| ArrayFormatter::try_new(column.as_ref(), &options).unwrap()).collect();
+        let row = |row| {
             let cells: Vec<String> = formatters.iter().map(|formatter| formatter.value(row).to_string()).collect();
-            let by = if batch.kind(row).adds() { 1 } else { -1 };
-            *counts.entry(cells.join(" | ")).or_default() += by;
-        }
+            (cells.join(" | "), batch.kind(row).adds())
+        };
+        (0..batch.num_rows()).map(row).collect::<Vec<_>>()
+    })
+}
+
+/// What is left when every row has been taken back that was.
+pub(crate) fn consolidated(changes: impl Iterator<Item = (String, bool)>) -> Result<Vec<String>, String> {
+    let mut counts: BTreeMap<String, i64> = BTreeMap::new();
+    for (row, adds) in changes {
+        *counts.entry(row).or_default() += if adds { 1 } else { -1 };
     }
     if let Some((row, _)) = counts.iter().find(|(_, count)| **count < 0) {
         return Err(format!("a row was taken back that was not there: {row}"));
