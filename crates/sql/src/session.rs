@@ -10,12 +10,15 @@ use datafusion::sql::sqlparser::ast::{Ident, Query};
 use tidemill_connectors::Environment;
 use tidemill_engine::{Batch, Guarantee, Job};
 
-use crate::catalog::{Catalog, Relation, View};
+use crate::catalog::{Catalog, Pump, Relation, View};
 use crate::declare;
 use crate::error::{Kind, Place, Result, SqlError};
 use crate::functions::sql_function;
+use crate::kinesis;
 use crate::logical::{Builtin, Names, optimize};
-use crate::parse::statement::{CreateFunction, CreateView, Insert, Located, Object, Show, Statement};
+use crate::parse::statement::{
+    CreateFunction, CreatePump, CreateView, Dialect, Insert, Located, Object, Show, Statement,
+};
 use crate::plan::{Builder, Node, Target};
 use crate::settings::Settings;
 use crate::types;
@@ -29,6 +32,8 @@ pub struct Session {
     catalog: Catalog,
     settings: Settings,
     environment: Arc<Environment>,
+    /// Of the statement that is being done.
+    dialect: Dialect,
 }
 
 /// What came of a statement.
@@ -87,7 +92,13 @@ pub struct Rows {
 impl Session {
     /// A session whose tables are made of the parts of `environment`.
     pub fn new(environment: Arc<Environment>) -> Self {
-        Session { builtin: Builtin::new(), catalog: Catalog::default(), settings: Settings::default(), environment }
+        Session {
+            builtin: Builtin::new(),
+            catalog: Catalog::default(),
+            settings: Settings::default(),
+            environment,
+            dialect: Dialect::default(),
+        }
     }
 
     /// Its settings.
@@ -119,6 +130,7 @@ impl Session {
     /// With the place in the text.
     pub fn execute(&mut self, located: Located) -> Result<Outcome> {
         let place = located.place;
+        self.dialect = located.dialect;
         self.statement(located.statement).map_err(|error| error.at(place))
     }
 
@@ -134,6 +146,8 @@ impl Session {
             }
             Statement::CreateView(view) => self.create_view(view)?,
             Statement::CreateFunction(function) => self.create_function(*function)?,
+            Statement::CreateStream(stream) => kinesis::create_stream(&mut self.catalog, stream)?,
+            Statement::CreatePump(pump) => return self.create_pump(pump),
             Statement::Insert(insert) => return Ok(Outcome::Work(vec![self.insert(insert)?])),
             Statement::StatementSet(inserts) => {
                 let tasks = inserts.into_iter().map(|insert| self.insert(insert)).collect::<Result<_>>()?;
@@ -195,8 +209,35 @@ impl Session {
     }
 
     fn query(&self, query: Query) -> Result<Task> {
-        let plan = optimize(self.names().query(query)?, self.builtin.config())?;
-        Ok(Task { plan, target: None, place: None })
+        let plan = match self.dialect {
+            Dialect::Streaming => self.names().query(query)?,
+            Dialect::Kinesis => kinesis::visible(kinesis::query(&self.names(), query)?)?,
+        };
+        Ok(Task { plan: optimize(plan, self.builtin.config())?, target: None, place: None })
+    }
+
+    /// A pump into a stream of the application waits for who reads the stream; one into a table is work.
+    fn create_pump(&mut self, pump: CreatePump) -> Result<Outcome> {
+        let CreatePump { name, or_replace, stopped, insert } = pump;
+        let into = insert.table.0.last().and_then(|part| part.as_ident()).cloned();
+        let into = into.ok_or_else(|| SqlError::new(Kind::Name, format!("{} is no stream", insert.table)))?;
+        let Relation::Stream(stream) =
+            self.catalog.relation(&into.value).map_err(|e| e.at(Place::of(into.span)))?.clone()
+        else {
+            let task = self.insert(insert)?;
+            return Ok(if stopped { Outcome::Done } else { Outcome::Work(vec![task]) });
+        };
+        let place = insert.place;
+        let columns: Vec<String> = insert.columns.into_iter().map(|column| column.value).collect();
+        let rows =
+            kinesis::query(&self.names(), *insert.query).and_then(|rows| kinesis::assigned(rows, &stream, &columns));
+        let plan =
+            optimize(rows.map_err(|error| error.at(place))?, self.builtin.config()).map_err(|error| error.at(place))?;
+        if !stopped {
+            let pump = Pump { name: name.value, into: stream.name.clone(), plan, place };
+            self.catalog.add_pump(pump, or_replace)?;
+        }
+        Ok(Outcome::Done)
     }
 
     fn insert(&self, insert: Insert) -> Result<Task> {
@@ -205,7 +246,11 @@ impl Session {
             let name = insert.table.0.last().and_then(|part| part.as_ident()).map(|ident| ident.value.clone());
             let name = name.unwrap_or_default();
             self.catalog.table(&name)?;
-            let plan = optimize(self.names().query(*insert.query)?, self.builtin.config())?;
+            let plan = match self.dialect {
+                Dialect::Streaming => self.names().query(*insert.query)?,
+                Dialect::Kinesis => kinesis::visible(kinesis::query(&self.names(), *insert.query)?)?,
+            };
+            let plan = optimize(plan, self.builtin.config())?;
             let columns = insert.columns.into_iter().map(|column| column.value).collect();
             Ok(Task { plan, target: Some((name, columns)), place })
         };
@@ -219,6 +264,7 @@ impl Session {
     pub fn prepare(&self, name: &str, tasks: &[Task]) -> Result<Prepared> {
         let mut builder = Builder::new(Job::new(name), &self.environment);
         builder.state_ttl = self.settings.state_ttl();
+        builder.pumps = self.catalog.pumps();
         tasks.iter().for_each(|task| builder.announce(&task.plan));
         let mut rows = None;
         for task in tasks {
@@ -257,6 +303,10 @@ impl Session {
                     let (is, wanted) = match relation {
                         Relation::Table(_) => ("table", Object::Table),
                         Relation::View(_) => ("view", Object::View),
+                        Relation::Stream(_) => {
+                            let error = SqlError::unsupported("a stream of the application can't be dropped");
+                            return Err(error.hint("leave its CREATE STREAM out"));
+                        }
                     };
                     if wanted != kind {
                         return Err(SqlError::declaration(format!("'{}' is a {is}", name.value)));
@@ -292,6 +342,7 @@ impl Session {
             Show::Create(name) => match self.catalog.relation(&name.value).map_err(|e| e.at(Place::of(name.span)))? {
                 Relation::Table(table) => Outcome::Text(table.text.clone()),
                 Relation::View(view) => Outcome::Text(view.text.clone()),
+                Relation::Stream(stream) => Outcome::Text(kinesis::text(stream)),
             },
         })
     }
@@ -300,7 +351,12 @@ impl Session {
         let relation = self.catalog.relation(&name.value).map_err(|error| error.at(Place::of(name.span)))?;
         let rows = match relation {
             Relation::Table(table) => declare::describe(table),
-            Relation::View(view) => {
+            Relation::Stream(_) | Relation::View(_) => {
+                let schema = match relation {
+                    Relation::View(view) => &view.schema,
+                    Relation::Stream(stream) => &stream.schema,
+                    Relation::Table(table) => &table.schema,
+                };
                 let row = |field: &arrow::datatypes::FieldRef| {
                     vec![
                         field.name().clone(),
@@ -312,7 +368,7 @@ impl Session {
                         String::new(),
                     ]
                 };
-                view.schema.fields().iter().map(row).collect()
+                schema.fields().iter().map(row).collect()
             }
         };
         Ok(Outcome::Table(vec!["name", "type", "null", "key", "from", "watermark", "comment"], rows))

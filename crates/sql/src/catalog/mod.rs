@@ -1,5 +1,6 @@
 //! What names mean: tables, views, functions.
 
+mod stream;
 mod table;
 mod view;
 
@@ -8,6 +9,7 @@ use std::sync::Arc;
 
 use datafusion::logical_expr::{ScalarUDF, TableSource};
 
+pub(crate) use self::stream::{InAppStream, Pump};
 pub(crate) use self::table::{Origin, Table, Watermark};
 pub(crate) use self::view::View;
 
@@ -20,6 +22,8 @@ pub(crate) enum Relation {
     Table(Arc<Table>),
     /// A view.
     View(Arc<View>),
+    /// A stream inside of an application.
+    Stream(Arc<InAppStream>),
 }
 
 /// Tables, views and functions by name. Names are as they were written: case counts.
@@ -27,6 +31,7 @@ pub(crate) enum Relation {
 pub(crate) struct Catalog {
     relations: BTreeMap<String, Relation>,
     functions: BTreeMap<String, Arc<ScalarUDF>>,
+    pumps: Vec<Pump>,
 }
 
 impl Catalog {
@@ -38,6 +43,22 @@ impl Catalog {
         }
         self.relations.insert(name.to_owned(), relation);
         Ok(())
+    }
+
+    /// Adds a pump.
+    pub(crate) fn add_pump(&mut self, pump: Pump, replace: bool) -> Result<()> {
+        let known = self.pumps.iter().position(|known| known.name == pump.name);
+        match known.and_then(|known| self.pumps.get_mut(known)) {
+            Some(known) if replace => *known = pump,
+            Some(_) => return Err(SqlError::declaration(format!("there is a pump \"{}\" already", pump.name))),
+            None => self.pumps.push(pump),
+        }
+        Ok(())
+    }
+
+    /// All pumps that run.
+    pub(crate) fn pumps(&self) -> &[Pump] {
+        &self.pumps
     }
 
     /// Adds a function.
@@ -89,6 +110,7 @@ impl Catalog {
         match self.relation(name)? {
             Relation::Table(table) => Ok(table),
             Relation::View(_) => Err(SqlError::new(Kind::Name, format!("'{name}' is a view, not a table"))),
+            Relation::Stream(_) => Err(SqlError::new(Kind::Name, format!("'{name}' is a stream, not a table"))),
         }
     }
 
@@ -96,6 +118,7 @@ impl Catalog {
         Ok(match self.relation(name)? {
             Relation::Table(table) => table.clone(),
             Relation::View(view) => view.clone(),
+            Relation::Stream(stream) => stream.clone(),
         })
     }
 }

@@ -3,6 +3,7 @@
 mod aggregates;
 mod clock;
 mod fields;
+pub(crate) mod kinesis;
 mod rewritten;
 mod split_index;
 mod sql;
@@ -17,7 +18,7 @@ pub(crate) use self::sql::sql_function;
 
 /// Makes them known.
 pub(crate) fn register(state: &mut SessionState) {
-    let own = clock::all().into_iter().chain(rewritten::all()).chain([SplitIndex::new().into()]);
+    let own = clock::all().into_iter().chain(rewritten::all()).chain([SplitIndex::new().into()]).chain(kinesis::all());
     for function in own {
         // There is nothing that could refuse a function of another name; one of the same name gives way.
         if let Err(error) = state.register_udf(function.into()) {

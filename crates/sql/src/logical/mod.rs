@@ -2,8 +2,10 @@
 //!
 //! DataFusion's planner does most of it. What streams add comes in at three seams: [`names`] says what names mean,
 //! [`relation`] plans window table functions and versioned tables as nodes of ours, and [`optimizer`] chooses the rules that
-//! hold on streams.
+//! hold on streams. [`kinesis`] says queries of Kinesis Data Analytics in these words.
 
+pub(crate) mod first_rows;
+pub(crate) mod kinesis;
 mod names;
 mod numbers;
 mod optimizer;

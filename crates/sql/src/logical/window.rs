@@ -37,6 +37,11 @@ pub(crate) enum Windows {
         /// Where they begin, from 1970.
         offset: i64,
     },
+    /// A window of one size for each key, that opens with its first row.
+    Stagger {
+        /// Length.
+        size: i64,
+    },
     /// A window for each stretch of rows without a gap.
     Session {
         /// A session ends when no row follows for this long.
@@ -50,6 +55,7 @@ impl Windows {
             Windows::Tumble { .. } => "Tumble",
             Windows::Hop { .. } => "Hop",
             Windows::Cumulate { .. } => "Cumulate",
+            Windows::Stagger { .. } => "Stagger",
             Windows::Session { .. } => "Session",
         }
     }

@@ -8,7 +8,7 @@ use datafusion::logical_expr::ColumnarValue;
 use datafusion::physical_expr::PhysicalExpr;
 use tidemill_engine::{Batch, EngineError, Operator, Output, Result};
 
-use super::rows::RowCodec;
+use super::{results::micros, rows::RowCodec};
 
 /// What is done with each batch.
 #[derive(Clone)]
@@ -17,6 +17,8 @@ pub enum Step {
     Filter(Arc<dyn PhysicalExpr>),
     /// Columns become these.
     Project(Vec<Arc<dyn PhysicalExpr>>, SchemaRef),
+    /// This column is the rows' time.
+    Times(usize),
     /// The first columns stay, and the key of some columns follows.
     Key {
         /// How many stay.
@@ -66,6 +68,13 @@ impl Calc {
             batch = match step {
                 Step::Filter(condition) => filter(batch, condition.as_ref())?,
                 Step::Project(expressions, schema) => batch.with_rows(project(batch.rows(), expressions, schema)?)?,
+                Step::Times(column) => {
+                    let times = micros(batch.rows().column(*column))?;
+                    if times.null_count() > 0 {
+                        return Err(EngineError::Plan("a row has no time".into()));
+                    }
+                    batch.with_times(times.values().clone())?
+                }
                 Step::Key { keep, columns, schema } => {
                     let rows = batch.rows();
                     let of_key: Vec<_> = columns.iter().filter_map(|c| rows.columns().get(*c).cloned()).collect();

@@ -23,6 +23,7 @@ mod attached_windows;
 pub mod calc;
 mod columns;
 pub mod deduplicate;
+pub mod distinct;
 mod expiry;
 pub mod group_aggregate;
 pub mod join;

@@ -4,6 +4,7 @@ use datafusion::sql::sqlparser::ast::Ident;
 use datafusion::sql::sqlparser::parser::Parser;
 use datafusion::sql::sqlparser::tokenizer::Token;
 
+use super::kinesis;
 use super::script::{Source, name};
 use super::statement::{Column, ColumnKind, CreateFunction, CreateTable, CreateView, Statement, Watermark};
 use super::types::sql_type;
@@ -26,6 +27,12 @@ pub(super) fn create(parser: &mut Parser<'_>, source: &Source<'_>) -> Result<Sta
     }
     if word(parser, "FUNCTION") {
         return function(parser, or_replace).map(|function| Statement::CreateFunction(Box::new(function)));
+    }
+    if word(parser, "STREAM") {
+        return kinesis::stream(parser, or_replace).map(Statement::CreateStream);
+    }
+    if word(parser, "PUMP") {
+        return kinesis::pump(parser, or_replace).map(Statement::CreatePump);
     }
     for (other, hint) in [
         ("CATALOG", "there is one catalog; leave the statement out"),

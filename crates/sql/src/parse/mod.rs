@@ -1,18 +1,20 @@
 //! Text to statements.
 //!
 //! [`script`] cuts a text into [`statement::Statement`]s. Queries and expressions are those of the SQL parser that DataFusion
-//! uses; what streams add to them comes in by [`dialect`], and what streams add to declarations by [`ddl`] and [`types`].
+//! uses; what streams add to them comes in by [`dialect`], and what streams add to declarations by [`ddl`] and [`types`]. A text of the
+//! dialect of Kinesis Data Analytics is put into words that the parser knows first, by [`kinesis`].
 
 mod ddl;
 mod dialect;
 mod expr;
+pub(crate) mod kinesis;
 mod script;
 pub mod statement;
 mod types;
 
-pub use script::parse;
+pub use script::{parse, parse_as};
 
-pub(crate) use self::dialect::{DESCRIPTOR, TABLE_ARGUMENT};
+pub(crate) use self::dialect::{DESCRIPTOR, TABLE_ARGUMENT, call};
 
 use datafusion::sql::sqlparser::parser::Parser;
 use datafusion::sql::sqlparser::tokenizer::Token;

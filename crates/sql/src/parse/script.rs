@@ -6,7 +6,8 @@ use datafusion::sql::sqlparser::parser::Parser;
 use datafusion::sql::sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer, Whitespace};
 
 use super::dialect::StreamingDialect;
-use super::statement::{Insert, Located, Object, Show, Statement};
+use super::kinesis::{self, KinesisDialect};
+use super::statement::{Dialect as Language, Insert, Located, Object, Show, Statement};
 use super::{ddl, expect_word, peek_word, place, unexpected, word, words};
 use crate::error::{Kind, Result, SqlError};
 
@@ -20,7 +21,22 @@ const DEPTH_MAX: usize = 64;
 /// # Errors
 /// Where it is no SQL, with the place.
 pub fn parse(text: &str) -> Result<Vec<Located>> {
-    let mut parser = parser(&StreamingDialect, text)?;
+    parse_as(text, None)
+}
+
+/// Reads a text of statements in a dialect; where none is given, it is found from the statements.
+///
+/// # Errors
+/// Where it is no SQL, with the place.
+pub fn parse_as(text: &str, dialect: Option<Language>) -> Result<Vec<Located>> {
+    let dialect = dialect.unwrap_or(match text.len() <= TEXT_BYTES_MAX && kinesis::is_kinesis(text) {
+        true => Language::Kinesis,
+        false => Language::Streaming,
+    });
+    let mut parser = match dialect {
+        Language::Streaming => parser(&StreamingDialect, text)?,
+        Language::Kinesis => parser(&KinesisDialect, text)?,
+    };
     let mut statements = Vec::new();
     loop {
         while parser.consume_token(&Token::SemiColon) {}
@@ -29,7 +45,7 @@ pub fn parse(text: &str) -> Result<Vec<Located>> {
         }
         let place = place(&parser);
         let statement = statement(&mut parser, text).map_err(|error| error.at(place))?;
-        statements.push(Located { statement, place });
+        statements.push(Located { statement, dialect, place });
         match parser.peek_token_ref().token {
             Token::SemiColon | Token::EOF => {}
             _ => return Err(unexpected(&parser, "; or the end of the text")),
@@ -43,8 +59,11 @@ pub(super) fn parser<'d>(dialect: &'d dyn Dialect, text: &str) -> Result<Parser<
         let message = format!("the text has {} bytes, at most {TEXT_BYTES_MAX} are read", text.len());
         return Err(SqlError::new(Kind::Syntax, message));
     }
-    let tokens = Tokenizer::new(dialect, text).tokenize_with_location()?;
-    Ok(Parser::new(dialect).with_recursion_limit(DEPTH_MAX).with_tokens_with_locations(ours(tokens)))
+    let tokens = match dialect.is::<KinesisDialect>() {
+        true => kinesis::tokens(text)?,
+        false => ours(Tokenizer::new(dialect, text).tokenize_with_location()?),
+    };
+    Ok(Parser::new(dialect).with_recursion_limit(DEPTH_MAX).with_tokens_with_locations(tokens))
 }
 
 /// Makes tokens ours: `>>` closes two types, and hints are comments.
@@ -157,7 +176,7 @@ impl Source<'_> {
 }
 
 /// `INTO table [(columns)] query`, behind `INSERT`.
-fn insert(parser: &mut Parser<'_>) -> Result<Insert> {
+pub(super) fn insert(parser: &mut Parser<'_>) -> Result<Insert> {
     let place = place(parser);
     if word(parser, "OVERWRITE") {
         return Err(SqlError::unsupported("INSERT OVERWRITE is not built").hint("write INSERT INTO").at(place));

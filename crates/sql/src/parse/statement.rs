@@ -5,11 +5,23 @@ use datafusion::sql::sqlparser::ast::{Expr, Ident, ObjectName, Query};
 use crate::error::Place;
 use crate::types::SqlType;
 
+/// Which SQL a text is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Dialect {
+    /// As Flink users write it.
+    #[default]
+    Streaming,
+    /// That of Kinesis Data Analytics.
+    Kinesis,
+}
+
 /// A statement and where it begins.
 #[derive(Clone, Debug)]
 pub struct Located {
     /// The statement.
     pub statement: Statement,
+    /// The dialect that it is written in.
+    pub dialect: Dialect,
     /// Where it begins.
     pub place: Option<Place>,
 }
@@ -23,6 +35,10 @@ pub enum Statement {
     CreateView(CreateView),
     /// `CREATE FUNCTION`
     CreateFunction(Box<CreateFunction>),
+    /// `CREATE STREAM`
+    CreateStream(CreateStream),
+    /// `CREATE PUMP`
+    CreatePump(CreatePump),
     /// `INSERT INTO`
     Insert(Insert),
     /// `EXECUTE STATEMENT SET BEGIN … END`
@@ -183,6 +199,41 @@ pub struct CreateFunction {
     pub or_replace: bool,
     /// `RETURNS NULL ON NULL INPUT`
     pub strict: bool,
+}
+
+/// `CREATE STREAM name (column type, …)`, of Kinesis Data Analytics.
+#[derive(Clone, Debug)]
+pub struct CreateStream {
+    /// Its name.
+    pub name: Ident,
+    /// Its columns.
+    pub columns: Vec<StreamColumn>,
+    /// One that exists is replaced.
+    pub or_replace: bool,
+}
+
+/// A column of a stream.
+#[derive(Clone, Debug)]
+pub struct StreamColumn {
+    /// Its name.
+    pub name: Ident,
+    /// Its type.
+    pub column_type: SqlType,
+    /// `NOT NULL`
+    pub not_null: bool,
+}
+
+/// `CREATE PUMP name AS INSERT INTO stream query`, of Kinesis Data Analytics.
+#[derive(Clone, Debug)]
+pub struct CreatePump {
+    /// Its name.
+    pub name: Ident,
+    /// One that exists is replaced.
+    pub or_replace: bool,
+    /// It does not run.
+    pub stopped: bool,
+    /// What it does.
+    pub insert: Insert,
 }
 
 /// `INSERT INTO table [(columns)] query`

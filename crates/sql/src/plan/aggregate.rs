@@ -12,16 +12,21 @@ use super::calc::origin;
 use super::stream::{Attached, Stream, Traits};
 use crate::aggregate::{AggregateCall, AggregateFunction};
 use crate::error::{Result, SqlError};
+use crate::functions::kinesis;
+use crate::logical::kinesis::STAGGER_END;
+use crate::logical::micros_of;
 use crate::logical::window::Windows;
 use crate::operators::calc::Step;
 use crate::operators::group_aggregate::{GroupAggregate, GroupAggregateConfig};
 use crate::operators::session_window_aggregate::{SessionWindowAggregate, SessionWindowAggregateConfig};
 use crate::operators::window_aggregate::{TimeAttribute, WindowAggregate, WindowAggregateConfig, WindowAssignment};
+use crate::parse::kinesis::STAGGER;
 
 /// Which operator makes the windows.
 enum Assignment {
     Windows(WindowAssignment),
     Sessions(i64),
+    Staggers(i64),
 }
 
 /// Columns that an aggregation needs of its input, each once.
@@ -45,8 +50,9 @@ impl Builder<'_> {
             let error = SqlError::unsupported("GROUPING SETS, ROLLUP and CUBE are not built");
             return Err(error.hint("write a query for each grouping and UNION ALL them"));
         }
+        let (input, groups) = stepped(input, &aggregate.group_expr)?;
         // Which of the groups are the window's columns.
-        let origins: Vec<Option<usize>> = aggregate.group_expr.iter().map(|expr| origin(expr, &input)).collect();
+        let origins: Vec<Option<usize>> = groups.iter().map(|expr| origin(expr, &input)).collect();
         let grouped = |column: Option<usize>| column.is_some() && origins.contains(&column);
         let window = input.traits.window.clone().filter(|window| grouped(window.start) && grouped(window.end));
         if window.is_none() && input.traits.window.as_ref().is_some_and(|window| window.deferred) {
@@ -74,7 +80,7 @@ impl Builder<'_> {
             _ => None,
         };
         let keys: Vec<&Expr> =
-            of_window.iter().zip(&aggregate.group_expr).filter(|(which, _)| which.is_none()).map(|(_, e)| e).collect();
+            of_window.iter().zip(&groups).filter(|(which, _)| which.is_none()).map(|(_, e)| e).collect();
         let (traits, describe) = (input.traits.clone(), describe(aggregate));
         let (keyed, routing, key_types) = self.arranged(input, &needed.expressions, &keys)?;
         let columns = Arc::new(keyed.columns().project(&(0..needed.expressions.len()).collect::<Vec<_>>())?);
@@ -154,6 +160,7 @@ impl Builder<'_> {
             (Some((start, end)), ..) => Assignment::Windows(WindowAssignment::Attached { start, end }),
             (None, Some(windows), _) => Assignment::Windows(WindowAssignment::Assigned { windows, time: times }),
             (None, None, Windows::Session { gap }) if !traits.changes => Assignment::Sessions(gap),
+            (None, None, Windows::Stagger { size }) if !traits.changes => Assignment::Staggers(size),
             (None, None, _) => {
                 let error = SqlError::unsupported("sessions need rows that are not revised");
                 return Err(error.hint("cut the stream before the aggregation or join that revises it"));
@@ -176,13 +183,17 @@ impl Builder<'_> {
                 node.state = Some("a result a key and slice, until its windows end".to_owned());
                 self.operator(node, inputs, move |_| WindowAggregate::new(config.clone()))?
             }
-            Assignment::Sessions(gap) => {
+            Assignment::Sessions(gap) | Assignment::Staggers(gap) => {
+                let make = match assignment {
+                    Assignment::Staggers(_) => SessionWindowAggregate::stagger,
+                    _ => SessionWindowAggregate::new,
+                };
                 let (input, key, aggregates) = (columns, key_types, calls);
                 let config =
                     SessionWindowAggregateConfig { input, key, aggregates, gap, time: times, output: output.clone() };
-                SessionWindowAggregate::new(config.clone())?;
+                make(config.clone())?;
                 node.state = Some("a result a session, until it ends".to_owned());
-                self.operator(node, inputs, move |_| SessionWindowAggregate::new(config.clone()))?
+                self.operator(node, inputs, move |_| make(config.clone()))?
             }
         };
         let place = |of: Option<usize>| of.and_then(|column| origins.iter().position(|origin| *origin == Some(column)));
@@ -263,6 +274,39 @@ impl Builder<'_> {
         stream.traits = traits;
         Ok(stream)
     }
+}
+
+/// Groups that step with the event time, as `STEP(ROWTIME BY …)` does, are windows: of the input the window's columns come behind its
+/// own, empty, and the groups become those.
+fn stepped(input: Stream, groups: &[Expr]) -> Result<(Stream, Vec<Expr>)> {
+    let window_of = |expr: &Expr| -> Option<(usize, Windows, bool)> {
+        let calls: [(&str, bool, fn(i64) -> Windows); 4] = [
+            (kinesis::STEP, false, |size| Windows::Tumble { size, offset: 0 }),
+            (kinesis::STEP_END, true, |size| Windows::Tumble { size, offset: 0 }),
+            (STAGGER, false, |size| Windows::Stagger { size }),
+            (STAGGER_END, true, |size| Windows::Stagger { size }),
+        ];
+        calls.into_iter().find_map(|(name, ends, windows)| {
+            let [time, length] = kinesis::called(expr, name)? else { return None };
+            let time = origin(time, &input).filter(|time| input.traits.event_time.contains(time))?;
+            Some((time, windows(micros_of(length).filter(|length| *length > 0)?), ends))
+        })
+    };
+    // The end is made of the windows that the query is about: other steps are columns like others.
+    let windows = groups.iter().filter_map(&window_of).find(|(.., ends)| *ends);
+    let Some((time, windows, _)) = windows else { return Ok((input, groups.to_vec())) };
+    let Some(time) = input.schema.columns().get(time).cloned() else { return Ok((input, groups.to_vec())) };
+    let given = input.schema.fields().len();
+    let found: Vec<Option<bool>> = groups
+        .iter()
+        .map(|group| window_of(group).filter(|(_, of_group, _)| *of_group == windows).map(|(.., ends)| ends))
+        .collect();
+    let extended = super::window::deferred(input, windows, time)?;
+    let columns = extended.schema.columns();
+    let column = |ends: bool| columns.get(given + usize::from(ends)).cloned().map(Expr::Column);
+    let replaced = groups.iter().zip(found).map(|(group, ends)| ends.and_then(column).unwrap_or_else(|| group.clone()));
+    let replaced = replaced.collect();
+    Ok((extended, replaced))
 }
 
 /// The type of the window's time, where it is grouped by.

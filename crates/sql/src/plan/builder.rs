@@ -13,7 +13,7 @@ use tidemill_connectors::Environment;
 use tidemill_engine::{Delivery, Job, Operator, OperatorContext, Port, Routing};
 
 use super::stream::Stream;
-use crate::catalog::Table;
+use crate::catalog::{InAppStream, Pump, Table};
 use crate::error::Result;
 use crate::operators::calc::{Calc, Step};
 
@@ -67,6 +67,10 @@ pub(crate) struct Builder<'a> {
     /// Columns that all plans of the job need of a table, by its name.
     pub(super) needed: HashMap<String, Vec<usize>>,
     pub(super) scanned: HashMap<String, Scanned>,
+    /// What fills in-application streams, what is known of these, and which are being planned.
+    pub(crate) pumps: &'a [Pump],
+    pub(super) pumped: HashMap<String, Stream>,
+    pub(super) pumping: Vec<String>,
     /// The columns of a window function that comes next may stay empty.
     pub(super) defer: bool,
     names: HashMap<String, usize>,
@@ -81,6 +85,9 @@ impl<'a> Builder<'a> {
             state_ttl: None,
             needed: HashMap::new(),
             scanned: HashMap::new(),
+            pumps: &[],
+            pumped: HashMap::new(),
+            pumping: Vec::new(),
             defer: false,
             names: HashMap::new(),
         }
@@ -89,6 +96,12 @@ impl<'a> Builder<'a> {
     /// Notes which columns a plan needs of each table, so that all plans of the job can read it once.
     pub(crate) fn announce(&mut self, plan: &LogicalPlan) {
         if let LogicalPlan::TableScan(scan) = plan {
+            let is_new = !self.needed.contains_key(scan.table_name.table());
+            if is_new && let Some(stream) = stream_of(scan) {
+                let pumps = self.pumps;
+                self.needed.insert(stream.name.clone(), Vec::new());
+                pumps.iter().filter(|pump| pump.into == stream.name).for_each(|pump| self.announce(&pump.plan));
+            }
             let columns = self.needed.entry(scan.table_name.table().to_owned()).or_default();
             match &scan.projection {
                 Some(projection) => columns.extend(projection),
@@ -199,6 +212,11 @@ pub(crate) fn compile_all(expressions: &[Expr], schema: &DFSchema) -> Result<Vec
 pub(crate) fn nullable(schema: &Schema) -> SchemaRef {
     let fields: Vec<Field> = schema.fields().iter().map(|field| field.as_ref().clone().with_nullable(true)).collect();
     Arc::new(Schema::new(fields))
+}
+
+/// The in-application stream behind a scan.
+pub(super) fn stream_of(scan: &datafusion::logical_expr::TableScan) -> Option<&InAppStream> {
+    (scan.source.as_ref() as &dyn std::any::Any).downcast_ref::<InAppStream>()
 }
 
 /// The table behind a scan.

@@ -6,7 +6,7 @@ use datafusion::logical_expr::{Expr, utils::split_conjunction};
 use super::builder::{Builder, compile, compile_all, nullable};
 use super::stream::Stream;
 use crate::error::Result;
-use crate::functions::is_processing_time;
+use crate::functions::{is_processing_time, kinesis};
 use crate::operators::calc::Step;
 
 impl Builder<'_> {
@@ -16,11 +16,16 @@ impl Builder<'_> {
         let mut traits = input.traits.projected(&origins);
         let clocks = (0..).zip(expressions).filter(|(_, expr)| is_processing_time(expr));
         traits.processing_time.extend(clocks.map(|(place, _)| place));
+        let timed = expressions.iter().position(|expr| kinesis::called(expr, kinesis::ROWTIME_MARKER).is_some());
+        if let Some(place) = timed {
+            traits.event_time = vec![place];
+        }
         let unchanged = origins.iter().copied().eq((0..input.schema.fields().len()).map(Some))
             && schema.inner().fields() == input.columns().fields();
         if !unchanged {
             let compiled = compile_all(expressions, &input.schema)?;
             input.steps.push(Step::Project(compiled, nullable(schema.inner())));
+            input.steps.extend(timed.map(Step::Times));
         }
         input.schema = schema.clone();
         input.traits = traits;
@@ -59,6 +64,7 @@ pub(super) fn describe(steps: &[Step]) -> String {
             });
             format!("select {}", columns.collect::<Vec<_>>().join(", "))
         }
+        Step::Times(column) => format!("time is column {column}"),
         Step::Key { columns, .. } => format!("key by {columns:?}"),
     });
     words.collect::<Vec<_>>().join(", ")

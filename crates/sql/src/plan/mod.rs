@@ -13,6 +13,7 @@
 //! | [`join`] | joins: regular, of windows, of intervals |
 //! | [`over`] | `OVER` |
 //! | [`rank`] | `ROW_NUMBER()` below a filter: top-n and de-duplication |
+//! | [`pump`] | in-application streams |
 //! | [`sort`] | `ORDER BY`, `LIMIT` |
 //! | [`sink`] | `INSERT INTO`, rows for the terminal |
 
@@ -21,6 +22,7 @@ mod builder;
 mod calc;
 mod join;
 mod over;
+mod pump;
 mod rank;
 mod scan;
 mod sink;
@@ -37,6 +39,7 @@ use datafusion::common::Column;
 use datafusion::logical_expr::{LogicalPlan, Union};
 
 use crate::error::{Result, SqlError};
+use crate::logical::first_rows::FirstRows;
 use crate::logical::window::WindowTvf;
 
 impl Builder<'_> {
@@ -53,6 +56,7 @@ impl Builder<'_> {
             LogicalPlan::Limit(limit) => self.limit(limit),
             LogicalPlan::Extension(extension) => match extension.node.as_any().downcast_ref::<WindowTvf>() {
                 Some(window) => self.window(window, extension.node.schema()),
+                None if let Some(rows) = extension.node.as_any().downcast_ref::<FirstRows>() => self.first_rows(rows),
                 None => Err(SqlError::unsupported("FOR SYSTEM_TIME AS OF is for the right side of a join")),
             },
             LogicalPlan::Projection(projection) => {

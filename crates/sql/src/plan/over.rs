@@ -15,6 +15,7 @@ use super::calc::origin;
 use super::stream::Stream;
 use crate::aggregate::{AggregateCall, AggregateFunction};
 use crate::error::{Result, SqlError};
+use crate::functions::kinesis;
 use crate::logical::micros_of;
 use crate::operators::calc::Step;
 use crate::operators::over_aggregate::{OverAggregate, OverAggregateConfig, OverFrame, OverOrder};
@@ -82,6 +83,7 @@ impl Builder<'_> {
                 Some(column) if input.traits.processing_time.contains(&column) => {
                     OverOrder::Arrival(TimeAttribute::Processing)
                 }
+                _ if kinesis::called(expr, kinesis::ARRIVAL).is_some() => OverOrder::Arrival(TimeAttribute::Rows),
                 _ => return Err(unordered()),
             },
             _ => return Err(unordered()),

@@ -8,7 +8,7 @@ use datafusion::common::DFSchema;
 use datafusion::logical_expr::{EmptyRelation, Expr, TableScan, Values as ValuesPlan, col, ident};
 use tidemill_engine::source::Replay;
 
-use super::builder::{Builder, Node, NodeKind, Scanned, compile, table_of};
+use super::builder::{Builder, Node, NodeKind, Scanned, compile, stream_of, table_of};
 use super::stream::{Stream, Traits};
 use crate::catalog::{Origin, Table};
 use crate::error::{Kind, Result, SqlError};
@@ -18,6 +18,9 @@ use crate::operators::scan::{Scan, ScanConfig, Values};
 impl Builder<'_> {
     /// A table's rows.
     pub(super) fn scan(&mut self, scan: &TableScan) -> Result<Stream> {
+        if let Some(stream) = stream_of(scan) {
+            return self.in_app_stream(scan, stream);
+        }
         let Some(table) = table_of(scan) else {
             return Err(SqlError::unsupported(format!("'{}' is no table of this session", scan.table_name)));
         };

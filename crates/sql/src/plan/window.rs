@@ -5,13 +5,14 @@
 
 use std::sync::Arc;
 
-use datafusion::common::{Column, DFSchemaRef, ScalarValue};
+use arrow::datatypes::{DataType, Field, TimeUnit};
+use datafusion::common::{Column, DFSchema, DFSchemaRef, ScalarValue};
 use datafusion::logical_expr::{Expr, LogicalPlan, lit};
 
 use super::builder::{Builder, Node, NodeKind, compile, compile_all, nullable};
 use super::stream::{Attached, Stream, Traits};
 use crate::error::{Result, SqlError};
-use crate::logical::window::{WindowTvf, Windows};
+use crate::logical::window::{ADDED, WindowTvf, Windows};
 use crate::operators::assign_windows::{AssignWindows, AssignWindowsConfig};
 use crate::operators::calc::Step;
 use crate::operators::windows::Windows as Slices;
@@ -23,7 +24,7 @@ impl Windows {
             Windows::Tumble { size, offset } => Some(Slices::Tumble { size, offset }),
             Windows::Hop { slide, size, offset } => Some(Slices::Hop { size, slide, offset }),
             Windows::Cumulate { step, size, offset } => Some(Slices::Cumulate { size, step, offset }),
-            Windows::Session { .. } => None,
+            Windows::Stagger { .. } | Windows::Session { .. } => None,
         }
     }
 }
@@ -87,6 +88,27 @@ impl Builder<'_> {
         let name = self.name(kind);
         Node { name, kind: NodeKind::Operator, about, inputs: Vec::new(), key: None, state: None, changes }
     }
+}
+
+/// A stream with the columns of windows behind its own, empty: an aggregation is to make them.
+pub(super) fn deferred(input: Stream, windows: Windows, time: Column) -> Result<Stream> {
+    let first = input.schema.fields().len();
+    let millis = DataType::Timestamp(TimeUnit::Millisecond, None);
+    let fields = input.schema.iter().map(|(qualifier, field)| (qualifier.cloned(), field.clone()));
+    let added = ADDED.iter().map(|name| (None, Arc::new(Field::new(format!("__{name}"), millis.clone(), true))));
+    let schema = Arc::new(DFSchema::new_with_metadata(fields.chain(added).collect(), Default::default())?);
+    let processing = input.traits.processing_time.contains(&input.schema.index_of_column(&time)?);
+    let window = Attached {
+        windows,
+        processing,
+        deferred: true,
+        partition_by: None,
+        start: Some(first),
+        end: Some(first + 1),
+        time: Some(first + 2),
+    };
+    let traits = Traits { unique: None, window: Some(window), ..input.traits.clone() };
+    empty_columns(input, &schema, traits)
 }
 
 /// The window's columns, empty.

@@ -1,0 +1,71 @@
+//! Functions of Kinesis Data Analytics that streaming SQL doesn't have, or means otherwise.
+
+mod java_time;
+mod scalar;
+mod strings;
+mod time;
+
+use datafusion::logical_expr::{Expr, ScalarUDF};
+
+use scalar::Function;
+
+/// The call that makes an expression the time of the rows.
+pub(crate) const ROWTIME_MARKER: &str = "__rowtime";
+/// The call that orders rows as they arrive.
+pub(crate) const ARRIVAL: &str = "__arrival";
+/// The call that says until when rows are distinct.
+pub(crate) const PERIOD: &str = "__period";
+/// `STEP(x BY i)`, and `FLOOR(x TO unit)`.
+pub(crate) const STEP: &str = "step";
+/// The end of the step that `STEP` begins.
+pub(crate) const STEP_END: &str = "__step_end";
+/// `CEIL(x TO unit)`
+pub(crate) const STEP_UP: &str = "__step_up";
+
+/// All of them.
+pub(super) fn all() -> Vec<ScalarUDF> {
+    let functions = [time::all(), strings::all(), markers()];
+    functions.into_iter().flatten().map(ScalarUDF::from).collect()
+}
+
+/// Calls that only say something to the planner: their value is their argument's.
+fn markers() -> Vec<Function> {
+    use crate::logical::kinesis::STAGGER_END;
+    use crate::parse::kinesis::STAGGER;
+    [ROWTIME_MARKER, ARRIVAL, PERIOD, STAGGER, STAGGER_END]
+        .into_iter()
+        .map(|name| Function {
+            name,
+            takes: |types| Ok(types.to_vec()),
+            gives: |types| types.first().cloned().unwrap_or(arrow::datatypes::DataType::Null),
+            does: |args| {
+                Ok(args
+                    .first()
+                    .cloned()
+                    .unwrap_or_else(|| arrow::array::new_empty_array(&arrow::datatypes::DataType::Null)))
+            },
+        })
+        .collect()
+}
+
+/// What a function of the dialect is called here, where its name means something else in streaming SQL, or stands for another.
+pub(crate) fn own_name(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "STEP" => STEP,
+        "UNIX_TIMESTAMP" => time::UNIX_TIMESTAMP,
+        "TO_TIMESTAMP" => time::TO_TIMESTAMP,
+        "STD_DEV" => "stddev",
+        "CHARACTER_LENGTH" => "char_length",
+        "LOG10" => "log10",
+        _ => return None,
+    })
+}
+
+/// The arguments of a call of one of these functions.
+pub(crate) fn called<'e>(expr: &'e Expr, name: &str) -> Option<&'e [Expr]> {
+    match expr {
+        Expr::ScalarFunction(call) if call.func.name() == name => Some(&call.args),
+        Expr::Alias(alias) => called(&alias.expr, name),
+        _ => None,
+    }
+}

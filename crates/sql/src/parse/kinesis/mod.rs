@@ -1,0 +1,59 @@
+//! The text of an application for Kinesis Data Analytics, as the parser can read it.
+//!
+//! Its grammar is that of standard SQL with some clauses of its own. They are put into words that the parser knows before it sees them
+//! ([`tokens`]); what they mean is decided when a query is planned ([`crate::logical::kinesis`]).
+
+mod ddl;
+mod tokens;
+
+pub(super) use self::ddl::{pump, stream};
+pub(super) use self::tokens::{is_kinesis, tokens};
+
+use datafusion::sql::sqlparser::dialect::Dialect;
+
+/// The call that stands for a stagger window in `GROUP BY`.
+pub(crate) const STAGGER: &str = "__stagger";
+/// The call that stands for `WITHIN INTERVAL …` in `ORDER BY`.
+pub(crate) const WITHIN: &str = "__within";
+
+/// The grammar of expressions.
+#[derive(Debug)]
+pub(super) struct KinesisDialect;
+
+impl Dialect for KinesisDialect {
+    fn is_delimited_identifier_start(&self, ch: char) -> bool {
+        ch == '"'
+    }
+
+    fn is_identifier_start(&self, ch: char) -> bool {
+        ch.is_alphabetic() || ch == '_'
+    }
+
+    fn is_identifier_part(&self, ch: char) -> bool {
+        ch.is_alphanumeric() || ch == '_' || ch == '$'
+    }
+
+    fn supports_unicode_string_literal(&self) -> bool {
+        true
+    }
+
+    fn supports_filter_during_aggregation(&self) -> bool {
+        true
+    }
+
+    fn supports_group_by_expr(&self) -> bool {
+        true
+    }
+
+    fn supports_window_function_null_treatment_arg(&self) -> bool {
+        true
+    }
+
+    fn supports_boolean_literals(&self) -> bool {
+        true
+    }
+
+    fn require_interval_qualifier(&self) -> bool {
+        true
+    }
+}

@@ -1,0 +1,360 @@
+//! Tokens of Kinesis Data Analytics' SQL, made such that the parser knows them:
+//!
+//! | written | read |
+//! |---|---|
+//! | `name` | `NAME`: what is not quoted is upper case |
+//! | `// comment` | nothing |
+//! | `SELECT STREAM` | `SELECT` |
+//! | `STEP(x BY i)` | `STEP(x, i)` |
+//! | `CURSOR(query)` | `(query)` |
+//! | `WINDOWED BY STAGGER (PARTITION BY a RANGE i)` | `GROUP BY a, __stagger(i)` |
+//! | `FROM s OVER (RANGE i PRECEDING) AS a` | `FROM s AS a WITH (i)` |
+//! | `FROM s OVER w AS a` | `FROM s AS a WITH (w)` |
+//! | `ORDER BY x WITHIN i` | `ORDER BY x, __within(i)` |
+
+use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
+
+use super::{KinesisDialect, STAGGER, WITHIN};
+use crate::error::{Kind, Place, Result, SqlError};
+
+/// Whether a text is of this dialect: its first lines say so, or it makes streams and pumps or selects from streams.
+pub(in crate::parse) fn is_kinesis(text: &str) -> bool {
+    let said = |line: &str| {
+        let said = line.trim_start().strip_prefix("--")?.trim_start().strip_prefix("dialect:")?;
+        Some(said.trim().eq_ignore_ascii_case("kinesis"))
+    };
+    if let Some(said) = text.lines().take(10).find_map(said) {
+        return said;
+    }
+    let Ok(tokens) = Tokenizer::new(&KinesisDialect, &without_comments(text)).tokenize() else { return false };
+    let words: Vec<String> = tokens
+        .into_iter()
+        .filter(|token| !matches!(token, Token::Whitespace(_)))
+        .map(|token| match token {
+            Token::Word(word) if word.quote_style.is_none() => word.value.to_ascii_uppercase(),
+            _ => String::new(),
+        })
+        .collect();
+    let begins =
+        |window: &[String], of: &[&str]| window.iter().map(String::as_str).take(of.len()).eq(of.iter().copied());
+    let signs: [&[&str]; 5] = [
+        &["CREATE", "STREAM"],
+        &["CREATE", "PUMP"],
+        &["REPLACE", "STREAM"],
+        &["REPLACE", "PUMP"],
+        &["SELECT", "STREAM"],
+    ];
+    (0..words.len()).any(|at| signs.iter().any(|sign| begins(&words[at..], sign)))
+}
+
+/// The tokens of a text.
+pub(in crate::parse) fn tokens(text: &str) -> Result<Vec<TokenWithSpan>> {
+    let tokens = Tokenizer::new(&KinesisDialect, &without_comments(text)).tokenize_with_location()?;
+    let mut rewriter =
+        Rewriter { tokens: tokens.into_iter().filter(is_solid).map(folded).collect(), at: 0, out: Vec::new() };
+    rewriter.all()?;
+    Ok(rewriter.out)
+}
+
+fn is_solid(token: &TokenWithSpan) -> bool {
+    !matches!(token.token, Token::Whitespace(_))
+}
+
+/// What is not quoted is upper case.
+fn folded(mut token: TokenWithSpan) -> TokenWithSpan {
+    if let Token::Word(word) = &mut token.token
+        && word.quote_style.is_none()
+    {
+        word.value.make_ascii_uppercase();
+    }
+    token
+}
+
+/// The text with blanks for comments that begin with `//`: places stay.
+fn without_comments(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut within = None;
+    let mut chars = text.chars().peekable();
+    while let Some(ch) = chars.next() {
+        let next = chars.peek().copied();
+        match (within, ch) {
+            (Some('/'), '\n') | (Some('-'), '\n') => within = None,
+            (Some('/'), _) => {
+                out.push(' ');
+                continue;
+            }
+            (Some('*'), '*') if next == Some('/') => within = None,
+            (Some(quote @ ('\'' | '"')), _) if ch == quote => within = None,
+            (Some(_), _) => {}
+            (None, '/') if next == Some('/') => {
+                within = Some('/');
+                out.push(' ');
+                continue;
+            }
+            (None, '/') if next == Some('*') => within = Some('*'),
+            (None, '-') if next == Some('-') => within = Some('-'),
+            (None, '\'' | '"') => within = Some(ch),
+            (None, _) => {}
+        }
+        out.push(ch);
+    }
+    out
+}
+
+struct Rewriter {
+    tokens: Vec<TokenWithSpan>,
+    at: usize,
+    out: Vec<TokenWithSpan>,
+}
+
+impl Rewriter {
+    fn is(&self, ahead: usize, word: &str) -> bool {
+        self.tokens.get(self.at + ahead).is_some_and(|token| is_word(token, word))
+    }
+
+    fn are(&self, words: &[&str]) -> bool {
+        words.iter().enumerate().all(|(ahead, word)| self.is(ahead, word))
+    }
+
+    fn token(&self, ahead: usize) -> Option<&Token> {
+        self.tokens.get(self.at + ahead).map(|token| &token.token)
+    }
+
+    /// Passes the next token on as it is.
+    fn pass(&mut self) {
+        self.out.extend(self.tokens.get(self.at).cloned());
+        self.at += 1;
+    }
+
+    /// Puts other tokens, read from a text, in the place of the next one.
+    fn put(&mut self, text: &str) -> Result<()> {
+        let span = self.tokens.get(self.at.min(self.tokens.len().saturating_sub(1))).map(|token| token.span);
+        let tokens = Tokenizer::new(&KinesisDialect, text).tokenize()?;
+        let solid = tokens.into_iter().filter(|token| !matches!(token, Token::Whitespace(_)));
+        self.out.extend(solid.map(|token| TokenWithSpan { token, span: span.unwrap_or_else(empty_span) }));
+        Ok(())
+    }
+
+    fn expected(&self, what: &str) -> SqlError {
+        let found = self.tokens.get(self.at);
+        let said = found.map_or_else(|| "the end of the text".to_owned(), |token| token.token.to_string());
+        let place = found.and_then(|token| Place::of(token.span));
+        SqlError::new(Kind::Syntax, format!("expected {what}, found: {said}")).at(place)
+    }
+
+    fn expect(&mut self, token: &Token, what: &str) -> Result<()> {
+        if self.token(0) != Some(token) {
+            return Err(self.expected(what));
+        }
+        self.at += 1;
+        Ok(())
+    }
+
+    fn all(&mut self) -> Result<()> {
+        while self.at < self.tokens.len() {
+            if self.are(&["SELECT", "STREAM"]) {
+                self.pass();
+                self.at += 1;
+            } else if self.is(0, "CURSOR") && self.token(1) == Some(&Token::LParen) {
+                self.at += 1;
+            } else if self.is(0, "STEP") && self.token(1) == Some(&Token::LParen) {
+                self.step()?;
+            } else if self.are(&["WINDOWED", "BY", "STAGGER"]) {
+                self.stagger()?;
+            } else if self.is(0, "WITHIN") && self.is(1, "INTERVAL") {
+                self.put(&format!(", {WITHIN}("))?;
+                self.at += 1;
+                self.interval();
+                self.put(")")?;
+            } else if self.is(0, "OVER")
+                && self
+                    .out
+                    .last()
+                    .is_some_and(|token| matches!(&token.token, Token::Word(w) if !is_treatment(&w.value)))
+            {
+                self.window()?;
+            } else {
+                self.pass();
+            }
+        }
+        Ok(())
+    }
+
+    /// `STEP(x BY i)`: the BY that belongs to it.
+    fn step(&mut self) -> Result<()> {
+        self.pass();
+        self.pass();
+        let mut depth = 1;
+        while depth > 0 && self.at < self.tokens.len() {
+            match self.token(0) {
+                Some(Token::LParen) => depth += 1,
+                Some(Token::RParen) => depth -= 1,
+                _ if depth == 1 && self.is(0, "BY") => {
+                    self.put(",")?;
+                    self.at += 1;
+                    continue;
+                }
+                _ => {}
+            }
+            self.pass();
+        }
+        Ok(())
+    }
+
+    /// `INTERVAL 'n' unit [(p)] [TO unit [(p)]]`
+    fn interval(&mut self) {
+        self.pass();
+        while matches!(self.token(0), Some(Token::SingleQuotedString(_) | Token::Minus)) {
+            self.pass();
+        }
+        loop {
+            self.pass();
+            if self.token(0) == Some(&Token::LParen) {
+                while self.at < self.tokens.len() && self.token(0) != Some(&Token::RParen) {
+                    self.pass();
+                }
+                self.pass();
+            }
+            if !self.is(0, "TO") {
+                return;
+            }
+            self.pass();
+        }
+    }
+
+    fn stagger(&mut self) -> Result<()> {
+        self.at += 3;
+        self.expect(&Token::LParen, "( after STAGGER")?;
+        self.put("GROUP BY")?;
+        if self.are(&["PARTITION", "BY"]) {
+            self.at += 2;
+            while self.at < self.tokens.len() && !self.is(0, "RANGE") {
+                self.pass();
+            }
+            self.put(",")?;
+        }
+        if !(self.is(0, "RANGE") && self.is(1, "INTERVAL")) {
+            return Err(self.expected("RANGE INTERVAL …"));
+        }
+        self.at += 1;
+        self.put(&format!("{STAGGER}("))?;
+        self.interval();
+        self.put(")")?;
+        self.expect(&Token::RParen, ") after the stagger window")
+    }
+
+    /// The window of a joined stream goes behind its alias.
+    fn window(&mut self) -> Result<()> {
+        self.at += 1;
+        let mut window = Vec::new();
+        if self.token(0) == Some(&Token::LParen) {
+            self.at += 1;
+            if !(self.is(0, "RANGE") && self.is(1, "INTERVAL")) {
+                let hint = "a joined stream has a window of time: OVER (RANGE INTERVAL '1' MINUTE PRECEDING)";
+                return Err(self.expected("RANGE INTERVAL").hint(hint));
+            }
+            self.at += 1;
+            let before = self.out.len();
+            self.interval();
+            window.extend(self.out.drain(before..));
+            if !self.is(0, "PRECEDING") {
+                return Err(self.expected("PRECEDING"));
+            }
+            self.at += 1;
+            self.expect(&Token::RParen, ") after the window")?;
+        } else {
+            window.extend(self.tokens.get(self.at).cloned());
+            self.at += 1;
+        }
+        let named = self.is(0, "AS") || matches!(self.token(0), Some(Token::Word(word)) if !follows(&word.value));
+        if !named {
+            // The stream's own name is its alias.
+            let own = self.out.last().cloned();
+            self.put("AS")?;
+            self.out.extend(own);
+        } else {
+            if self.is(0, "AS") {
+                self.pass();
+            }
+            self.pass();
+        }
+        self.put("WITH (")?;
+        self.out.append(&mut window);
+        self.put(")")
+    }
+}
+
+fn empty_span() -> datafusion::sql::sqlparser::tokenizer::Span {
+    datafusion::sql::sqlparser::tokenizer::Span::empty()
+}
+
+/// `IGNORE NULLS OVER` and the like: the window of a function.
+fn is_treatment(word: &str) -> bool {
+    word == "NULLS"
+}
+
+/// What can follow a table in FROM, and so is no alias.
+fn follows(word: &str) -> bool {
+    let all = [
+        "ON", "USING", "WHERE", "GROUP", "JOIN", "INNER", "LEFT", "RIGHT", "FULL", "CROSS", "NATURAL", "WINDOW",
+        "ORDER", "UNION", "HAVING", "WINDOWED",
+    ];
+    all.contains(&word)
+}
+
+fn is_word(token: &TokenWithSpan, word: &str) -> bool {
+    matches!(&token.token, Token::Word(found) if found.quote_style.is_none() && found.value == word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> String {
+        tokens(text).unwrap().iter().map(|token| token.token.to_string()).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn clauses_become_what_the_parser_knows() {
+        for (written, known) in [
+            ("select stream ticker, \"Price\" from s // all", "SELECT TICKER , \"Price\" FROM S"),
+            ("STEP(s.ROWTIME BY INTERVAL '10' SECOND)", "STEP ( S . ROWTIME , INTERVAL '10' SECOND )"),
+            (
+                "FROM s WINDOWED BY STAGGER (PARTITION BY a, FLOOR(b TO MINUTE) RANGE INTERVAL '1' MINUTE) HAVING x",
+                "FROM S GROUP BY A , FLOOR ( B TO MINUTE ) , __stagger ( INTERVAL '1' MINUTE ) HAVING X",
+            ),
+            (
+                "FROM a OVER (RANGE INTERVAL '30' MINUTE PRECEDING) AS i JOIN b OVER w ON x",
+                "FROM A AS I WITH ( INTERVAL '30' MINUTE ) JOIN B AS B WITH ( W ) ON X",
+            ),
+            (
+                "SELECT SUM(x) OVER w, LAG(x) IGNORE NULLS OVER w",
+                "SELECT SUM ( X ) OVER W , LAG ( X ) IGNORE NULLS OVER W",
+            ),
+            (
+                "ORDER BY t WITHIN INTERVAL '59:59.999' MINUTE TO SECOND(3), b",
+                "ORDER BY T , __within ( INTERVAL '59:59.999' MINUTE TO SECOND ( 3 ) ) , B",
+            ),
+            ("SELECT 'a // b' -- it's\n, c", "SELECT 'a // b' , C"),
+        ] {
+            assert_eq!(read(written), known, "{written}");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_named_with_its_place() {
+        let error = tokens("SELECT 1\nFROM s WINDOWED BY STAGGER (PARTITION BY a)").unwrap_err();
+        assert!(error.to_string().contains("expected RANGE INTERVAL"), "{error}");
+        let error = tokens("FROM a OVER (ROWS 3 PRECEDING) AS b").unwrap_err();
+        assert_eq!(error.place, Some(Place { line: 1, column: 14 }));
+    }
+
+    #[test]
+    fn the_dialect_is_found_from_the_statements() {
+        assert!(is_kinesis("CREATE OR REPLACE STREAM \"S\" (a INT)"));
+        assert!(is_kinesis("select stream * from s"));
+        assert!(is_kinesis("-- dialect: kinesis\nSELECT 1"));
+        assert!(!is_kinesis("-- dialect: streaming\nSELECT STREAM FROM t"));
+        assert!(!is_kinesis("CREATE TABLE stream (pump INT); SELECT 'CREATE STREAM' FROM stream"));
+    }
+}

@@ -1,0 +1,86 @@
+//! In-application streams: the rows of their pumps, made once for all who read them.
+
+use datafusion::logical_expr::{Expr, TableScan};
+
+use super::builder::{Builder, compile_all, nullable};
+use super::stream::{Stream, Traits};
+use crate::catalog::{InAppStream, Pump};
+use crate::error::{Result, SqlError};
+use crate::logical::first_rows::FirstRows;
+use crate::operators::calc::Step;
+use crate::operators::distinct::{Distinct, DistinctConfig};
+
+impl Builder<'_> {
+    /// `SELECT STREAM DISTINCT`.
+    pub(super) fn first_rows(&mut self, rows: &FirstRows) -> Result<Stream> {
+        let input = self.plan(&rows.input)?;
+        let (schema, traits) = (nullable(input.columns()), input.traits.clone());
+        let columns = schema.fields().len();
+        let time = columns.saturating_sub(1);
+        if !traits.event_time.contains(&time) || traits.changes {
+            return Err(SqlError::unsupported("SELECT DISTINCT of a stream needs its ROWTIME"));
+        }
+        let plan_schema = input.schema.clone();
+        let mut node = self.node("distinct", format!("in each {} ms", rows.period / 1_000), false);
+        let names = schema.fields().iter().take(time).map(|field| field.name().as_str());
+        node.key = Some(names.collect::<Vec<_>>().join(", "));
+        node.state = Some("the keys of the period".to_owned());
+        let (keyed, routing) = self.keyed(input, columns, (0..time).collect())?;
+        let config = DistinctConfig { schema: schema.clone(), period: rows.period };
+        let port = self.operator(node, vec![(keyed, routing)], move |_| Ok(Distinct::new(config.clone())))?;
+        Ok(Stream { emitted: schema, ..Stream::of_ports(vec![port], plan_schema, traits) })
+    }
+
+    /// The columns of an in-application stream that a query reads.
+    pub(super) fn in_app_stream(&mut self, scan: &TableScan, stream: &InAppStream) -> Result<Stream> {
+        let mut rows = self.pumped(stream)?;
+        if let Some(projection) = &scan.projection {
+            let columns = rows.schema.columns();
+            let kept: Vec<Expr> =
+                projection.iter().filter_map(|c| columns.get(*c).cloned().map(Expr::Column)).collect();
+            let origins: Vec<Option<usize>> = projection.iter().copied().map(Some).collect();
+            rows.traits = rows.traits.projected(&origins);
+            if projection.len() < columns.len() {
+                rows.steps
+                    .push(Step::Project(compile_all(&kept, &rows.schema)?, nullable(scan.projected_schema.inner())));
+            }
+        }
+        rows.schema = scan.projected_schema.clone();
+        scan.filters.iter().try_fold(rows, |rows, filter| self.filter(rows, filter))
+    }
+
+    /// All columns of an in-application stream.
+    fn pumped(&mut self, stream: &InAppStream) -> Result<Stream> {
+        if let Some(known) = self.pumped.get(&stream.name) {
+            return Ok(known.clone());
+        }
+        if self.pumping.contains(&stream.name) {
+            let message = format!("stream \"{}\" gets rows of itself, by way of its pumps", stream.name);
+            return Err(SqlError::unsupported(message).hint("let the last pump fill another stream"));
+        }
+        let pumps: Vec<Pump> = self.pumps.iter().filter(|pump| pump.into == stream.name).cloned().collect();
+        if pumps.is_empty() {
+            let error = SqlError::declaration(format!("no pump fills stream \"{}\"", stream.name));
+            return Err(error.hint("CREATE PUMP … AS INSERT INTO it"));
+        }
+        self.pumping.push(stream.name.clone());
+        let (mut ports, mut traits, mut schema) = (Vec::new(), None::<Traits>, None);
+        for pump in pumps {
+            let rows = self.plan(&pump.plan).map_err(|error| error.at(pump.place))?;
+            traits = Some(match traits {
+                Some(traits) => traits.union(&rows.traits),
+                None => rows.traits.clone(),
+            });
+            schema.get_or_insert_with(|| rows.schema.clone());
+            ports.extend(self.ports(rows)?);
+        }
+        self.pumping.pop();
+        let Some((schema, traits)) = schema.zip(traits) else {
+            return Err(SqlError::declaration(format!("no pump fills stream \"{}\"", stream.name)));
+        };
+        let pumped = Stream::of_ports(ports, schema, Traits { unique: None, window: None, ..traits });
+        let pumped = Stream { emitted: nullable(&stream.schema), ..pumped };
+        self.pumped.insert(stream.name.clone(), pumped.clone());
+        Ok(pumped)
+    }
+}
