@@ -12,6 +12,7 @@ mod optimizer;
 mod relation;
 mod type_names;
 pub(crate) mod versioned;
+pub(crate) mod versioned_join;
 pub(crate) mod window;
 
 pub(crate) use self::names::{Builtin, Names};

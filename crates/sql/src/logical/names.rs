@@ -18,6 +18,7 @@ use datafusion::sql::sqlparser::ast::{Expr as SqlExpr, Query, Statement};
 
 use super::relation::StreamRelations;
 use super::type_names::TypeNames;
+use super::versioned_join::join_versions;
 use crate::catalog::Catalog;
 use crate::error::Result;
 use crate::functions;
@@ -69,7 +70,8 @@ impl Names<'_> {
 
     /// Plans a query.
     pub(crate) fn query(&self, query: Query) -> Result<LogicalPlan> {
-        Ok(self.planner().sql_statement_to_plan(Statement::Query(Box::new(query)))?)
+        let plan = self.planner().sql_statement_to_plan(Statement::Query(Box::new(query)))?;
+        Ok(join_versions(plan)?)
     }
 
     /// Plans an expression over some columns; its types agree.

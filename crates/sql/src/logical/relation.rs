@@ -72,7 +72,7 @@ fn versioned(name: ObjectName, time: &SqlExpr, context: &mut dyn RelationPlanner
         index_hints: Vec::new(),
     };
     let input = context.plan(table)?;
-    Ok(LogicalPlan::Extension(Extension { node: Arc::new(Versioned { input, as_of }) }))
+    Ok(LogicalPlan::Extension(Extension { node: Arc::new(Versioned { input, as_of, place: Place::of(time.span()) }) }))
 }
 
 fn as_of_what(time: &SqlExpr) -> SqlError {

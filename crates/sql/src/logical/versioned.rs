@@ -1,4 +1,5 @@
-//! `FOR SYSTEM_TIME AS OF`: a table as it was at a time that the other side of a join says.
+//! `FOR SYSTEM_TIME AS OF`: a table as it was at a time that the other side of a join says. The [join](super::versioned_join) of it is
+//! made when the whole query is known.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -6,12 +7,16 @@ use std::fmt;
 use datafusion::common::{Column, DFSchemaRef, Result, plan_err};
 use datafusion::logical_expr::{Expr, LogicalPlan, UserDefinedLogicalNodeCore};
 
-/// The right side of a temporal or look-up join.
+use crate::error::Place;
+
+/// The right side of such a join, until the join is made.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Versioned {
     pub(crate) input: LogicalPlan,
     /// The column of the left side that says the time.
     pub(crate) as_of: Column,
+    /// Where it is named.
+    pub(crate) place: Option<Place>,
 }
 
 impl fmt::Debug for Versioned {
@@ -49,7 +54,7 @@ impl UserDefinedLogicalNodeCore for Versioned {
 
     fn with_exprs_and_inputs(&self, _: Vec<Expr>, mut inputs: Vec<LogicalPlan>) -> Result<Self> {
         match inputs.pop() {
-            Some(input) => Ok(Versioned { input, as_of: self.as_of.clone() }),
+            Some(input) => Ok(Versioned { input, ..self.clone() }),
             None => plan_err!("a versioned table without an input"),
         }
     }

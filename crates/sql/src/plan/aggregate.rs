@@ -205,6 +205,7 @@ impl Builder<'_> {
             processing_time: if window.processing { time.into_iter().collect() } else { Vec::new() },
             window: Some(Attached { start, end, time, deferred: false, partition_by: Some(Vec::new()), ..window }),
             unique: Some((0..aggregate.group_expr.len()).collect()),
+            versions: false,
         };
         let mut next_key = 0;
         let mut from_group = Vec::new();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use arrow::datatypes::Field;
 use datafusion::common::{DFSchema, DFSchemaRef, JoinType as PlanJoin, NullEquality};
 use datafusion::logical_expr::utils::split_conjunction_owned;
-use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, Join, LogicalPlan, Operator, utils::conjunction};
+use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, Join, Operator, utils::conjunction};
 use tidemill_engine::Routing;
 
 use super::builder::{Builder, compile, nullable};
@@ -15,7 +15,6 @@ use super::stream::{Stream, Traits};
 use super::window::columns_of;
 use crate::error::{Result, SqlError};
 use crate::logical::micros_of;
-use crate::logical::versioned::Versioned;
 use crate::operators::calc::Step;
 use crate::operators::join::{
     IntervalJoin, IntervalJoinConfig, JoinInput, JoinType, RegularJoin, RegularJoinConfig, RegularJoinInput,
@@ -31,9 +30,6 @@ struct Interval {
 
 impl Builder<'_> {
     pub(super) fn join(&mut self, join: &Join) -> Result<Stream> {
-        if versioned(&join.right).is_some() {
-            return Err(SqlError::unsupported("FOR SYSTEM_TIME AS OF is not built").hint("join the table itself"));
-        }
         let (left, right) = (self.plan(&join.left)?, self.plan(&join.right)?);
         let (kind, swapped) = match join.join_type {
             PlanJoin::Inner => (JoinType::Inner, false),
@@ -176,7 +172,7 @@ impl Builder<'_> {
     }
 
     /// The stream with those keys that are no columns of it behind its columns, and where all keys are.
-    fn with_keys(&self, mut input: Stream, keys: &[Expr]) -> Result<(Stream, Vec<usize>)> {
+    pub(super) fn with_keys(&self, mut input: Stream, keys: &[Expr]) -> Result<(Stream, Vec<usize>)> {
         let places: Vec<Option<usize>> = keys.iter().map(|key| origin(key, &input)).collect();
         if let Some(places) = places.iter().copied().collect::<Option<Vec<usize>>>() {
             return Ok((input, places));
@@ -200,7 +196,12 @@ impl Builder<'_> {
     }
 
     /// A join's input: its columns, then the key.
-    fn side(&self, input: Stream, keys: Vec<usize>, null_equal: bool) -> Result<((Stream, Routing), JoinInput)> {
+    pub(super) fn side(
+        &self,
+        input: Stream,
+        keys: Vec<usize>,
+        null_equal: bool,
+    ) -> Result<((Stream, Routing), JoinInput)> {
         let null_never_equals = if null_equal { Vec::new() } else { keys.clone() };
         let schema = nullable(input.columns());
         let columns = schema.fields().len();
@@ -221,7 +222,7 @@ impl Builder<'_> {
 }
 
 /// Left columns, then right columns. Names that both have are told apart by their tables only.
-fn joined(left: &DFSchema, right: &DFSchema) -> Result<DFSchemaRef> {
+pub(super) fn joined(left: &DFSchema, right: &DFSchema) -> Result<DFSchemaRef> {
     let fields = left.iter().chain(right.iter()).map(|(qualifier, field)| (qualifier.cloned(), field.clone()));
     // Keys that were computed on both sides have the same name.
     let fields = fields.enumerate().map(|(n, (qualifier, field))| match field.name().starts_with("__key") {
@@ -229,16 +230,6 @@ fn joined(left: &DFSchema, right: &DFSchema) -> Result<DFSchemaRef> {
         false => (qualifier, field),
     });
     Ok(Arc::new(DFSchema::new_with_metadata(fields.collect(), Default::default())?))
-}
-
-/// The versioned table that a join's right side is.
-fn versioned(plan: &LogicalPlan) -> Option<&Versioned> {
-    match plan {
-        LogicalPlan::Extension(extension) => extension.node.as_any().downcast_ref(),
-        LogicalPlan::SubqueryAlias(alias) => versioned(&alias.input),
-        LogicalPlan::Projection(projection) => versioned(&projection.input),
-        _ => None,
-    }
 }
 
 /// Both sides are cut by the same windows, and these are compared.

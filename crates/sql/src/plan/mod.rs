@@ -11,6 +11,7 @@
 //! | [`window`] | window table functions |
 //! | [`aggregate`] | `GROUP BY`, with windows and without |
 //! | [`join`] | joins: regular, of windows, of intervals |
+//! | [`versioned`] | joins with a table as of a time: temporal joins, look-ups |
 //! | [`over`] | `OVER` |
 //! | [`rank`] | `ROW_NUMBER()` below a filter: top-n and de-duplication |
 //! | [`pump`] | in-application streams |
@@ -28,6 +29,7 @@ mod scan;
 mod sink;
 mod sort;
 mod stream;
+mod versioned;
 mod window;
 
 pub(crate) use self::builder::Builder;
@@ -36,10 +38,12 @@ pub(crate) use self::sink::Target;
 pub(crate) use self::stream::{Stream, Traits};
 
 use datafusion::common::Column;
-use datafusion::logical_expr::{LogicalPlan, Union};
+use datafusion::logical_expr::{Extension, LogicalPlan, Union};
 
 use crate::error::{Result, SqlError};
 use crate::logical::first_rows::FirstRows;
+use crate::logical::versioned::Versioned;
+use crate::logical::versioned_join::VersionedJoin;
 use crate::logical::window::WindowTvf;
 
 impl Builder<'_> {
@@ -54,11 +58,7 @@ impl Builder<'_> {
             LogicalPlan::Window(window) => self.over(window),
             LogicalPlan::Sort(sort) => self.sort(sort),
             LogicalPlan::Limit(limit) => self.limit(limit),
-            LogicalPlan::Extension(extension) => match extension.node.as_any().downcast_ref::<WindowTvf>() {
-                Some(window) => self.window(window, extension.node.schema()),
-                None if let Some(rows) = extension.node.as_any().downcast_ref::<FirstRows>() => self.first_rows(rows),
-                None => Err(SqlError::unsupported("FOR SYSTEM_TIME AS OF is for the right side of a join")),
-            },
+            LogicalPlan::Extension(extension) => self.extension(extension),
             LogicalPlan::Projection(projection) => {
                 let input = match &*projection.input {
                     LogicalPlan::Filter(filter) => {
@@ -94,6 +94,23 @@ impl Builder<'_> {
                 Err(SqlError::unsupported(format!("{name} is not built for streams")))
             }
         }
+    }
+
+    /// A node of ours.
+    fn extension(&mut self, extension: &Extension) -> Result<Stream> {
+        let node = extension.node.as_any();
+        if let Some(window) = node.downcast_ref::<WindowTvf>() {
+            return self.window(window, extension.node.schema());
+        }
+        if let Some(join) = node.downcast_ref::<VersionedJoin>() {
+            return self.versioned_join(join, extension.node.schema()).map_err(|error| error.at(join.place));
+        }
+        if let Some(rows) = node.downcast_ref::<FirstRows>() {
+            return self.first_rows(rows);
+        }
+        let error = SqlError::unsupported("FOR SYSTEM_TIME AS OF is for the right side of a join");
+        let place = node.downcast_ref::<Versioned>().and_then(|versioned| versioned.place);
+        Err(error.hint("write a JOIN b FOR SYSTEM_TIME AS OF a.ts ON …").at(place))
     }
 
     /// Rows of several inputs, in no order.

@@ -137,7 +137,8 @@ impl Builder<'_> {
             (node.key, node.state) = (key_names, Some(if changes { "a row a key" } else { "the keys" }.to_owned()));
             let port = self.operator(node, inputs, move |_| Deduplicate::new(config.clone()))?;
             let event_time = if changes { Vec::new() } else { traits.event_time.clone() };
-            let kept = Traits { changes, event_time, unique: Some(keys), window: None, ..traits };
+            let versions = order == Order::Event;
+            let kept = Traits { changes, event_time, unique: Some(keys), window: None, versions, ..traits };
             let plan_schema = window.input.schema().clone();
             let stream = Stream { emitted: schema, ..Stream::of_ports(vec![port], plan_schema, kept) };
             // Its number is one, for every row.
@@ -166,7 +167,7 @@ impl Builder<'_> {
         (node.key, node.state) = (key_names, Some(kept.to_owned()));
         let port = self.operator(node, inputs, move |_| TopN::new(config.clone()))?;
         let unique = numbered.then(|| keys.iter().copied().chain([columns]).collect());
-        let kept = Traits { changes: true, event_time: Vec::new(), unique, window: None, ..traits };
+        let kept = Traits { changes: true, event_time: Vec::new(), unique, window: None, versions: false, ..traits };
         if !numbered {
             let plan_schema = window.input.schema().clone();
             let stream = Stream { emitted: schema, ..Stream::of_ports(vec![port], plan_schema, kept) };

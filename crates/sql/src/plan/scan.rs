@@ -43,6 +43,7 @@ impl Builder<'_> {
             processing_time: places(&is_clock),
             window: None,
             unique: if table.primary_key.is_empty() { None } else { unique },
+            versions: table.watermark.is_some(),
         };
         let mut stream = Stream {
             ports: vec![scanned.port],

@@ -74,7 +74,7 @@ impl Builder<'_> {
             let mut node = self.node("sort", format!("{about}, when the input has ended"), false);
             node.state = Some("all rows".to_owned());
             let port = self.operator(node, vec![(input, Routing::Single)], move |_| Sort::new(config.clone()))?;
-            let traits = Traits { changes: false, event_time: Vec::new(), window: None, ..traits };
+            let traits = Traits { changes: false, event_time: Vec::new(), window: None, versions: false, ..traits };
             return done(port, traits);
         }
         let Some(fetch) = fetch else {
@@ -96,6 +96,9 @@ impl Builder<'_> {
         node.state = Some("the best rows".to_owned());
         let (keyed, _) = self.keyed(input, columns, Vec::new())?;
         let port = self.operator(node, vec![(keyed, Routing::Single)], move |_| TopN::new(config.clone()))?;
-        done(port, Traits { changes: true, event_time: Vec::new(), window: None, unique: None, ..traits })
+        done(
+            port,
+            Traits { changes: true, event_time: Vec::new(), window: None, unique: None, versions: false, ..traits },
+        )
     }
 }

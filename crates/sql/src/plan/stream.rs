@@ -49,6 +49,8 @@ pub(crate) struct Traits {
     pub(crate) window: Option<Attached>,
     /// Columns by which a row is known: one that comes with the same values replaces it.
     pub(crate) unique: Option<Vec<usize>>,
+    /// A row holds from its event time on, until the next one of its key: the rows are versions.
+    pub(crate) versions: bool,
 }
 
 /// Window columns.
@@ -87,6 +89,7 @@ impl Traits {
                 ..*window
             }),
             unique: self.unique.as_ref().and_then(|unique| unique.iter().map(|column| place(*column)).collect()),
+            versions: self.versions,
         }
     }
 
@@ -100,6 +103,7 @@ impl Traits {
             processing_time: both(&self.processing_time, &other.processing_time),
             window: self.window.clone().filter(|window| other.window.as_ref() == Some(window)),
             unique: None,
+            versions: false,
         }
     }
 }

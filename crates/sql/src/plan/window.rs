@@ -52,7 +52,7 @@ impl Builder<'_> {
             node.partition_by.iter().map(|column| Ok(input.schema.index_of_column(column)?)).collect::<Result<_>>()?;
         let first = input.schema.fields().len();
         let mut traits = input.traits.clone();
-        traits.unique = None;
+        (traits.unique, traits.versions) = (None, false);
         traits.window = Some(Attached {
             windows: node.windows,
             processing,

@@ -5,8 +5,12 @@
 //! --| 1,10
 //! --! setup
 //! CREATE TABLE …;            done before each case
+//! --! before
+//! INSERT …;                  run to the end before each case
 //! --! case sums by key
 //! SELECT …;
+//! --! then
+//! SELECT …;                  run when the case has ended: its rows come behind those of the case
 //! --! flink differs: why     Flink gives other rows
 //! --! rows                   what comes out: consolidated, sorted
 //! --| 1 | 10
@@ -18,8 +22,14 @@ pub(crate) struct Case {
     pub(crate) name: String,
     /// Files that are there, by name.
     pub(crate) files: Vec<(String, String)>,
-    /// What is done: the file's setup, then the case itself.
+    /// What is declared first.
+    pub(crate) setup: String,
+    /// What is run before.
+    pub(crate) before: String,
+    /// The case itself.
     pub(crate) sql: String,
+    /// What is run behind it.
+    pub(crate) then: String,
     /// The rows that it must give, or a line that begins with `error: `.
     pub(crate) rows: Vec<String>,
     /// Whether it says which rows: none is an answer, too.
@@ -38,13 +48,16 @@ enum Section {
     None,
     File(String),
     Setup,
+    Before,
     Case,
+    Then,
     Rows,
 }
 
 /// The cases of a file.
 pub(crate) fn cases(text: &str) -> Vec<Case> {
-    let (mut files, mut setup, mut cases): (Vec<(String, String)>, String, Vec<Case>) = Default::default();
+    let (mut files, mut setup, mut before, mut cases): (Vec<(String, String)>, String, String, Vec<Case>) =
+        Default::default();
     let mut section = Section::None;
     for line in text.lines() {
         if let Some(directive) = line.strip_prefix("--! ") {
@@ -55,11 +68,16 @@ pub(crate) fn cases(text: &str) -> Vec<Case> {
                     Section::File(rest.trim().to_owned())
                 }
                 "setup" => Section::Setup,
+                "before" => Section::Before,
+                "then" => Section::Then,
                 "case" => {
                     let case = Case {
                         name: rest.to_owned(),
                         files: files.clone(),
-                        sql: setup.clone(),
+                        setup: setup.clone(),
+                        before: before.clone(),
+                        sql: String::new(),
+                        then: String::new(),
                         rows: Vec::new(),
                         told: false,
                         differs: None,
@@ -88,6 +106,8 @@ pub(crate) fn cases(text: &str) -> Vec<Case> {
                 file.1.push('\n');
             }
             (Section::Setup, _) => setup.push_str(&format!("{line}\n")),
+            (Section::Before, _) => before.push_str(&format!("{line}\n")),
+            (Section::Then, Some(case)) => case.then.push_str(&format!("{line}\n")),
             (Section::Case, Some(case)) => case.sql.push_str(&format!("{line}\n")),
             (Section::Rows, Some(case)) if line.starts_with("--|") => case.rows.push(data().to_owned()),
             _ => {}

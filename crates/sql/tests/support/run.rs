@@ -9,6 +9,7 @@ use tidemill_connectors::Environment;
 use tidemill_engine::runtime::local::LocalRuntime;
 use tidemill_engine::{Batch, CheckpointStore};
 use tidemill_sql::{Outcome, Prepared, Session};
+use tidemill_tables::Tables;
 
 use super::case::Case;
 
@@ -51,10 +52,21 @@ pub(crate) fn run(case: &Case, way: Way) -> Result<Vec<String>, String> {
     for (name, content) in &case.files {
         std::fs::write(folder.path().join(name), content).unwrap();
     }
-    let environment = Environment { folder: Some(folder.path().to_owned()), ..Environment::default() };
+    let uses_tables = case.setup.contains("'table'") || case.sql.contains("'table'");
+    let tables = uses_tables.then(|| Tables::open(folder.path().join("tables")).unwrap());
+    let environment = Environment { folder: Some(folder.path().to_owned()), tables, ..Environment::default() };
     let mut session = Session::new(Arc::new(environment));
+    let mut shown = execute(&mut session, &case.setup, Way::plain(1), folder.path())?;
+    execute(&mut session, &case.before, Way::plain(1), folder.path())?;
+    shown.extend(execute(&mut session, &case.sql, way, folder.path())?);
+    shown.extend(execute(&mut session, &case.then, Way::plain(1), folder.path())?);
+    Ok(shown)
+}
+
+/// Does statements, and gives what they show.
+fn execute(session: &mut Session, sql: &str, way: Way, folder: &std::path::Path) -> Result<Vec<String>, String> {
     let (mut tasks, mut shown) = (Vec::new(), Vec::new());
-    for statement in tidemill_sql::parse::parse(&case.sql).map_err(|error| error.to_string())? {
+    for statement in tidemill_sql::parse::parse(sql).map_err(|error| error.to_string())? {
         match session.execute(statement).map_err(|error| error.to_string())? {
             Outcome::Work(more) | Outcome::Analyze(more) => tasks.extend(more),
             Outcome::Table(_, rows) => shown.extend(rows.iter().map(|row| row.join(" | ").trim_end().to_owned())),
@@ -64,7 +76,7 @@ pub(crate) fn run(case: &Case, way: Way) -> Result<Vec<String>, String> {
     }
     if !tasks.is_empty() {
         let prepare = || session.prepare("case", &tasks).map_err(|error| error.to_string());
-        shown.extend(play(&prepare, way, folder.path())?);
+        shown.extend(play(&prepare, way, folder)?);
     }
     Ok(shown)
 }
@@ -76,13 +88,12 @@ fn play(
 ) -> Result<Vec<String>, String> {
     let text = |error: tidemill_engine::EngineError| error.to_string();
     let Prepared { job, rows, .. } = prepare()?;
-    let Some(rows) = rows else { return Err("a case needs a SELECT".into()) };
     let mut batches = Vec::new();
     let Some(restored) = way.restored else {
         let mut runtime = LocalRuntime::start(job, way.workers).map_err(text)?.with_budget(BUDGET);
         loop {
             let more = runtime.step().map_err(text)?;
-            batches.extend(rows.batches.try_iter());
+            batches.extend(rows.iter().flat_map(|rows| rows.batches.try_iter()));
             if !more {
                 return consolidated(changes(&batches));
             }
@@ -92,18 +103,17 @@ fn play(
     let mut runtime = LocalRuntime::restore(job, way.workers, &store, None).map_err(text)?.with_budget(BUDGET);
     for _ in 0..STEPS {
         runtime.step().map_err(text)?;
-        batches.extend(rows.batches.try_iter());
+        batches.extend(rows.iter().flat_map(|rows| rows.batches.try_iter()));
     }
     runtime.checkpoint().map_err(text)?;
     // What comes after the checkpoint is lost with the crash, and comes again.
     runtime.step().map_err(text)?;
     drop(runtime);
     let Prepared { job, rows, .. } = prepare()?;
-    let Some(rows) = rows else { return Err("a case needs a SELECT".into()) };
     let mut runtime = LocalRuntime::restore(job, restored, &store, None).map_err(text)?.with_budget(BUDGET);
     loop {
         let more = runtime.step().map_err(text)?;
-        batches.extend(rows.batches.try_iter());
+        batches.extend(rows.iter().flat_map(|rows| rows.batches.try_iter()));
         if !more {
             return consolidated(changes(&batches));
         }
