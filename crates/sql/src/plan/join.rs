@@ -93,7 +93,6 @@ impl Builder<'_> {
         };
         let mut traits = Traits { bounded: left_traits.bounded && right_traits.bounded, ..Traits::default() };
         let key = (!key.is_empty()).then_some(key);
-        let output_columns = output.fields().len();
         let inputs = vec![left, right];
         let port = if windowed {
             let window = |traits: &Traits, input: JoinInput| -> Option<WindowJoinInput> {
@@ -152,14 +151,7 @@ impl Builder<'_> {
             (node.key, node.state) = (key, Some(kept.to_owned()));
             self.operator(node, inputs, move |_| RegularJoin::new(config.clone()))?
         };
-        let mut stream = Stream::of_ports(vec![port], given, traits);
-        if wanted.len() != output_columns {
-            let all = columns_of(&stream)?;
-            let kept = wanted.iter().filter_map(|column| all.get(*column).cloned()).collect();
-            stream.steps.push(Step::Project(kept, nullable(join.schema.inner())));
-        }
-        stream.schema = join.schema.clone();
-        Ok(stream)
+        self.kept(Stream::of_ports(vec![port], given, traits), &wanted, &join.schema)
     }
 
     /// Every row with every row: refused where it would never end.

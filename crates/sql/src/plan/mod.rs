@@ -11,7 +11,7 @@
 //! | [`window`] | window table functions |
 //! | [`aggregate`] | `GROUP BY`, with windows and without |
 //! | [`join`] | joins: regular, of windows, of intervals |
-//! | [`versioned`] | joins with a table as of a time: temporal joins, look-ups |
+//! | [`versioned`], [`lookup`] | joins with a table as of a time: temporal joins, look-up joins |
 //! | [`over`] | `OVER` |
 //! | [`rank`] | `ROW_NUMBER()` below a filter: top-n and de-duplication |
 //! | [`pump`] | in-application streams |
@@ -22,6 +22,7 @@ mod aggregate;
 mod builder;
 mod calc;
 mod join;
+mod lookup;
 mod over;
 mod pump;
 mod rank;

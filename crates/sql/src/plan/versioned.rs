@@ -1,4 +1,5 @@
-//! Joins with a table as of a time: by event time with the version of that time, by processing time with what is looked up.
+//! Joins with a table as of a time: by event time with the version of that time, by processing time with what is
+//! [looked up](super::lookup).
 
 use arrow::datatypes::DataType;
 use datafusion::common::DFSchemaRef;
@@ -8,11 +9,9 @@ use super::builder::{Builder, compile, nullable, table_of};
 use super::calc::origin;
 use super::join::joined;
 use super::stream::{Stream, Traits};
-use super::window::columns_of;
 use crate::catalog::Table;
 use crate::error::{Result, SqlError};
 use crate::logical::versioned_join::VersionedJoin;
-use crate::operators::calc::Step;
 use crate::operators::join::{JoinType, TemporalJoin, TemporalJoinConfig};
 
 impl Builder<'_> {
@@ -21,6 +20,9 @@ impl Builder<'_> {
         let time = left.schema.index_of_column(&join.as_of)?;
         if left.traits.event_time.contains(&time) {
             return self.temporal_join(join, left, schema);
+        }
+        if left.traits.processing_time.contains(&time) {
+            return self.lookup_join(join, left, schema);
         }
         let message = match left.schema.field(time).data_type() {
             DataType::Timestamp(..) => format!("'{}' is only a TIMESTAMP, no time column", join.as_of),
@@ -74,15 +76,9 @@ impl Builder<'_> {
         node.key = Some(key);
         node.state = Some("versions that left rows may still ask for, and left rows until the watermark".to_owned());
         let port = self.operator(node, vec![left, right], move |_| TemporalJoin::new(config.clone()))?;
-        let mut stream = Stream::of_ports(vec![port], whole, traits);
+        let stream = Stream::of_ports(vec![port], whole, traits);
         let kept: Vec<usize> = (0..left_columns).chain(extended..extended + right_columns).collect();
-        if kept.len() != stream.schema.fields().len() {
-            let all = columns_of(&stream)?;
-            let kept = kept.iter().filter_map(|column| all.get(*column).cloned()).collect();
-            stream.steps.push(Step::Project(kept, nullable(schema.inner())));
-        }
-        stream.schema = schema.clone();
-        Ok(stream)
+        self.kept(stream, &kept, schema)
     }
 }
 

@@ -29,7 +29,8 @@ fn lay_out(case: &Case, folder: &Path) {
     for (name, content) in &case.files {
         fs::write(folder.join(name), content).unwrap();
     }
-    let sql = case.sql.replace("'path' = '", &format!("'path' = '{}/", folder.display()));
+    let sql = format!("{}{}", case.setup, case.sql);
+    let sql = sql.replace("'path' = '", &format!("'path' = '{}/", folder.display()));
     fs::write(folder.join("script.sql"), sql).unwrap();
 }
 

@@ -56,15 +56,18 @@ pub(crate) fn run(case: &Case, way: Way) -> Result<Vec<String>, String> {
     let tables = uses_tables.then(|| Tables::open(folder.path().join("tables")).unwrap());
     let environment = Environment { folder: Some(folder.path().to_owned()), tables, ..Environment::default() };
     let mut session = Session::new(Arc::new(environment));
-    let mut shown = execute(&mut session, &case.setup, Way::plain(1), folder.path())?;
-    execute(&mut session, &case.before, Way::plain(1), folder.path())?;
-    shown.extend(execute(&mut session, &case.sql, way, folder.path())?);
-    shown.extend(execute(&mut session, &case.then, Way::plain(1), folder.path())?);
+    let steps = [(&case.setup, "setup"), (&case.before, "before"), (&case.sql, "case"), (&case.then, "then")];
+    let mut shown = Vec::new();
+    for (sql, step) in steps {
+        let store = CheckpointStore::local(folder.path(), &format!("checkpoints-{step}")).map_err(|e| e.to_string())?;
+        let rows = execute(&mut session, sql, if step == "case" { way } else { Way::plain(1) }, &store)?;
+        shown.extend(rows.into_iter().filter(|_| step != "before"));
+    }
     Ok(shown)
 }
 
 /// Does statements, and gives what they show.
-fn execute(session: &mut Session, sql: &str, way: Way, folder: &std::path::Path) -> Result<Vec<String>, String> {
+fn execute(session: &mut Session, sql: &str, way: Way, store: &CheckpointStore) -> Result<Vec<String>, String> {
     let (mut tasks, mut shown) = (Vec::new(), Vec::new());
     for statement in tidemill_sql::parse::parse(sql).map_err(|error| error.to_string())? {
         match session.execute(statement).map_err(|error| error.to_string())? {
@@ -76,7 +79,7 @@ fn execute(session: &mut Session, sql: &str, way: Way, folder: &std::path::Path)
     }
     if !tasks.is_empty() {
         let prepare = || session.prepare("case", &tasks).map_err(|error| error.to_string());
-        shown.extend(play(&prepare, way, folder)?);
+        shown.extend(play(&prepare, way, store)?);
     }
     Ok(shown)
 }
@@ -84,37 +87,31 @@ fn execute(session: &mut Session, sql: &str, way: Way, folder: &std::path::Path)
 fn play(
     prepare: &dyn Fn() -> Result<Prepared, String>,
     way: Way,
-    folder: &std::path::Path,
+    store: &CheckpointStore,
 ) -> Result<Vec<String>, String> {
     let text = |error: tidemill_engine::EngineError| error.to_string();
-    let Prepared { job, rows, .. } = prepare()?;
     let mut batches = Vec::new();
-    let Some(restored) = way.restored else {
-        let mut runtime = LocalRuntime::start(job, way.workers).map_err(text)?.with_budget(BUDGET);
-        loop {
-            let more = runtime.step().map_err(text)?;
+    let mut workers = way.workers;
+    if let Some(restored) = way.restored {
+        let Prepared { job, rows, .. } = prepare()?;
+        let mut runtime = LocalRuntime::restore(job, workers, store, None).map_err(text)?.with_budget(BUDGET);
+        for _ in 0..STEPS {
+            runtime.step().map_err(text)?;
             batches.extend(rows.iter().flat_map(|rows| rows.batches.try_iter()));
-            if !more {
-                return consolidated(changes(&batches));
-            }
         }
-    };
-    let store = CheckpointStore::local(folder, "checkpoints").map_err(text)?;
-    let mut runtime = LocalRuntime::restore(job, way.workers, &store, None).map_err(text)?.with_budget(BUDGET);
-    for _ in 0..STEPS {
+        runtime.checkpoint().map_err(text)?;
+        // What comes after the checkpoint is lost with the crash, and comes again.
         runtime.step().map_err(text)?;
-        batches.extend(rows.iter().flat_map(|rows| rows.batches.try_iter()));
+        workers = restored;
     }
-    runtime.checkpoint().map_err(text)?;
-    // What comes after the checkpoint is lost with the crash, and comes again.
-    runtime.step().map_err(text)?;
-    drop(runtime);
     let Prepared { job, rows, .. } = prepare()?;
-    let mut runtime = LocalRuntime::restore(job, restored, &store, None).map_err(text)?.with_budget(BUDGET);
+    let mut runtime = LocalRuntime::restore(job, workers, store, None).map_err(text)?.with_budget(BUDGET);
     loop {
         let more = runtime.step().map_err(text)?;
         batches.extend(rows.iter().flat_map(|rows| rows.batches.try_iter()));
         if !more {
+            // What sinks hold back becomes visible.
+            runtime.checkpoint().map_err(text)?;
             return consolidated(changes(&batches));
         }
     }
