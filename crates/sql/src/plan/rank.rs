@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::compute::SortOptions;
-use arrow::datatypes::{DataType, Field, Schema};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::{Column, ScalarValue};
 use datafusion::logical_expr::expr::{Sort, WindowFunction};
 use datafusion::logical_expr::utils::split_conjunction;
 use datafusion::logical_expr::{
     BinaryExpr, Expr, Filter, LogicalPlan, Operator, Window, WindowFunctionDefinition, lit,
 };
+use tidemill_engine::Port;
 
 use super::builder::{Builder, compile_all, nullable};
 use super::calc::origin;
@@ -19,7 +20,7 @@ use super::window::columns_of;
 use crate::error::{Result, SqlError};
 use crate::operators::calc::Step;
 use crate::operators::deduplicate::{Deduplicate, DeduplicateConfig, Keep, Order};
-use crate::operators::top_n::{TopN, TopNConfig};
+use crate::operators::top_n::{TopN, TopNConfig, WindowTopN, WindowTopNConfig};
 
 /// Which ranks are wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,7 +129,9 @@ impl Builder<'_> {
         };
         let (keyed, routing) = self.keyed(input, columns, keys.clone())?;
         let inputs = vec![(keyed, routing)];
-        if let Some((order, descending)) = by_time.filter(|_| start == 1 && end == 1 && !traits.changes) {
+        let windows = ranked_windows(&traits, &keys);
+        let one = start == 1 && end == 1;
+        if let Some((order, descending)) = by_time.filter(|_| one && windows.is_none() && !traits.changes) {
             let keep = if descending { Keep::Last } else { Keep::First };
             let config = DeduplicateConfig { schema: schema.clone(), keep, order, ttl };
             Deduplicate::new(config.clone())?;
@@ -150,6 +153,26 @@ impl Builder<'_> {
             Arc::new(Schema::new(fields))
         };
         let output = if numbered { with_number } else { schema.clone() };
+        let order = names(&sort.iter().map(|(column, _)| *column).collect::<Vec<_>>());
+        let unique = match numbered {
+            true => Some(keys.iter().copied().chain([columns]).collect()),
+            false => (start == end).then_some(keys.clone()),
+        };
+        if let Some((window_start, window_end)) = windows {
+            // Of rows of one time the last is the one that came last.
+            let last_first = one && by_time.is_some_and(|(_, descending)| descending);
+            let (input, rank_number, schema) = (schema.clone(), numbered, output.clone());
+            let config =
+                WindowTopNConfig { input, window_start, window_end, sort, last_first, start, end, rank_number, schema };
+            WindowTopN::new(config.clone())?;
+            let mut node = self.node("window top-n", format!("ranks {start} to {end} by {order}"), false);
+            (node.key, node.state) = (key_names, Some("the best rows of a key, until the window ends".to_owned()));
+            let port = self.operator(node, inputs, move |_| WindowTopN::new(config.clone()))?;
+            // Rows go out with the window's time.
+            let event_time = traits.window.as_ref().and_then(|window| window.time).into_iter().collect();
+            let kept = Traits { event_time, unique, versions: false, ..traits };
+            return self.best_rows(port, output, numbered, window, kept);
+        }
         let config = TopNConfig {
             input: schema.clone(),
             sort: sort.clone(),
@@ -161,19 +184,29 @@ impl Builder<'_> {
             ttl,
         };
         TopN::new(config.clone())?;
-        let order = names(&sort.iter().map(|(column, _)| *column).collect::<Vec<_>>());
         let mut node = self.node("top-n", format!("ranks {start} to {end} by {order}"), true);
         let kept = if traits.changes { "all rows of a key" } else { "the best rows of a key" };
         (node.key, node.state) = (key_names, Some(kept.to_owned()));
         let port = self.operator(node, inputs, move |_| TopN::new(config.clone()))?;
-        let unique = numbered.then(|| keys.iter().copied().chain([columns]).collect());
         let kept = Traits { changes: true, event_time: Vec::new(), unique, window: None, versions: false, ..traits };
+        self.best_rows(port, output, numbered, window, kept)
+    }
+
+    /// What a top-n gives, with the number that the plan has behind its columns.
+    fn best_rows(
+        &self,
+        port: Port,
+        output: SchemaRef,
+        numbered: bool,
+        window: &Window,
+        traits: Traits,
+    ) -> Result<Stream> {
         if !numbered {
             let plan_schema = window.input.schema().clone();
-            let stream = Stream { emitted: schema, ..Stream::of_ports(vec![port], plan_schema, kept) };
+            let stream = Stream { emitted: output, ..Stream::of_ports(vec![port], plan_schema, traits) };
             return self.with_rank(stream, window, lit(ScalarValue::UInt64(None)));
         }
-        let mut stream = Stream::of_ports(vec![port], super::aggregate::schema_of(&output)?, kept);
+        let mut stream = Stream::of_ports(vec![port], super::aggregate::schema_of(&output)?, traits);
         self.conform(&mut stream, &window.schema)?;
         Ok(stream)
     }
@@ -186,6 +219,13 @@ impl Builder<'_> {
         stream.schema = window.schema.clone();
         Ok(stream)
     }
+}
+
+/// The columns of the rows' windows, where each has ranks of its own and is known to end: then the ranks are known, too.
+fn ranked_windows(traits: &Traits, keys: &[usize]) -> Option<(usize, usize)> {
+    let window = traits.window.as_ref().filter(|window| !window.deferred && !window.processing && !traits.changes)?;
+    let of_key = |column: Option<usize>| column.filter(|column| keys.contains(column));
+    Some((of_key(window.start)?, of_key(window.end)?))
 }
 
 /// The call of `ROW_NUMBER()` that a window consists of.

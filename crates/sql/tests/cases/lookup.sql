@@ -139,5 +139,6 @@ SELECT o.id, r.twice FROM orders AS o JOIN rates FOR SYSTEM_TIME AS OF o.now AS 
 --! case a view
 CREATE VIEW good AS SELECT currency, rate FROM rates WHERE rate > 1;
 SELECT o.id FROM orders AS o JOIN good FOR SYSTEM_TIME AS OF o.now AS r ON o.currency = r.currency;
+
 --! rows
 --| error: TM-SQL-0004: only a table can be looked up as of a processing time; name the table itself, and filter behind the join
