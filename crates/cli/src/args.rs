@@ -108,7 +108,7 @@ pub(crate) struct Serve {
 /// `tidemill run`
 #[derive(Debug, clap::Args)]
 pub(crate) struct Run {
-    /// The file; `-` reads standard input.
+    /// The file of SQL, or an application's `app.toml`; `-` reads standard input.
     pub(crate) file: PathBuf,
     /// Worker threads (setting `parallelism.default`).
     #[arg(long, value_name = "N")]

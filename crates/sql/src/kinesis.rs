@@ -8,7 +8,7 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, TimeUnit};
 use datafusion::common::{ExprSchema, ScalarValue};
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast, lit};
-use datafusion::sql::sqlparser::ast::Query;
+use datafusion::sql::sqlparser::ast::{Ident, Query};
 
 use crate::catalog::{Catalog, InAppStream, Relation};
 use crate::error::{Kind, Place, Result, SqlError, similar};
@@ -41,17 +41,21 @@ pub(crate) fn create_stream(catalog: &mut Catalog, stream: CreateStream) -> Resu
 
 /// Plans a query; its last column is its ROWTIME.
 pub(crate) fn query(names: &Names<'_>, mut query: Query) -> Result<LogicalPlan> {
-    let is_stream = |name: &datafusion::sql::sqlparser::ast::Ident| {
+    let columns = |name: &Ident| {
         let place = Place::of(name.span);
-        Ok(match names.catalog.relation(&name.value).map_err(|error| error.at(place))? {
-            Relation::Stream(_) => true,
+        let (schema, is_stream) = match names.catalog.relation(&name.value).map_err(|error| error.at(place))? {
+            Relation::Stream(stream) => (&stream.schema, true),
             Relation::Table(table) => {
-                table.watermark.as_ref().is_some_and(|w| table.schema.field(w.column).name() == ROWTIME)
+                let time = table.watermark.as_ref().map(|watermark| table.schema.field(watermark.column));
+                (&table.schema, time.is_some_and(|field| field.name() == ROWTIME))
             }
-            Relation::View(view) => view.schema.fields().last().is_some_and(|field| field.name() == ROWTIME),
-        })
+            Relation::View(view) => {
+                (&view.schema, view.schema.fields().last().is_some_and(|field| field.name() == ROWTIME))
+            }
+        };
+        Ok((schema.fields().iter().map(|field| field.name().clone()).collect(), is_stream))
     };
-    Kinesis { is_stream: &is_stream }.query(&mut query)?;
+    Kinesis { columns: &columns }.query(&mut query)?;
     Ok(distinct(names.query(query)?)?)
 }
 

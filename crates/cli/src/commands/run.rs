@@ -23,7 +23,12 @@ const WIDTHS: std::ops::RangeInclusive<usize> = 6..=32;
 pub(crate) fn run(run: &Run, args: &Args) -> Result<(), Failure> {
     start_logs_of_job(args)?;
     let (text, file) = read(&run.file)?;
-    let mut script = Script::read(&text, options(run)).map_err(|error| explained(error, &file, &text))?;
+    let is_application = run.file.extension().is_some_and(|extension| extension == "toml");
+    let script = match is_application {
+        true => Script::read_application(&text, options(run)),
+        false => Script::read(&text, options(run)),
+    };
+    let mut script = script.map_err(|error| explained(error, &file, &text))?;
     for outcome in script.shown() {
         show(&outcome, args.output)?;
     }
@@ -85,6 +90,7 @@ fn options(run: &Run) -> RunOptions {
 fn explained(error: RunError, file: &str, text: &str) -> Failure {
     match error {
         RunError::Sql(error) => Failure::Usage(error.show(file, text)),
+        RunError::SqlOf(wrong) => Failure::Usage(wrong.error.show(&wrong.file, &wrong.text)),
         RunError::Server(error) => error.into(),
     }
 }

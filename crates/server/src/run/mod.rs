@@ -2,7 +2,9 @@
 //!
 //! A script is read as a whole first, so that a mistake in its last statement starts nothing. All its INSERTs run as one job, under
 //! the application's name, with the embedded streams and tables of a data folder. A script that only shows rows leaves nothing behind.
+//! An application for Kinesis Data Analytics has its inputs and outputs in a file beside its SQL: [`manifest`].
 
+mod manifest;
 mod rows;
 
 use std::path::{Path, PathBuf};
@@ -15,13 +17,14 @@ use tidemill_engine::CheckpointStore;
 pub use tidemill_engine::runtime::supervisor::JobState;
 use tidemill_engine::runtime::supervisor::{JobHandle, RestartPolicy};
 use tidemill_engine::runtime::timely::{TimelyOptions, TimelyRuntime};
-use tidemill_sql::parse::statement::Statement;
+use tidemill_sql::parse::statement::{Dialect, Located, Statement};
 use tidemill_sql::settings::is_application_name;
 use tidemill_sql::{Node, Prepared, Session, Task, explain};
 pub use tidemill_sql::{Outcome, Rows, SqlError};
 use tidemill_streams::{Options, Streams};
 use tidemill_tables::Tables;
 
+use self::manifest::{Manifest, Output, quoted};
 pub use self::rows::{JsonLines, TextRow, text_rows};
 use crate::data_folder::DataFolder;
 use crate::error::{Error, Result};
@@ -84,12 +87,26 @@ impl Folder {
     }
 }
 
+/// The text of a file that the application names is wrong.
+#[derive(Debug)]
+pub struct SqlOf {
+    /// The file.
+    pub file: String,
+    /// Its text.
+    pub text: String,
+    /// What is wrong with it.
+    pub error: SqlError,
+}
+
 /// Why a script can't run.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// The text is wrong.
     #[error(transparent)]
     Sql(#[from] SqlError),
+    /// The text of a file that the application names is wrong.
+    #[error("{}: {}", .0.file, .0.error)]
+    SqlOf(Box<SqlOf>),
     /// A part can't be opened, or the job failed.
     #[error(transparent)]
     Server(#[from] Error),
@@ -102,17 +119,57 @@ impl Script {
     /// [`RunError::Sql`] with the place in the text; [`RunError::Server`] where the data folder can't be opened.
     pub fn read(text: &str, options: RunOptions) -> Result<Script, RunError> {
         let statements = tidemill_sql::parse::parse(text)?;
+        Self::of(statements, &[], options).map_err(|(error, _)| error)
+    }
+
+    /// Reads an `app.toml`, and the SQL that it names.
+    ///
+    /// # Errors
+    /// [`RunError::SqlOf`] with the place in the SQL; [`RunError::Server`] where something else is wrong.
+    pub fn read_application(text: &str, mut options: RunOptions) -> Result<Script, RunError> {
+        let manifest = Manifest::read(text)?;
+        let file = options.folder.join(&manifest.sql);
+        let sql = std::fs::read_to_string(&file).map_err(|error| Error::io("reading", &file, error))?;
+        let wrong = |error: SqlError| {
+            RunError::SqlOf(Box::new(SqlOf { file: file.display().to_string(), text: sql.clone(), error }))
+        };
+        if let Some(name) = &manifest.name {
+            options.name.clone_from(name);
+        }
+        // What is wrong with these has no place in a file that anybody wrote.
+        let mut statements = tidemill_sql::parse::parse_as(&manifest.declarations()?, Some(Dialect::Streaming))
+            .map_err(|error| Error::Config { said: format!("app.toml: {error}") })?;
+        statements.iter_mut().for_each(|located| located.place = None);
+        let declared = statements.len();
+        statements.extend(tidemill_sql::parse::parse(&sql).map_err(wrong)?);
+        Self::of(statements, &manifest.outputs, options).map_err(|(error, statement)| match error {
+            RunError::Sql(error) if statement.is_some_and(|statement| statement >= declared) => wrong(error),
+            RunError::Sql(error) => Error::Config { said: format!("app.toml: {error}") }.into(),
+            other => other,
+        })
+    }
+
+    /// The error's second part is the number of the statement that it is about.
+    fn of(
+        statements: Vec<Located>,
+        outputs: &[Output],
+        options: RunOptions,
+    ) -> Result<Script, (RunError, Option<usize>)> {
+        let about = |error: RunError| (error, None);
         // Tables of the embedded parts are there for other runs, too.
         let keeps = statements.iter().any(|located| outlives(&located.statement));
         let folder = match keeps {
-            true => Folder::Kept(DataFolder::open(&options.data)?),
-            false => Folder::Passing(TempDir::new().map_err(|error| Error::part("a passing folder", error))?),
+            true => Folder::Kept(DataFolder::open(&options.data).map_err(|error| about(error.into()))?),
+            false => {
+                let made = TempDir::new().map_err(|error| Error::part("a passing folder", error));
+                Folder::Passing(made.map_err(|error| about(error.into()))?)
+            }
         };
-        let environment = environment(&folder, keeps, &options.folder)?;
+        let environment = environment(&folder, keeps, &options.folder).map_err(|error| about(error.into()))?;
         let mut session = Session::new(Arc::new(environment));
         let (mut tasks, mut shown, mut analyze) = (Vec::new(), Vec::new(), false);
-        for statement in statements {
-            match session.execute(statement)? {
+        for (number, statement) in statements.into_iter().enumerate() {
+            match session.execute(statement).map_err(|error| (error.into(), Some(number)))? {
                 Outcome::Work(more) => tasks.extend(more),
                 Outcome::Analyze(more) => {
                     analyze = true;
@@ -122,18 +179,22 @@ impl Script {
                 other => shown.push(other),
             }
         }
+        for output in outputs {
+            tasks.extend(put_out(&mut session, output).map_err(|error| about(error.into()))?);
+        }
         for (key, value) in &options.settings {
-            session.set(key, value)?;
+            session.set(key, value).map_err(|error| about(error.into()))?;
         }
         let name = session.settings().name().unwrap_or(&options.name);
         if !is_application_name(name) {
             let said = format!(
                 "{name:?} can't be an application's name: letters, digits, -, _ and . are; choose one with --name"
             );
-            return Err(Error::Config { said }.into());
+            return Err(about(Error::Config { said }.into()));
         }
         let script = Script { session, tasks, analyze, shown, options, folder };
-        script.prepare()?;
+        // What a task is about has its place in it.
+        script.prepare().map_err(|error| (error.into(), Some(usize::MAX)))?;
         Ok(script)
     }
 
@@ -231,6 +292,34 @@ impl Running {
         }
         text
     }
+}
+
+/// The work that puts a stream of the application out.
+fn put_out(session: &mut Session, output: &Output) -> Result<Vec<Task>, SqlError> {
+    let stream = quoted(&output.stream);
+    let mut visible = Vec::new();
+    for outcome in outcomes(session, &format!("DESCRIBE {stream}"), Dialect::Streaming)? {
+        let Outcome::Table(_, rows) = outcome else { continue };
+        let columns = rows.into_iter().filter_map(|row| {
+            let mut cells = row.into_iter();
+            cells.next().zip(cells.next())
+        });
+        visible.extend(columns.filter(|(name, _)| name != "ROWTIME"));
+    }
+    let (declaration, table) = output.declaration(&visible);
+    outcomes(session, &declaration, Dialect::Streaming)?;
+    let insert = format!("INSERT INTO {} SELECT STREAM * FROM {stream}", quoted(&table));
+    let done = outcomes(session, &insert, Dialect::Kinesis)?.into_iter();
+    Ok(done
+        .filter_map(|outcome| if let Outcome::Work(tasks) = outcome { Some(tasks) } else { None })
+        .flatten()
+        .collect())
+}
+
+/// What comes of statements that nobody wrote: they have no place.
+fn outcomes(session: &mut Session, sql: &str, dialect: Dialect) -> Result<Vec<Outcome>, SqlError> {
+    let statements = tidemill_sql::parse::parse_as(sql, Some(dialect))?.into_iter();
+    statements.map(|statement| session.execute(Located { place: None, ..statement })).collect()
 }
 
 /// Whether a statement needs or leaves something that other runs find.

@@ -19,8 +19,8 @@ use datafusion::sql::sqlparser::ast::{
     BinaryOperator, CaseWhen, CeilFloorKind, DateTimeField, Distinct, ExceptSelectItem, Expr, GroupByExpr, Ident,
     Interval, Join, JoinConstraint, JoinOperator, NamedWindowExpr, ObjectName, OrderByExpr, OrderByKind,
     OrderByOptions, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, SetOperator, SetQuantifier,
-    Spanned, TableFactor, Value, VisitMut, VisitorMut, WildcardAdditionalOptions, WindowFrameBound, WindowFrameUnits,
-    WindowSpec, WindowType,
+    Spanned, TableFactor, TableVersion, Value, VisitMut, VisitorMut, WildcardAdditionalOptions, WindowFrameBound,
+    WindowFrameUnits, WindowSpec, WindowType,
 };
 
 use crate::error::{Kind, Place, Result, SqlError};
@@ -30,13 +30,15 @@ use crate::parse::kinesis::{STAGGER, WITHIN};
 
 /// The name of a stream's time.
 pub(crate) const ROWTIME: &str = "ROWTIME";
+/// Columns of a stream that `*` leaves out.
+const SYSTEM_COLUMNS: [&str; 5] = [ROWTIME, "APPROXIMATE_ARRIVAL_TIME", "PARTITION_KEY", "SHARD_ID", "SEQUENCE_NUMBER"];
 /// Ends of stagger windows.
 pub(crate) const STAGGER_END: &str = "__stagger_end";
 
-/// Rewrites queries; knows which relations are streams.
+/// Rewrites queries; knows the columns of relations.
 pub(crate) struct Kinesis<'a> {
-    /// Whether a relation has a ROWTIME.
-    pub(crate) is_stream: &'a dyn Fn(&Ident) -> Result<bool>,
+    /// The names of a relation's columns, and whether it is a stream.
+    pub(crate) columns: &'a dyn Fn(&Ident) -> Result<(Vec<String>, bool)>,
 }
 
 /// A relation in FROM.
@@ -44,6 +46,8 @@ struct Source {
     alias: Ident,
     /// It is a stream.
     timed: bool,
+    /// Columns that `*` leaves out.
+    hidden: Vec<String>,
     /// `OVER (RANGE i PRECEDING)`
     window: Option<Expr>,
 }
@@ -257,6 +261,10 @@ impl Kinesis<'_> {
             for Join { relation, join_operator, .. } in &mut from.joins {
                 let place = Place::of(relation.span());
                 let source = self.source(relation, &window_of)?;
+                if let (TableFactor::Table { version, .. }, Some(time), false) = (relation, &rowtime, source.timed) {
+                    // A row meets those of a reference table that are there when it comes.
+                    *version = Some(TableVersion::ForSystemTimeAsOf(time.clone()));
+                }
                 let condition = add(&mut sources, source, Some(join_operator), &mut rowtime, place)?;
                 let Some(condition) = condition else { continue };
                 match constraint(join_operator) {
@@ -285,7 +293,9 @@ impl Kinesis<'_> {
         match factor {
             TableFactor::Table { name, alias, with_hints, args: None, .. } => {
                 let own = name.0.last().and_then(|part| part.as_ident()).cloned().unwrap_or_else(|| Ident::new(""));
-                let timed = (self.is_stream)(&own)?;
+                let (columns, timed) = (self.columns)(&own)?;
+                let hidden =
+                    columns.into_iter().filter(|name| timed && SYSTEM_COLUMNS.contains(&name.as_str())).collect();
                 let window = with_hints.pop().map(|hint| window_of(&hint)).transpose()?;
                 let window = window.map(|mut window| normal(&mut window).map(|()| window)).transpose()?;
                 if let Some(columns) = alias.as_ref().map(|alias| &alias.columns).filter(|columns| !columns.is_empty())
@@ -296,11 +306,12 @@ impl Kinesis<'_> {
                         .at(place));
                 }
                 let alias = alias.as_ref().map_or(own, |alias| alias.name.clone());
-                Ok(Source { alias, timed, window })
+                Ok(Source { alias, timed, hidden, window })
             }
             TableFactor::Derived { subquery, alias: Some(alias), .. } => {
                 self.query(subquery)?;
-                Ok(Source { alias: alias.name.clone(), timed: true, window: None })
+                let hidden = vec![ROWTIME.to_owned()];
+                Ok(Source { alias: alias.name.clone(), timed: true, hidden, window: None })
             }
             TableFactor::TableFunction { expr: Expr::Function(function), .. } => {
                 Err(SqlError::unsupported(format!("{} is not built", function.name))
@@ -441,9 +452,9 @@ fn arguments(call: &Expr) -> Vec<&Expr> {
 fn all_of(source: &Source) -> SelectItem {
     let name = ObjectName::from(vec![source.alias.clone()]);
     let mut options = WildcardAdditionalOptions::default();
-    if source.timed {
-        let first_element = Ident::with_quote('"', ROWTIME);
-        options.opt_except = Some(ExceptSelectItem { first_element, additional_elements: Vec::new() });
+    let mut hidden = source.hidden.iter().map(|name| Ident::with_quote('"', name));
+    if let Some(first_element) = hidden.next() {
+        options.opt_except = Some(ExceptSelectItem { first_element, additional_elements: hidden.collect() });
     }
     SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), options)
 }

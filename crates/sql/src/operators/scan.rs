@@ -7,10 +7,11 @@ use arrow::compute::{is_not_null, max};
 use arrow::datatypes::SchemaRef;
 use datafusion::physical_expr::PhysicalExpr;
 use tidemill_engine::source::{Replay, Source, SourceOutput, SourceStatus, Waker};
+use tidemill_engine::time::Mark;
 use tidemill_engine::{Batch, EngineError, Epoch, EventTime, OperatorContext, Result, SnapshotReader, SnapshotWriter};
 
 use super::calc::project;
-use super::results::micros;
+use super::results::{MILLISECOND, micros};
 
 /// What a table makes of its connector's rows.
 #[derive(Clone)]
@@ -19,6 +20,8 @@ pub struct ScanConfig {
     pub columns: Vec<Arc<dyn PhysicalExpr>>,
     /// The columns that come out.
     pub schema: SchemaRef,
+    /// The source's own watermark is one of the event time.
+    pub arrival: bool,
     /// The event time, over the connector's columns, and up to when rows are complete once a row was seen.
     pub time: Option<(Arc<dyn PhysicalExpr>, Arc<dyn PhysicalExpr>)>,
 }
@@ -72,8 +75,13 @@ impl Source for Scan {
             out.emit_to(port, batch);
         }
         match (found.mark, &self.config.time) {
-            (Some(tidemill_engine::time::Mark::Idle), _) => out.idle(),
-            (Some(tidemill_engine::time::Mark::Time(time)), None) => out.watermark(time),
+            (Some(Mark::Idle), _) => out.idle(),
+            (Some(Mark::Time(time)), None) => out.watermark(time),
+            (Some(Mark::Time(time)), Some(_)) if self.config.arrival => {
+                // The event time may be cut to milliseconds.
+                self.watermark = self.watermark.max(time.0.saturating_sub(MILLISECOND));
+                out.watermark(EventTime(self.watermark));
+            }
             (_, Some(_)) if self.watermark > i64::MIN => out.watermark(EventTime(self.watermark)),
             _ => {}
         }

@@ -105,7 +105,7 @@ impl Builder<'_> {
         let arranged = Arc::new(keyed.columns().project(&(0..needed.len()).collect::<Vec<_>>())?);
         let mut fields: Vec<_> = arranged.fields().iter().cloned().collect();
         for (n, call) in calls.iter().enumerate() {
-            fields.push(Arc::new(Field::new(format!("over{n}"), call.result(&arranged)?, true)));
+            fields.push(Arc::new(Field::new(format!("over{}", columns + n), call.result(&arranged)?, true)));
         }
         let output = Arc::new(Schema::new(fields));
         let results = calls.len();

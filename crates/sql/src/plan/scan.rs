@@ -180,7 +180,20 @@ fn scan_config(table: &Table, columns: &[usize]) -> Result<(ScanConfig, Vec<usiz
     let time = time.map(|(time, complete)| Ok::<_, SqlError>((compile(&time, &read)?, compile(&complete, &read)?)));
     let schema = Arc::new(table.schema.project(columns)?);
     let schema = super::builder::nullable(&schema);
-    Ok((ScanConfig { columns: columns_of, schema, time: time.transpose()? }, needed))
+    Ok((ScanConfig { columns: columns_of, schema, arrival: is_arrival(table)?, time: time.transpose()? }, needed))
+}
+
+/// Whether a table's event time is when its records came in, which a stream knows best.
+fn is_arrival(table: &Table) -> Result<bool> {
+    let Some(watermark) = &table.watermark else { return Ok(false) };
+    let time = match table.origins.get(watermark.column) {
+        Some(Origin::Computed(expr, _)) => expr.clone(),
+        _ => replace_computed(ident(table.schema.field(watermark.column).name()), table)?,
+    };
+    let stamp = |column: &&tidemill_connectors::connector::TableColumn| column.metadata.as_deref() == Some("timestamp");
+    let stamp = table.declaration.columns.iter().find(stamp).map(|column| column.field.name());
+    let is_stream = table.declaration.options.get("connector") == Some("stream");
+    Ok(is_stream && stamp.is_some_and(|stamp| time.column_refs().iter().all(|column| column.name == *stamp)))
 }
 
 /// An expression over a table's columns, over the connector's.

@@ -11,8 +11,9 @@ use super::join::joined;
 use super::stream::{Stream, Traits};
 use crate::catalog::Table;
 use crate::error::{Result, SqlError};
+use crate::logical::kinesis::ROWTIME;
 use crate::logical::versioned_join::VersionedJoin;
-use crate::operators::join::{JoinType, TemporalJoin, TemporalJoinConfig};
+use crate::operators::join::{AsOf, JoinType, TemporalJoin, TemporalJoinConfig};
 
 impl Builder<'_> {
     pub(super) fn versioned_join(&mut self, join: &VersionedJoin, schema: &DFSchemaRef) -> Result<Stream> {
@@ -36,14 +37,23 @@ impl Builder<'_> {
     fn temporal_join(&mut self, join: &VersionedJoin, left: Stream, schema: &DFSchemaRef) -> Result<Stream> {
         let right = self.plan(&join.right)?;
         let (mut pairs, mut rest) = join.compared()?;
-        let key = right.traits.unique.clone().ok_or_else(|| no_key(join))?;
-        let mut of_key = Vec::with_capacity(key.len());
+        // In the dialect of Kinesis Data Analytics a table that ends is a reference: its rows hold at all times.
+        let is_reference = join.as_of.name == ROWTIME && right.traits.bounded && right.traits.event_time.is_empty();
+        let mut of_key = if is_reference { std::mem::take(&mut pairs) } else { Vec::new() };
+        if is_reference && of_key.is_empty() {
+            let error = SqlError::unsupported("a join with a reference table needs columns that are compared by =");
+            return Err(error.hint("write ON stream.k = table.k"));
+        }
+        let key = match is_reference {
+            true => Vec::new(),
+            false => right.traits.unique.clone().ok_or_else(|| no_key(join))?,
+        };
         for column in key {
             let compares = |(_, expr): &(Expr, Expr)| origin(below_cast(expr), &right) == Some(column);
             let at = pairs.iter().position(compares).ok_or_else(|| no_key(join))?;
             of_key.push(pairs.remove(at));
         }
-        if !right.traits.versions {
+        if !right.traits.versions && !is_reference {
             let error = SqlError::unsupported("the right side's rows don't say from when on they hold");
             return Err(error.hint("declare WATERMARK FOR the time of the table's changes"));
         }
@@ -67,14 +77,22 @@ impl Builder<'_> {
             join: kind,
             left: left_input,
             right: right_input,
-            processing_time: false,
+            as_of: if is_reference { AsOf::Loaded } else { AsOf::EventTime },
             condition,
             schema: nullable(whole.inner()),
         };
         TemporalJoin::new(config.clone())?;
-        let mut node = self.node("temporal join", format!("{kind:?} as of {}", join.as_of), traits.changes);
+        let (name, about, state) = match is_reference {
+            true => ("reference join", format!("{kind:?}"), "the table"),
+            false => (
+                "temporal join",
+                format!("{kind:?} as of {}", join.as_of),
+                "versions that left rows may still ask for, and left rows until the watermark",
+            ),
+        };
+        let mut node = self.node(name, about, traits.changes);
         node.key = Some(key);
-        node.state = Some("versions that left rows may still ask for, and left rows until the watermark".to_owned());
+        node.state = Some(state.to_owned());
         let port = self.operator(node, vec![left, right], move |_| TemporalJoin::new(config.clone()))?;
         let stream = Stream::of_ports(vec![port], whole, traits);
         let kept: Vec<usize> = (0..left_columns).chain(extended..extended + right_columns).collect();

@@ -82,3 +82,14 @@ SELECT price, SUM(price) OVER (PARTITION BY item ORDER BY ts ROWS BETWEEN 1 PREC
 SELECT SUM(price) OVER (PARTITION BY item ORDER BY price) FROM bids;
 --! rows
 --| error: TM-SQL-0004: OVER needs ORDER BY an ascending time column; order by the column that has a WATERMARK, or by one that is PROCTIME()
+
+--! case two frames in one query
+SELECT item, price, SUM(price) OVER (PARTITION BY item ORDER BY ts ROWS BETWEEN 1 PRECEDING AND CURRENT ROW), COUNT(*) OVER (PARTITION BY item ORDER BY ts ROWS BETWEEN 2 PRECEDING AND CURRENT ROW) FROM bids WHERE item = 'a';
+
+--! flink differs: all OVER of a query must have the same window there
+--! rows
+--| a | 1 | 1 | 1
+--| a | 3 | 4 | 2
+--| a | 4 | 7 | 3
+--| a | 6 | 15 | 3
+--| a | 9 | 13 | 3

@@ -39,7 +39,7 @@ use arrow::datatypes::SchemaRef;
 pub use interval::{IntervalJoin, IntervalJoinConfig};
 pub use lookup::{LookupJoin, LookupJoinConfig, LookupOptions};
 pub use regular::{RegularJoin, RegularJoinConfig, RegularJoinInput};
-pub use temporal::{TemporalJoin, TemporalJoinConfig};
+pub use temporal::{AsOf, TemporalJoin, TemporalJoinConfig};
 pub use window::{WindowJoin, WindowJoinConfig, WindowJoinInput};
 
 /// Joined rows go out, and candidates are decided of, in batches of about so many.

@@ -28,6 +28,17 @@ use crate::operators::{
 /// Bytes of a time behind a key.
 const TIME: usize = 8;
 
+/// Which right row a left row meets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AsOf {
+    /// The one that was valid at its event time.
+    EventTime,
+    /// The one that is there when it comes.
+    ProcessingTime,
+    /// The one row of its key, of an input that ends: left rows wait until it has.
+    Loaded,
+}
+
 /// Configuration of a [`TemporalJoin`].
 #[derive(Clone, Debug)]
 pub struct TemporalJoinConfig {
@@ -37,8 +48,8 @@ pub struct TemporalJoinConfig {
     pub left: JoinInput,
     /// Port 1: the versioned table, a changelog whose primary key is the join's key.
     pub right: JoinInput,
-    /// True where a left row meets what the right input says when it comes; false where it meets what was valid at its time.
-    pub processing_time: bool,
+    /// Which right row a left row meets.
+    pub as_of: AsOf,
     /// What must hold beside the equality of the keys: over left columns, then right columns.
     pub condition: Option<Arc<dyn PhysicalExpr>>,
     /// The output: left columns, then right columns, which are nullable in a left join.
@@ -52,12 +63,13 @@ pub struct TemporalJoinConfig {
 /// dropped. Versions are forgotten once the watermark has passed the next one. Left rows behind the watermark are late: counted,
 /// and sent to port 1 as they came; late right rows are counted, and valid all the same.
 ///
-/// By processing time a left row meets the last right row of its key at once.
+/// By processing time a left row meets the last right row of its key at once. So it does where the right input is loaded, from the first
+/// watermark on, which comes when that input has ended; two rows of one key are an error then.
 #[derive(Debug)]
 pub struct TemporalJoin {
     join: JoinType,
     joined: Joined,
-    processing_time: bool,
+    as_of: AsOf,
     codecs: [RowCodec; 2],
     never_null: Vec<usize>,
     nulls: Vec<ArrayRef>,
@@ -72,7 +84,7 @@ pub struct TemporalJoin {
 impl TemporalJoin {
     /// A join with nothing in state.
     pub fn new(config: TemporalJoinConfig) -> Result<Self> {
-        let TemporalJoinConfig { join, left, right, processing_time, condition, schema } = config;
+        let TemporalJoinConfig { join, left, right, as_of, condition, schema } = config;
         if !matches!(join, JoinType::Inner | JoinType::Left) {
             return Err(EngineError::Plan(format!(
                 "a temporal join is an inner or a left join, not {join:?}: the versioned table has no rows of its own to give"
@@ -81,7 +93,7 @@ impl TemporalJoin {
         Ok(TemporalJoin {
             join,
             joined: Joined::new(&left.schema, &right.schema, schema, condition),
-            processing_time,
+            as_of,
             codecs: [RowCodec::of_schema(&left.schema)?, RowCodec::of_schema(&right.schema)?],
             never_null: left.null_never_equals,
             nulls: nulls_of(&right.schema),
@@ -103,10 +115,15 @@ impl TemporalJoin {
                 continue;
             }
             let row = kind.adds().then(|| encoded.row(at).data());
-            if self.processing_time {
+            if self.as_of != AsOf::EventTime {
                 match row {
                     Some(_) => {
                         let versions = self.versions.entry(key, Versions::default);
+                        if self.as_of == AsOf::Loaded && versions.at(i64::MAX).is_some_and(|known| Some(known) != row) {
+                            return Err(EngineError::Plan(
+                                "the joined table has two rows of one key; compare more columns, or leave one of them out".into(),
+                            ));
+                        }
                         *versions = Versions::default();
                         versions.set(i64::MIN, row);
                     }
@@ -252,7 +269,12 @@ impl Operator for TemporalJoin {
         if port == 1 {
             return self.right(&batch, out);
         }
-        if !self.processing_time {
+        let waits = match self.as_of {
+            AsOf::EventTime => true,
+            AsOf::ProcessingTime => false,
+            AsOf::Loaded => out.watermark() == EventTime::MIN,
+        };
+        if waits {
             return self.left(&batch, out);
         }
         let nulls = rows_with_nulls(batch.rows(), &self.never_null);
@@ -272,9 +294,13 @@ impl Operator for TemporalJoin {
     }
 
     fn on_watermark(&mut self, time: EventTime, out: &mut Output<'_>) -> Result<()> {
-        if !self.processing_time {
-            self.ripe(time, out)?;
-            self.forget(time);
+        match self.as_of {
+            AsOf::EventTime => {
+                self.ripe(time, out)?;
+                self.forget(time);
+            }
+            AsOf::Loaded if !self.times.is_empty() => self.ripe(EventTime::MAX, out)?,
+            AsOf::Loaded | AsOf::ProcessingTime => {}
         }
         Ok(())
     }
@@ -291,7 +317,7 @@ impl Operator for TemporalJoin {
             self.times.entry(time).or_default().push(key.into());
         }
         self.versions.restore(reader)?;
-        if !self.processing_time {
+        if self.as_of == AsOf::EventTime {
             for (key, versions) in self.versions.iter() {
                 self.forgettable.extend(versions.forgettable().map(|time| (time, Box::from(key))));
             }

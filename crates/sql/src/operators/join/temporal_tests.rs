@@ -3,18 +3,18 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::{
-    JoinInput, JoinType, TemporalJoin, TemporalJoinConfig,
+    AsOf, JoinInput, JoinType, TemporalJoin, TemporalJoinConfig,
     model::{condition, joined, left, right},
 };
 use crate::operators::testing::{Consolidated, Operate, text};
 
-fn config(join: JoinType, processing_time: bool) -> TemporalJoinConfig {
+fn config(join: JoinType, as_of: AsOf) -> TemporalJoinConfig {
     let input = |schema| JoinInput { schema, null_never_equals: vec![0] };
     TemporalJoinConfig {
         join,
         left: input(left().schema),
         right: input(right().schema),
-        processing_time,
+        as_of,
         condition: None,
         schema: joined(join).schema,
     }
@@ -26,7 +26,7 @@ fn operate(config: TemporalJoinConfig, workers: usize) -> Operate {
 
 #[test]
 fn a_row_meets_the_version_that_was_valid_at_its_time() {
-    let mut test = operate(config(JoinType::Left, false), 1);
+    let mut test = operate(config(JoinType::Left, AsOf::EventTime), 1);
     test.rows(0, left().rows("+I | 1 | 10 | 00:05\n+I | 1 | 11 | 00:15\n+I | 1 | 12 | 00:25\n+I | null | 13 | 00:06"));
     test.rows(
         1,
@@ -55,7 +55,7 @@ fn a_row_meets_the_version_that_was_valid_at_its_time() {
 
 #[test]
 fn by_processing_time_a_row_meets_the_last_version_at_once() {
-    let mut test = operate(config(JoinType::Left, true), 1);
+    let mut test = operate(config(JoinType::Left, AsOf::ProcessingTime), 1);
     test.rows(1, right().rows("+I | 1 | 100 | 00:05\n+U | 1 | 200 | 00:01"));
     test.rows(0, left().rows("+I | 1 | 10 | 00:02\n+U | 2 | 20 | 00:02\n+I | null | 30 | 00:03"));
     let expected = "+I | 1 | 10 | 1 | 200 | 00:02
@@ -70,7 +70,7 @@ fn by_processing_time_a_row_meets_the_last_version_at_once() {
 
 #[test]
 fn other_joins_are_refused() {
-    assert!(TemporalJoin::new(config(JoinType::Full, false)).is_err());
+    assert!(TemporalJoin::new(config(JoinType::Full, AsOf::EventTime)).is_err());
 }
 
 proptest! {

@@ -1,0 +1,301 @@
+-- The dialect of Kinesis Data Analytics: streams, pumps, ROWTIME.
+
+--! file ticks.csv
+--| AMZN,100.5,2026-01-01 00:00:01
+--| TBV,20.0,2026-01-01 00:00:02
+--| AMZN,101.5,2026-01-01 00:00:30
+--| AMZN,99.0,2026-01-01 00:01:00
+--| TBV,21.0,2026-01-01 00:01:10
+--| TBV,21.0,2026-01-01 00:01:10
+--| AMZN,98.0,2026-01-01 00:02:59.999
+--| TBV,19.0,2026-01-01 00:10:00
+
+--! file companies.csv
+--| AMZN,Amazon
+--| WAS,Wasserstein
+
+--! setup
+-- dialect: kinesis
+CREATE TABLE SOURCE_SQL_STREAM_001 (
+  TICKER VARCHAR(4), "price" DOUBLE, ROWTIME TIMESTAMP(3), WATERMARK FOR ROWTIME AS ROWTIME - INTERVAL '0.001' SECOND
+) WITH ('connector' = 'filesystem', 'path' = 'ticks.csv', 'format' = 'csv');
+CREATE TABLE COMPANIES (TICKER VARCHAR(4), COMPANY VARCHAR(32))
+  WITH ('connector' = 'filesystem', 'path' = 'companies.csv', 'format' = 'csv');
+
+--! case a pump fills a stream
+CREATE OR REPLACE STREAM "DESTINATION_SQL_STREAM" (ticker_symbol VARCHAR(4), price DOUBLE);
+CREATE OR REPLACE PUMP "STREAM_PUMP" AS INSERT INTO "DESTINATION_SQL_STREAM"
+SELECT STREAM ticker, "price" FROM "SOURCE_SQL_STREAM_001" WHERE "price" >= 100; // cheap ones are not wanted
+SELECT STREAM * FROM destination_sql_stream
+
+--! rows
+--| AMZN | 100.5
+--| AMZN | 101.5
+
+--! case names of columns in a pump, in another order, and one that is left out
+CREATE STREAM s (a VARCHAR(4), b DOUBLE, c INTEGER);
+CREATE PUMP p AS INSERT INTO s (b, a) SELECT STREAM "price" * 2, ticker FROM source_sql_stream_001 WHERE ticker = 'TBV';
+SELECT STREAM * FROM s;
+
+--! rows
+--| TBV | 38.0 | NULL
+--| TBV | 40.0 | NULL
+--| TBV | 42.0 | NULL
+--| TBV | 42.0 | NULL
+
+--! case the time of rows goes with them
+CREATE STREAM s (a VARCHAR(4));
+CREATE PUMP p AS INSERT INTO s SELECT STREAM ROWTIME, ticker FROM source_sql_stream_001;
+CREATE STREAM t (at TIMESTAMP, a VARCHAR(4));
+CREATE PUMP q AS INSERT INTO t SELECT STREAM s.ROWTIME, a FROM s WHERE a <> 'AMZN';
+SELECT STREAM ROWTIME, x.* FROM t AS x;
+
+--! rows
+--| 2026-01-01 00:00:02 | 2026-01-01 00:00:02 | TBV
+--| 2026-01-01 00:01:10 | 2026-01-01 00:01:10 | TBV
+--| 2026-01-01 00:01:10 | 2026-01-01 00:01:10 | TBV
+--| 2026-01-01 00:10:00 | 2026-01-01 00:10:00 | TBV
+
+--! case several pumps fill one stream, and several read it
+CREATE STREAM s (a VARCHAR(8), p DOUBLE);
+CREATE PUMP p1 AS INSERT INTO s SELECT STREAM 'cheap', "price" FROM source_sql_stream_001 WHERE "price" < 20;
+CREATE PUMP p2 AS INSERT INTO s SELECT STREAM 'dear', "price" FROM source_sql_stream_001 WHERE "price" > 100;
+CREATE STREAM t (a VARCHAR(8), n BIGINT);
+CREATE PUMP p3 AS INSERT INTO t SELECT STREAM a, COUNT(*) FROM s GROUP BY a, STEP(s.ROWTIME BY INTERVAL '60' MINUTE);
+CREATE PUMP p4 AS INSERT INTO t SELECT STREAM a, 0 FROM s;
+SELECT STREAM * FROM t;
+
+--! rows
+--| cheap | 0
+--| cheap | 1
+--| dear | 0
+--| dear | 0
+--| dear | 2
+
+--! case tumbling windows by FLOOR
+SELECT STREAM ticker, COUNT(*) AS n, FLOOR(s.ROWTIME TO MINUTE) AS minute_start, ROWTIME
+FROM source_sql_stream_001 AS s GROUP BY ticker, FLOOR(s.ROWTIME TO MINUTE);
+
+--! rows
+--| AMZN | 1 | 2026-01-01 00:01:00 | 2026-01-01 00:02:00
+--| AMZN | 1 | 2026-01-01 00:02:00 | 2026-01-01 00:03:00
+--| AMZN | 2 | 2026-01-01 00:00:00 | 2026-01-01 00:01:00
+--| TBV | 1 | 2026-01-01 00:00:00 | 2026-01-01 00:01:00
+--| TBV | 1 | 2026-01-01 00:10:00 | 2026-01-01 00:11:00
+--| TBV | 2 | 2026-01-01 00:01:00 | 2026-01-01 00:02:00
+
+--! case tumbling windows by STEP, with HAVING
+SELECT STREAM ticker, STEP(source_sql_stream_001.ROWTIME BY INTERVAL '120' SECOND) AS at, MIN("price"), MAX("price")
+FROM source_sql_stream_001 GROUP BY ticker, STEP(source_sql_stream_001.ROWTIME BY INTERVAL '120' SECOND) HAVING COUNT(*) > 1;
+
+--! rows
+--| AMZN | 2026-01-01 00:00:00 | 99.0 | 101.5
+--| TBV | 2026-01-01 00:00:00 | 20.0 | 21.0
+
+--! case two windows one behind the other
+CREATE STREAM counts (ticker VARCHAR(4), n BIGINT);
+CREATE PUMP p AS INSERT INTO counts SELECT STREAM ticker, COUNT(*) FROM source_sql_stream_001 AS s GROUP BY ticker, FLOOR(s.ROWTIME TO MINUTE);
+SELECT STREAM SUM(n), ROWTIME FROM counts GROUP BY STEP(counts.ROWTIME BY INTERVAL '5' MINUTE);
+
+--! rows
+--| 1 | 2026-01-01 00:15:00
+--| 7 | 2026-01-01 00:05:00
+
+--! case a window needs ROWTIME
+SELECT STREAM ticker, COUNT(*) FROM source_sql_stream_001 GROUP BY ticker;
+
+--! rows
+--| error: TM-SQL-0004: GROUP BY of a stream needs a window; group by FLOOR(s.ROWTIME TO MINUTE) or STEP(s.ROWTIME BY INTERVAL '10' SECOND), too
+
+--! case sliding windows see a row at a time
+SELECT STREAM ROWTIME, ticker, COUNT(*) OVER w, SUM("price") OVER w FROM source_sql_stream_001
+WINDOW w AS (PARTITION BY ticker RANGE INTERVAL '59' SECOND PRECEDING);
+
+--! rows
+--| 2026-01-01 00:00:01 | AMZN | 1 | 100.5
+--| 2026-01-01 00:00:02 | TBV | 1 | 20.0
+--| 2026-01-01 00:00:30 | AMZN | 2 | 202.0
+--| 2026-01-01 00:01:00 | AMZN | 3 | 301.0
+--| 2026-01-01 00:01:10 | TBV | 1 | 21.0
+--| 2026-01-01 00:01:10 | TBV | 2 | 42.0
+--| 2026-01-01 00:02:59.999 | AMZN | 1 | 98.0
+--| 2026-01-01 00:10:00 | TBV | 1 | 19.0
+
+--! case the far end of a range is in it
+SELECT STREAM ticker, COUNT(*) OVER (PARTITION BY ticker RANGE INTERVAL '59' SECOND PRECEDING) AS with_it,
+  COUNT(*) OVER (PARTITION BY ticker RANGE INTERVAL '58.999' SECOND PRECEDING) AS without,
+  COUNT(*) OVER (PARTITION BY ticker RANGE INTERVAL '0:59.000' MINUTE TO SECOND(3) PRECEDING) AS as_well
+FROM source_sql_stream_001 WHERE ticker = 'AMZN';
+
+
+--! rows
+--| AMZN | 1 | 1 | 1
+--| AMZN | 1 | 1 | 1
+--| AMZN | 2 | 2 | 2
+--| AMZN | 3 | 2 | 3
+
+--! case rows before a row
+SELECT STREAM ticker, "price", AVG("price") OVER (PARTITION BY ticker ROWS 1 PRECEDING) AS average, LAG("price") OVER (PARTITION BY ticker ROWS 1 PRECEDING) AS before
+FROM source_sql_stream_001 WHERE ticker = 'AMZN';
+
+--! rows
+--| AMZN | 100.5 | 100.5 | NULL
+--| AMZN | 101.5 | 101.0 | 100.5
+--| AMZN | 98.0 | 98.5 | 99.0
+--| AMZN | 99.0 | 100.25 | 101.5
+
+--! case stagger windows open with the first row of a key
+SELECT STREAM ticker, COUNT(*), ROWTIME FROM source_sql_stream_001
+WINDOWED BY STAGGER (PARTITION BY ticker RANGE INTERVAL '1' MINUTE);
+
+--! rows
+--| AMZN | 1 | 2026-01-01 00:03:59.999
+--| AMZN | 3 | 2026-01-01 00:01:01
+--| TBV | 1 | 2026-01-01 00:01:02
+--| TBV | 1 | 2026-01-01 00:11:00
+--| TBV | 2 | 2026-01-01 00:02:10
+
+--! case distinct rows of a minute, each at once
+SELECT STREAM DISTINCT ticker, FLOOR(s.ROWTIME TO MINUTE) AS "minute" FROM source_sql_stream_001 AS s;
+
+--! rows
+--| AMZN | 2026-01-01 00:00:00
+--| AMZN | 2026-01-01 00:01:00
+--| AMZN | 2026-01-01 00:02:00
+--| TBV | 2026-01-01 00:00:00
+--| TBV | 2026-01-01 00:01:00
+--| TBV | 2026-01-01 00:10:00
+
+--! case distinct rows need a period
+SELECT STREAM DISTINCT ticker FROM source_sql_stream_001;
+
+--! rows
+--| error: TM-SQL-0004: SELECT DISTINCT of a stream needs a period; select FLOOR(s.ROWTIME TO MINUTE), or STEP(s.ROWTIME BY …), too
+
+--! case a row meets those that the other window holds
+CREATE STREAM orders (id VARCHAR(4), p DOUBLE);
+CREATE STREAM trades (id VARCHAR(4), p DOUBLE);
+CREATE PUMP o AS INSERT INTO orders SELECT STREAM ticker, "price" FROM source_sql_stream_001 WHERE "price" > 20 AND "price" < 101;
+CREATE PUMP t AS INSERT INTO trades SELECT STREAM ticker, "price" FROM source_sql_stream_001 WHERE "price" <= 20 OR "price" >= 101 OR ticker = 'AMZN';
+SELECT STREAM ROWTIME, o.p, t.p FROM orders OVER (RANGE INTERVAL '1' MINUTE PRECEDING) AS o
+JOIN trades OVER (RANGE INTERVAL '30' SECOND PRECEDING) AS t ON o.id = t.id;
+
+--! rows
+--| 2026-01-01 00:00:01 | 100.5 | 100.5
+--| 2026-01-01 00:00:30 | 100.5 | 101.5
+--| 2026-01-01 00:01:00 | 100.5 | 99.0
+--| 2026-01-01 00:01:00 | 99.0 | 101.5
+--| 2026-01-01 00:01:00 | 99.0 | 99.0
+--| 2026-01-01 00:02:59.999 | 98.0 | 98.0
+
+--! case a row without a match comes when it leaves its window
+CREATE STREAM orders (id VARCHAR(4), p DOUBLE);
+CREATE STREAM trades (id VARCHAR(4), p DOUBLE);
+CREATE PUMP o AS INSERT INTO orders SELECT STREAM ticker, "price" FROM source_sql_stream_001;
+CREATE PUMP t AS INSERT INTO trades SELECT STREAM ticker, "price" FROM source_sql_stream_001 WHERE "price" = 101.5;
+SELECT STREAM ROWTIME, o.id, o.p, t.p FROM orders OVER w AS o LEFT JOIN trades AS t ON o.id = t.id
+WINDOW w AS (RANGE INTERVAL '1' MINUTE PRECEDING);
+
+--! rows
+--| 2026-01-01 00:00:30 | AMZN | 100.5 | 101.5
+--| 2026-01-01 00:00:30 | AMZN | 101.5 | 101.5
+--| 2026-01-01 00:01:02 | TBV | 20.0 | NULL
+--| 2026-01-01 00:02:00 | AMZN | 99.0 | NULL
+--| 2026-01-01 00:02:10 | TBV | 21.0 | NULL
+--| 2026-01-01 00:02:10 | TBV | 21.0 | NULL
+--| 2026-01-01 00:03:59.999 | AMZN | 98.0 | NULL
+--| 2026-01-01 00:11:00 | TBV | 19.0 | NULL
+
+--! case a join of streams needs a window
+SELECT STREAM a.ticker FROM source_sql_stream_001 AS a JOIN source_sql_stream_001 AS b ON a.ticker = b.ticker;
+
+--! rows
+--| error: TM-SQL-0004: a join of two streams needs a window; write OVER (RANGE INTERVAL '1' MINUTE PRECEDING) behind a stream's name
+
+--! case sub-queries
+SELECT STREAM t.ticker, t.EXPR$1, ROWTIME FROM (SELECT STREAM ticker, "price" + 1, 'x' AS x FROM source_sql_stream_001) AS t WHERE t.EXPR$1 > 101;
+
+--! rows
+--| AMZN | 101.5 | 2026-01-01 00:00:01
+--| AMZN | 102.5 | 2026-01-01 00:00:30
+
+--! case two streams in one
+SELECT STREAM ticker FROM source_sql_stream_001 WHERE "price" > 101 UNION ALL SELECT STREAM 'none' FROM source_sql_stream_001 WHERE "price" < 20;
+
+--! rows
+--| AMZN
+--| none
+
+--! case functions of times
+SELECT STREAM UNIX_TIMESTAMP(s.ROWTIME), TO_TIMESTAMP(UNIX_TIMESTAMP(s.ROWTIME)), TIMESTAMP_TO_CHAR('yyyy-MM-dd hh:mm:ss a', s.ROWTIME),
+  TSDIFF(s.ROWTIME, TIMESTAMP '2026-01-01 00:00:00'), CHAR_TO_TIMESTAMP('dd/MM/yy', '02/03/04'), s.ROWTIME - INTERVAL '1' HOUR,
+  CEIL(s.ROWTIME TO HOUR), FLOOR(s.ROWTIME TO MONTH), STEP(17 BY 5), EXTRACT(MINUTE FROM s.ROWTIME)
+FROM source_sql_stream_001 AS s WHERE "price" = 98;
+
+--! rows
+--| 1767225779999 | 2026-01-01 00:02:59.999 | 2026-01-01 12:02:59 AM | 179999 | 2004-03-02 00:00:00 | 2025-12-31 23:02:59.999 | 2026-01-01 01:00:00 | 2026-01-01 00:00:00 | 15 | 2
+
+--! case functions of texts
+SELECT STREAM REGEX_REPLACE(ticker, '[AEIOU]', '_', 1, 0), CHAR_LENGTH(ticker), INITCAP(LOWER(ticker)), SUBSTRING(ticker FROM 2 FOR 2), ticker || '!',
+  POSITION('Z' IN ticker), OVERLAY(ticker PLACING 'xx' FROM 2 FOR 1), 5 / 2, 5.0 / 2, MOD(-7, 3)
+FROM source_sql_stream_001 WHERE "price" = 98;
+
+--! rows
+--| _MZN | 4 | Amzn | MZ | AMZN! | 3 | AxxZN | 2 | 2.50000 | -1
+
+--! case a stream that no pump fills
+CREATE STREAM s (a INT);
+SELECT STREAM a FROM s;
+
+--! rows
+--| error: TM-SQL-0005: no pump fills stream "S"; CREATE PUMP … AS INSERT INTO it
+
+--! case a stream that fills itself
+CREATE STREAM s (a VARCHAR(4));
+CREATE PUMP p AS INSERT INTO s SELECT STREAM a FROM s;
+SELECT STREAM a FROM s;
+
+--! rows
+--| error: TM-SQL-0004: stream "S" gets rows of itself, by way of its pumps; let the last pump fill another stream
+
+--! case what is not built is refused by name
+SELECT STREAM * FROM TABLE(RANDOM_CUT_FOREST(CURSOR(SELECT STREAM "price" FROM source_sql_stream_001)));
+
+--! rows
+--| error: TM-SQL-0004: RANDOM_CUT_FOREST is not built
+
+--! case a pump must fit its stream
+CREATE STREAM s (a VARCHAR(4), b INTEGER);
+CREATE PUMP p AS INSERT INTO s SELECT STREAM ticker FROM source_sql_stream_001;
+
+--! rows
+--| error: TM-SQL-0003: the query has 1 columns (TICKER), stream "S" takes 2
+
+--! case a stream's column by its wrong name
+CREATE STREAM s (tickers VARCHAR(4));
+CREATE PUMP p AS INSERT INTO s (ticker) SELECT STREAM ticker FROM source_sql_stream_001;
+--! rows
+--| error: TM-SQL-0002: stream "S" has no column "TICKER"; did you mean "TICKERS"?
+
+--! case a reference table is there before the first row
+SELECT STREAM s.ticker, c.company, "price" FROM source_sql_stream_001 AS s LEFT JOIN companies AS c ON s.ticker = c.ticker WHERE "price" < 100;
+
+--! rows
+--| AMZN | Amazon | 98.0
+--| AMZN | Amazon | 99.0
+--| TBV | NULL | 19.0
+--| TBV | NULL | 20.0
+--| TBV | NULL | 21.0
+--| TBV | NULL | 21.0
+
+--! case a reference table's rows that are not there
+SELECT STREAM s.ROWTIME, c.* FROM source_sql_stream_001 AS s JOIN companies AS c ON s.ticker = c.ticker AND s."price" > 100;
+
+--! rows
+--| 2026-01-01 00:00:01 | AMZN | Amazon
+--| 2026-01-01 00:00:30 | AMZN | Amazon
+
+--! case a reference table needs a key
+SELECT STREAM s.ticker FROM source_sql_stream_001 AS s JOIN companies AS c ON s.ticker <> c.ticker;
+--! rows
+--| error: TM-SQL-0004: a join with a reference table needs columns that are compared by =; write ON stream.k = table.k
