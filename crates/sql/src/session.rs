@@ -15,6 +15,7 @@ use crate::declare;
 use crate::error::{Kind, Place, Result, SqlError};
 use crate::functions::sql_function;
 use crate::kinesis;
+use crate::logical::late_data::takes_late_data;
 use crate::logical::{Builtin, Names, optimize};
 use crate::parse::statement::{
     CreateFunction, CreatePump, CreateView, Dialect, Insert, Located, Object, Show, Statement,
@@ -179,6 +180,10 @@ impl Session {
             return Ok(());
         }
         let mut plan = self.names().query(*view.query)?;
+        if takes_late_data(&plan) {
+            let error = SqlError::unsupported("a view with LATE DATA TO would send late rows for each of its readers");
+            return Err(error.hint("write LATE DATA TO in the query of an INSERT or SELECT"));
+        }
         if !view.columns.is_empty() {
             let columns = plan.schema().columns();
             if columns.len() != view.columns.len() {
@@ -264,12 +269,16 @@ impl Session {
     pub fn prepare(&self, name: &str, tasks: &[Task]) -> Result<Prepared> {
         let mut builder = Builder::new(Job::new(name), &self.environment);
         builder.state_ttl = self.settings.state_ttl();
+        builder.early_results = self.settings.early_results();
         builder.pumps = self.catalog.pumps();
         tasks.iter().for_each(|task| builder.announce(&task.plan));
         let mut rows = None;
         for task in tasks {
             let plan = |builder: &mut Builder<'_>| -> Result<Option<Rows>> {
                 let stream = builder.plan(&task.plan)?;
+                for (table, late) in std::mem::take(&mut builder.late) {
+                    builder.insert(late, &Target { table: self.catalog.table(&table)?, columns: Vec::new() })?;
+                }
                 let Some((name, columns)) = &task.target else {
                     let (sender, batches) = sync_channel(COLLECTED_MAX);
                     let collected = builder.collect(stream, sender)?;

@@ -36,6 +36,18 @@ pub const SETTINGS: &[SettingSpec] = &[
         check: duration,
     },
     SettingSpec {
+        key: "table.exec.emit.early-fire.enabled",
+        default: "false",
+        about: "Whether window aggregations put out results of windows that are not complete yet, and revise them.",
+        check: boolean,
+    },
+    SettingSpec {
+        key: "table.exec.emit.early-fire.delay",
+        default: "1 s",
+        about: "Time from one early result of a window to the next.",
+        check: delay,
+    },
+    SettingSpec {
         key: "execution.checkpointing.interval",
         default: "200 ms",
         about: "Time from checkpoint to checkpoint, at least.",
@@ -71,6 +83,15 @@ fn workers(value: &str) -> Option<&'static str> {
 
 fn duration(given: &str) -> Option<&'static str> {
     value::duration(given).is_none().then_some("a time such as '500 ms', '10 s', '5 min', '1 h' or '2 d'")
+}
+
+fn delay(given: &str) -> Option<&'static str> {
+    let delay = value::duration(given).filter(|delay| *delay >= Duration::from_millis(1));
+    delay.is_none().then_some("a time from 1 ms, such as '500 ms' or '10 s'")
+}
+
+fn boolean(given: &str) -> Option<&'static str> {
+    value::boolean(given).is_none().then_some("true or false")
 }
 
 fn bytes(given: &str) -> Option<&'static str> {
@@ -131,6 +152,12 @@ impl Settings {
     pub(crate) fn state_ttl(&self) -> Option<i64> {
         let ttl = value::duration(self.get("table.exec.state.ttl")).filter(|ttl| !ttl.is_zero())?;
         Some(tidemill_engine::time::micros(ttl))
+    }
+
+    /// How often windows that are not complete have results; none: never.
+    pub(crate) fn early_results(&self) -> Option<Duration> {
+        let enabled = value::boolean(self.get("table.exec.emit.early-fire.enabled")).unwrap_or_default();
+        value::duration(self.get("table.exec.emit.early-fire.delay")).filter(|_| enabled)
     }
 
     /// From checkpoint to checkpoint, at least.

@@ -6,6 +6,7 @@
 
 pub(crate) mod first_rows;
 pub(crate) mod kinesis;
+pub(crate) mod late_data;
 mod names;
 mod numbers;
 mod optimizer;

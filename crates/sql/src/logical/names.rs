@@ -16,6 +16,7 @@ use datafusion::prelude::SessionConfig;
 use datafusion::sql::planner::{NullOrdering, ParserOptions, PlannerContext, SqlToRel};
 use datafusion::sql::sqlparser::ast::{Expr as SqlExpr, Query, Statement};
 
+use super::late_data::{self, name_late_columns};
 use super::relation::StreamRelations;
 use super::type_names::TypeNames;
 use super::versioned_join::join_versions;
@@ -71,7 +72,7 @@ impl Names<'_> {
     /// Plans a query.
     pub(crate) fn query(&self, query: Query) -> Result<LogicalPlan> {
         let plan = self.planner().sql_statement_to_plan(Statement::Query(Box::new(query)))?;
-        Ok(join_versions(plan)?)
+        Ok(name_late_columns(join_versions(plan)?, self.catalog)?)
     }
 
     /// Plans an expression over some columns; its types agree.
@@ -110,7 +111,8 @@ impl ContextProvider for Names<'_> {
 
     fn get_function_meta(&self, name: &str) -> Option<Arc<ScalarUDF>> {
         let own = self.catalog.function(&name.to_lowercase());
-        own.or_else(|| self.builtin.state.scalar_functions().get(name)).cloned()
+        let own = own.or_else(|| self.builtin.state.scalar_functions().get(name)).cloned();
+        own.or_else(|| late_data::function(name))
     }
 
     fn get_higher_order_meta(&self, name: &str) -> Option<Arc<HigherOrderUDF>> {

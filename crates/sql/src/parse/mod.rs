@@ -8,6 +8,7 @@ mod ddl;
 mod dialect;
 mod expr;
 pub(crate) mod kinesis;
+mod late_data;
 mod script;
 pub mod statement;
 mod types;
@@ -15,6 +16,7 @@ mod types;
 pub use script::{parse, parse_as};
 
 pub(crate) use self::dialect::{DESCRIPTOR, TABLE_ARGUMENT, call};
+pub(crate) use self::late_data::LATE_DATA;
 
 use datafusion::sql::sqlparser::parser::Parser;
 use datafusion::sql::sqlparser::tokenizer::Token;

@@ -7,6 +7,7 @@ use datafusion::sql::sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan
 
 use super::dialect::StreamingDialect;
 use super::kinesis::{self, KinesisDialect};
+use super::late_data::with_late_data;
 use super::statement::{Dialect as Language, Insert, Located, Object, Show, Statement};
 use super::{ddl, expect_word, peek_word, place, unexpected, word, words};
 use crate::error::{Kind, Result, SqlError};
@@ -61,7 +62,7 @@ pub(super) fn parser<'d>(dialect: &'d dyn Dialect, text: &str) -> Result<Parser<
     }
     let tokens = match dialect.is::<KinesisDialect>() {
         true => kinesis::tokens(text)?,
-        false => ours(Tokenizer::new(dialect, text).tokenize_with_location()?),
+        false => with_late_data(ours(Tokenizer::new(dialect, text).tokenize_with_location()?))?,
     };
     Ok(Parser::new(dialect).with_recursion_limit(DEPTH_MAX).with_tokens_with_locations(tokens))
 }

@@ -9,6 +9,7 @@ use datafusion::logical_expr::{Aggregate, Expr, ExprSchemable, cast};
 
 use super::builder::{Builder, compile_all};
 use super::calc::origin;
+use super::late_data::LateData;
 use super::stream::{Attached, Stream, Traits};
 use crate::aggregate::{AggregateCall, AggregateFunction};
 use crate::error::{Result, SqlError};
@@ -44,7 +45,7 @@ impl Needed {
 }
 
 impl Builder<'_> {
-    pub(super) fn aggregate(&mut self, aggregate: &Aggregate) -> Result<Stream> {
+    pub(super) fn grouped(&mut self, aggregate: &Aggregate, late: Option<&LateData<'_>>) -> Result<Stream> {
         let input = self.below_aggregate(&aggregate.input)?;
         if aggregate.group_expr.iter().any(|expr| matches!(expr, Expr::GroupingSet(_))) {
             let error = SqlError::unsupported("GROUPING SETS, ROLLUP and CUBE are not built");
@@ -81,6 +82,11 @@ impl Builder<'_> {
         };
         let keys: Vec<&Expr> =
             of_window.iter().zip(&groups).filter(|(which, _)| which.is_none()).map(|(_, e)| e).collect();
+        let late_places: Vec<usize> =
+            late.iter().flat_map(|late| late.columns).map(|column| needed.place(column)).collect();
+        if late.is_some() {
+            self.check_late(window.as_ref())?;
+        }
         let (traits, describe) = (input.traits.clone(), describe(aggregate));
         let (keyed, routing, key_types) = self.arranged(input, &needed.expressions, &keys)?;
         let columns = Arc::new(keyed.columns().project(&(0..needed.expressions.len()).collect::<Vec<_>>())?);
@@ -166,8 +172,13 @@ impl Builder<'_> {
                 return Err(error.hint("cut the stream before the aggregation or join that revises it"));
             }
         };
-        let mut node = self.node("window aggregate", format!("{:?}: {describe}", window.windows), false);
+        let early = self.early_results;
+        let mut about = format!("{:?}: {describe}", window.windows);
+        about.extend(early.map(|every| format!(", early results every {every:?}")));
+        about.extend(late.map(|late| format!(", late rows to '{}'", late.table)));
+        let mut node = self.node("window aggregate", about, early.is_some());
         node.key = key_names;
+        let rows = keyed.schema.clone();
         let inputs = vec![(keyed, routing)];
         let port = match assignment {
             Assignment::Windows(windows) => {
@@ -179,9 +190,20 @@ impl Builder<'_> {
                     windows,
                     output: output.clone(),
                 };
-                WindowAggregate::new(config.clone())?;
+                let make = move || {
+                    let windows = WindowAggregate::new(config.clone())?;
+                    match early {
+                        Some(every) => windows.with_early_results(every),
+                        None => Ok(windows),
+                    }
+                };
+                make()?;
                 node.state = Some("a result a key and slice, until its windows end".to_owned());
-                self.operator(node, inputs, move |_| WindowAggregate::new(config.clone()))?
+                self.operator(node, inputs, move |_| make())?
+            }
+            Assignment::Sessions(_) | Assignment::Staggers(_) if early.is_some() => {
+                let error = SqlError::unsupported("early results of sessions are not built");
+                return Err(error.hint("SET 'table.exec.emit.early-fire.enabled' = 'false'"));
             }
             Assignment::Sessions(gap) | Assignment::Staggers(gap) => {
                 let make = match assignment {
@@ -196,10 +218,13 @@ impl Builder<'_> {
                 self.operator(node, inputs, move |_| make(config.clone()))?
             }
         };
+        if let Some(late) = late {
+            self.late_rows(late, port, &rows, &late_places, &traits)?;
+        }
         let place = |of: Option<usize>| of.and_then(|column| origins.iter().position(|origin| *origin == Some(column)));
         let (start, end, time) = (place(window.start), place(window.end), place(window.time));
         let traits = Traits {
-            changes: false,
+            changes: early.is_some(),
             bounded: traits.bounded,
             event_time: if window.processing { Vec::new() } else { time.into_iter().collect() },
             processing_time: if window.processing { time.into_iter().collect() } else { Vec::new() },

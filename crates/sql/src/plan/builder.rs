@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::{DFSchema, DFSchemaRef};
@@ -64,6 +65,10 @@ pub(crate) struct Builder<'a> {
     pub(super) environment: &'a Arc<Environment>,
     /// How long state is kept that has not been touched; for ever where it is none. Microseconds.
     pub(crate) state_ttl: Option<i64>,
+    /// Results of windows that are not complete go out so often.
+    pub(crate) early_results: Option<Duration>,
+    /// Late rows of the aggregations that were planned, and the tables that they go into.
+    pub(crate) late: Vec<(String, Stream)>,
     /// Columns that all plans of the job need of a table, by its name.
     pub(super) needed: HashMap<String, Vec<usize>>,
     pub(super) scanned: HashMap<String, Scanned>,
@@ -83,6 +88,8 @@ impl<'a> Builder<'a> {
             nodes: Vec::new(),
             environment,
             state_ttl: None,
+            early_results: None,
+            late: Vec::new(),
             needed: HashMap::new(),
             scanned: HashMap::new(),
             pumps: &[],

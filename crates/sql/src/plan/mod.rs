@@ -10,6 +10,7 @@
 //! | [`calc`] | projections, filters |
 //! | [`window`] | window table functions |
 //! | [`aggregate`] | `GROUP BY`, with windows and without |
+//! | [`late_data`] | `LATE DATA TO` |
 //! | [`join`] | joins: regular, of windows, of intervals |
 //! | [`versioned`], [`lookup`] | joins with a table as of a time: temporal joins, look-up joins |
 //! | [`over`] | `OVER` |
@@ -22,6 +23,7 @@ mod aggregate;
 mod builder;
 mod calc;
 mod join;
+mod late_data;
 mod lookup;
 mod over;
 mod pump;

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use tidemill_connectors::Environment;
 use tidemill_engine::runtime::local::LocalRuntime;
-use tidemill_engine::{Batch, CheckpointStore};
+use tidemill_engine::{Batch, CheckpointStore, EventTime};
 use tidemill_sql::{Outcome, Prepared, Session};
 use tidemill_tables::Tables;
 
@@ -15,6 +16,8 @@ use super::case::Case;
 
 /// Sources give so many bytes a step, so that there are many steps.
 const BUDGET: usize = 64;
+/// From step to step, by the clock.
+const STEP: Duration = Duration::from_millis(1);
 /// Steps until the crash.
 const STEPS: usize = 3;
 
@@ -91,23 +94,29 @@ fn play(
 ) -> Result<Vec<String>, String> {
     let text = |error: tidemill_engine::EngineError| error.to_string();
     let mut batches = Vec::new();
+    // The clock goes on with each step.
+    let mut now = EventTime(0);
+    let mut step = |runtime: &mut LocalRuntime| {
+        now = now.plus(STEP);
+        runtime.set_time(now).and_then(|()| runtime.step()).map_err(text)
+    };
     let mut workers = way.workers;
     if let Some(restored) = way.restored {
         let Prepared { job, rows, .. } = prepare()?;
         let mut runtime = LocalRuntime::restore(job, workers, store, None).map_err(text)?.with_budget(BUDGET);
         for _ in 0..STEPS {
-            runtime.step().map_err(text)?;
+            step(&mut runtime)?;
             batches.extend(rows.iter().flat_map(|rows| rows.batches.try_iter()));
         }
         runtime.checkpoint().map_err(text)?;
         // What comes after the checkpoint is lost with the crash, and comes again.
-        runtime.step().map_err(text)?;
+        step(&mut runtime)?;
         workers = restored;
     }
     let Prepared { job, rows, .. } = prepare()?;
     let mut runtime = LocalRuntime::restore(job, workers, store, None).map_err(text)?.with_budget(BUDGET);
     loop {
-        let more = runtime.step().map_err(text)?;
+        let more = step(&mut runtime)?;
         batches.extend(rows.iter().flat_map(|rows| rows.batches.try_iter()));
         if !more {
             // What sinks hold back becomes visible.

@@ -81,7 +81,7 @@ proptest! {
         steps in prop::collection::vec((0usize..2, 0i64..3, 0i64..4, 0i64..6, 0u8..20), 0..50),
         inner: bool, with_condition: bool, workers in 1usize..4)
     {
-        let mut config = config(if inner { JoinType::Inner } else { JoinType::Left }, false);
+        let mut config = config(if inner { JoinType::Inner } else { JoinType::Left }, AsOf::EventTime);
         config.condition = with_condition.then(condition);
         let mut test = operate(config, workers);
         let mut lefts: Vec<(i64, i64, i64)> = Vec::new();
