@@ -136,7 +136,7 @@ pub(crate) struct Demo {
     /// Which demo.
     #[arg(value_enum)]
     pub(crate) name: DemoName,
-    /// Beacons a second.
+    /// Beacons, or requests, a second.
     #[arg(long, value_name = "N", default_value_t = 200.0)]
     pub(crate) rate: f64,
     /// Seconds to run; without it until Ctrl-C.
@@ -159,6 +159,8 @@ pub(crate) struct Demo {
 pub(crate) enum DemoName {
     /// A shop's visitors, their beacons and the dashboard.
     WebAnalytics,
+    /// A firewall's log; each address that it blocked comes out once a minute (SQL for Kinesis Data Analytics).
+    BlockedAddresses,
 }
 
 /// `tidemill bench`

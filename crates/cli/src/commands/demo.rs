@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
+use tidemill_server::demo::blocked_addresses;
 use tidemill_server::demo::web_analytics::{self, Demo as Settings, Event, Outcome, Status};
 use tidemill_server::stop_signal;
 
-use super::{block_on_all_cores, configuration, start_logs};
+use super::{block_on, block_on_all_cores, configuration, start_logs, start_logs_of_job};
 use crate::args::{Args, Demo, DemoName, Output};
 use crate::failure::Failure;
 use crate::output;
@@ -16,7 +17,6 @@ use crate::output;
 const HEADLESS_SEED: u64 = 1;
 
 pub(crate) fn run(demo: &Demo, args: &Args) -> Result<(), Failure> {
-    let DemoName::WebAnalytics = demo.name;
     if demo.headless && demo.duration.is_none() {
         return Err(Failure::Usage("--headless needs --duration: nobody is there to stop it".into()));
     }
@@ -25,11 +25,43 @@ pub(crate) fn run(demo: &Demo, args: &Args) -> Result<(), Failure> {
         return Err(wrong("--rate"));
     }
     let duration = demo.duration.map(|seconds| Duration::try_from_secs_f64(seconds).map_err(|_| wrong("--duration")));
+    let duration = duration.transpose()?;
+    match demo.name {
+        DemoName::WebAnalytics => web_analytics(demo, duration, args),
+        DemoName::BlockedAddresses => blocked_addresses(demo, duration, args),
+    }
+}
+
+fn blocked_addresses(demo: &Demo, duration: Option<Duration>, args: &Args) -> Result<(), Failure> {
+    let settings = blocked_addresses::Demo { rate: demo.rate, duration, seed: demo.seed.unwrap_or(HEADLESS_SEED) };
+    start_logs_of_job(args)?;
+    let quiet = demo.headless || args.output == Output::Json;
+    let outcome = block_on(async {
+        let show = |row: &blocked_addresses::Row| {
+            if !quiet {
+                eprintln!("{}  {:<15}  after {:.1} ms", row.minute, row.address, row.took_ms);
+            }
+        };
+        Ok(blocked_addresses::run(settings, stop_signal()?, show).await?)
+    })?;
+    if args.output == Output::Json {
+        return Ok(output::json(&json!(outcome))?);
+    }
+    output::line(&format!("{} requests, {} blocked", outcome.requests, outcome.blocked))?;
+    let blocked_addresses::Outcome { expected, rows, missing, unexpected, took_p50_ms, took_p99_ms, .. } = outcome;
+    output::line(&format!(
+        "{rows} rows for {expected} addresses and minutes; {missing} missing, {unexpected} unexpected"
+    ))?;
+    output::line(&format!("from log record to output: p50 {took_p50_ms:.1} ms, p99 {took_p99_ms:.1} ms"))?;
+    Ok(())
+}
+
+fn web_analytics(demo: &Demo, duration: Option<Duration>, args: &Args) -> Result<(), Failure> {
     let settings = Settings {
         config: configuration(&demo.configuration)?,
         server: args.server.clone(),
         rate: demo.rate,
-        duration: duration.transpose()?,
+        duration,
         seed: demo.seed.or(demo.headless.then_some(HEADLESS_SEED)),
     };
     start_logs(args)?;

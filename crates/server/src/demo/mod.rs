@@ -1,3 +1,4 @@
 //! Demos: from nothing to a running server with something in it.
 
+pub mod blocked_addresses;
 pub mod web_analytics;

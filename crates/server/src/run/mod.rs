@@ -64,6 +64,7 @@ pub struct RunOptions {
 /// A script that was read: what it wants is known, nothing runs yet.
 pub struct Script {
     session: Session,
+    environment: Arc<Environment>,
     tasks: Vec<Task>,
     analyze: bool,
     shown: Vec<Outcome>,
@@ -166,7 +167,8 @@ impl Script {
             }
         };
         let environment = environment(&folder, keeps, &options.folder).map_err(|error| about(error.into()))?;
-        let mut session = Session::new(Arc::new(environment));
+        let environment = Arc::new(environment);
+        let mut session = Session::new(environment.clone());
         let (mut tasks, mut shown, mut analyze) = (Vec::new(), Vec::new(), false);
         for (number, statement) in statements.into_iter().enumerate() {
             match session.execute(statement).map_err(|error| (error.into(), Some(number)))? {
@@ -192,7 +194,7 @@ impl Script {
             );
             return Err(about(Error::Config { said }.into()));
         }
-        let script = Script { session, tasks, analyze, shown, options, folder };
+        let script = Script { session, environment, tasks, analyze, shown, options, folder };
         // What a task is about has its place in it.
         script.prepare().map_err(|error| (error.into(), Some(usize::MAX)))?;
         Ok(script)
@@ -209,6 +211,11 @@ impl Script {
     /// What statements such as SHOW and EXPLAIN have to show.
     pub fn shown(&mut self) -> Vec<Outcome> {
         std::mem::take(&mut self.shown)
+    }
+
+    /// The embedded streams that it works with, if it does.
+    pub fn streams(&self) -> Option<Streams> {
+        self.environment.streams.clone()
     }
 
     /// Whether there is anything to run.

@@ -42,6 +42,11 @@ impl Case {
     pub(crate) fn is_error(&self) -> bool {
         self.rows.first().is_some_and(|row| row.starts_with("error: "))
     }
+
+    /// Whether it is of the dialect that Flink knows.
+    pub(crate) fn is_streaming(&self) -> bool {
+        !self.setup.contains("-- dialect: kinesis")
+    }
 }
 
 enum Section {
