@@ -46,7 +46,7 @@ if [ ! -x "$program" ]; then
     done
     cat > "$program.part" <<PROGRAM
 #!/bin/sh
-exec java -Xmx\${FLINK_HEAP:-2g} $opens -cp "$classes:$flink/lib/*" tidemill.Flink "\$@"
+exec java -Xmx\${FLINK_HEAP:-2g} "-Djava.io.tmpdir=\${TMPDIR:-/tmp}" $opens -cp "$classes:$flink/lib/*" tidemill.Flink "\$@"
 PROGRAM
     chmod +x "$program.part"
     mv "$program.part" "$program"

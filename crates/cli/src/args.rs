@@ -172,6 +172,22 @@ pub(crate) struct Bench {
     /// Of `queries`: also write the impressions to this Parquet file, for peers that answer the same questions.
     #[arg(long, value_name = "FILE")]
     pub(crate) rows: Option<PathBuf>,
+    /// Of `nexmark`: only this query; can be given several times.
+    #[arg(long, value_name = "N")]
+    pub(crate) query: Vec<u32>,
+    /// Of `nexmark`: how many events the queries read.
+    #[arg(long, value_name = "N", default_value_t = 5_000_000, value_parser = clap::value_parser!(u64).range(1_000..))]
+    pub(crate) events: u64,
+    /// Of `nexmark`: also run this engine on the same work, from a checkout of Tidemill.
+    #[arg(long, value_enum)]
+    pub(crate) peer: Option<BenchPeer>,
+}
+
+/// Peers that benchmarks start themselves.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum BenchPeer {
+    /// Apache Flink, installed where it is absent.
+    Flink,
 }
 
 /// The benchmarks.
@@ -191,6 +207,8 @@ pub(crate) enum BenchName {
     Queries,
     /// Time to be back after `kill -9`.
     Recovery,
+    /// Events a second of each of Nexmark's queries.
+    Nexmark,
 }
 
 /// `tidemill site`

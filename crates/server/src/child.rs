@@ -82,13 +82,7 @@ impl ChildServer {
 
     /// Resident memory in bytes, as the system counts it.
     pub fn resident_bytes(&self) -> Result<u64> {
-        let path = PathBuf::from(format!("/proc/{}/status", self.id()));
-        let status = std::fs::read_to_string(&path).map_err(|error| Error::io("reading", &path, error))?;
-        let kilobytes = status
-            .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:"))
-            .and_then(|rest| rest.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok());
-        kilobytes.map(|kilobytes| kilobytes << 10).ok_or_else(|| Error::part("the child server", "it has ended"))
+        memory(self.id(), "VmRSS:")
     }
 
     /// `kill -9`: nothing is flushed, nothing is closed.
@@ -148,6 +142,22 @@ pub async fn ensure_site(client: &Client, name: &str) -> Result<String> {
     };
     let key = site["key"].as_str().map(str::to_owned);
     key.ok_or_else(|| Error::part("the server's sites", "the answer has no key"))
+}
+
+/// The most memory that a process has had resident.
+pub(crate) fn peak_bytes(process: u32) -> Result<u64> {
+    memory(process, "VmHWM:")
+}
+
+/// A line of what the kernel says about a process.
+fn memory(process: u32, line: &str) -> Result<u64> {
+    let path = PathBuf::from(format!("/proc/{process}/status"));
+    let status = std::fs::read_to_string(&path).map_err(|error| Error::io("reading", &path, error))?;
+    let kilobytes = status
+        .lines()
+        .find_map(|each| each.strip_prefix(line))
+        .and_then(|rest| rest.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok());
+    kilobytes.map(|kilobytes| kilobytes << 10).ok_or_else(|| Error::part("the child process", "it has ended"))
 }
 
 fn spawn(settings: &ChildSettings) -> Result<Child> {

@@ -1,10 +1,10 @@
 //! `tidemill bench NAME`
 
 use serde_json::json;
-use tidemill_server::bench::{self, Name};
+use tidemill_server::bench::{self, Name, Options, Peer};
 
 use super::{block_on_all_cores, start_logs};
-use crate::args::{Args, Bench, BenchName, Output};
+use crate::args::{Args, Bench, BenchName, BenchPeer, Output};
 use crate::failure::Failure;
 use crate::output;
 
@@ -18,9 +18,16 @@ pub(crate) fn run(bench: &Bench, args: &Args) -> Result<(), Failure> {
         BenchName::Storage => Name::Storage,
         BenchName::Queries => Name::Queries,
         BenchName::Recovery => Name::Recovery,
+        BenchName::Nexmark => Name::Nexmark,
+    };
+    let options = Options {
+        rows: bench.rows.clone(),
+        queries: bench.query.clone(),
+        events: bench.events,
+        peer: bench.peer.map(|BenchPeer::Flink| Peer::Flink),
     };
     let binary = std::env::current_exe()?;
-    let found = block_on_all_cores(async { Ok(bench::run(name, binary, bench.rows.clone()).await?) })?;
+    let found = block_on_all_cores(async { Ok(bench::run(name, binary, options).await?) })?;
     match args.output {
         Output::Json => output::json(&json!(found))?,
         Output::Human => {

@@ -6,6 +6,7 @@
 mod freshness;
 mod ingest;
 mod memory;
+mod nexmark;
 mod queries;
 mod recovery;
 mod replay;
@@ -41,6 +42,28 @@ pub enum Name {
     Queries,
     /// Time to be back after `kill -9`.
     Recovery,
+    /// Events a second of each of Nexmark's queries.
+    Nexmark,
+}
+
+/// What some benchmarks can be told.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// [`Name::Queries`] also writes its impressions to this Parquet file.
+    pub rows: Option<PathBuf>,
+    /// Which of [`Name::Nexmark`]'s queries; none: all.
+    pub queries: Vec<u32>,
+    /// How many events they read.
+    pub events: u64,
+    /// Who does the same work.
+    pub peer: Option<Peer>,
+}
+
+/// Another engine on the same work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Peer {
+    /// Apache Flink, as `tests/services/flink.sh` installs it.
+    Flink,
 }
 
 /// What a benchmark found.
@@ -71,10 +94,12 @@ fn as_object<S: Serializer>(figures: &[(String, f64)], to: S) -> std::result::Re
     to.collect_map(figures.iter().map(|(name, value)| (name, value)))
 }
 
-/// Runs a benchmark. `binary` is the `tidemill` that it starts servers from; [`Name::Queries`] also writes its impressions to
-/// `rows`, a Parquet file.
-pub async fn run(name: Name, binary: PathBuf, rows: Option<PathBuf>) -> Result<Figures> {
-    let bench = Bench { binary, rows, scratch: Scratch::new("bench")? };
+/// Runs a benchmark. `binary` is the `tidemill` that it starts servers and applications from.
+///
+/// # Errors
+/// When a part fails, or what it found is wrong.
+pub async fn run(name: Name, binary: PathBuf, options: Options) -> Result<Figures> {
+    let bench = Bench { binary, options, scratch: Scratch::new("bench")? };
     match name {
         Name::Ingest => ingest::run(&bench).await,
         Name::Replay => replay::run(&bench).await,
@@ -83,13 +108,14 @@ pub async fn run(name: Name, binary: PathBuf, rows: Option<PathBuf>) -> Result<F
         Name::Storage => storage::run(&bench).await,
         Name::Queries => queries::run(&bench).await,
         Name::Recovery => recovery::run(&bench).await,
+        Name::Nexmark => nexmark::run(&bench),
     }
 }
 
 /// What every benchmark needs.
 struct Bench {
     binary: PathBuf,
-    rows: Option<PathBuf>,
+    options: Options,
     scratch: Scratch,
 }
 

@@ -54,7 +54,7 @@ pub(super) async fn run(bench: &Bench) -> Result<Figures> {
     let id = id.ok_or_else(|| Error::part("the server's sites", "the answer has no id"))?;
     server.stop()?;
     let today = (Duration::from_millis(now_ms()).as_secs() / 86_400) as u32;
-    let (data, rows) = (bench.scratch.path().join("queries"), bench.rows.clone());
+    let (data, rows) = (bench.scratch.path().join("queries"), bench.options.rows.clone());
     let begun = Instant::now();
     let written = tokio::task::spawn_blocking(move || write(&data, id, today, rows.as_deref())).await;
     let impressions = written.map_err(|error| Error::part("the benchmark", error))??;

@@ -10,7 +10,7 @@ use super::run::consolidated;
 /// What each case gives on Flink: its rows, consolidated and sorted, or an error.
 pub(crate) fn run(cases: &[Case]) -> Vec<Result<Vec<String>, String>> {
     let folder = tempfile::tempdir().unwrap();
-    let place = |number: usize| folder.path().join(format!("{number:04}"));
+    let place = |number: usize| folder.path().join("cases").join(format!("{number:04}"));
     for (number, case) in cases.iter().enumerate() {
         lay_out(case, &place(number));
     }
@@ -18,14 +18,19 @@ pub(crate) fn run(cases: &[Case]) -> Vec<Result<Vec<String>, String>> {
     let installed = Command::new(install).output().unwrap();
     assert!(installed.status.success(), "{}", String::from_utf8_lossy(&installed.stderr));
     let flink = String::from_utf8(installed.stdout).unwrap();
-    let status = Command::new(flink.trim()).arg("judge").arg(folder.path()).status().unwrap();
+    let status = Command::new(flink.trim())
+        .arg("judge")
+        .arg(folder.path().join("cases"))
+        .env("TMPDIR", folder.path())
+        .status()
+        .unwrap();
     assert!(status.success(), "Flink ended with {status}");
     (0..cases.len()).map(|number| rows(&place(number))).collect()
 }
 
 /// The script and its files; Flink finds files by absolute paths only.
 fn lay_out(case: &Case, folder: &Path) {
-    fs::create_dir(folder).unwrap();
+    fs::create_dir_all(folder).unwrap();
     for (name, content) in &case.files {
         fs::write(folder.join(name), content).unwrap();
     }
