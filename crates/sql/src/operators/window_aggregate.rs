@@ -191,7 +191,7 @@ impl WindowAggregate {
         };
         // Most rows are of the slice of the row before them.
         let length = windows.slice();
-        let (mut end, mut open) = (i64::MIN, false);
+        let (mut end, mut slice) = (i64::MIN, None);
         let mut errors = assigned.errors.iter().copied().peekable();
         for (row, time) in (0u32..).zip(times) {
             if errors.next_if_eq(&row).is_some() {
@@ -200,16 +200,20 @@ impl WindowAggregate {
             }
             if time >= end || time < end.saturating_sub(length) {
                 end = windows.slice_end(time);
-                open = windows.first_end(end, self.fired).is_some();
+                slice = windows.first_end(end, self.fired).map(|next| {
+                    // What was in a slice that is out has gone into the base: so does what comes for it, or takes it back.
+                    let end = if end > self.fired { end } else { windows.base(next).unwrap_or(end) };
+                    Slice { end, start: 0 }
+                });
             }
-            if !open {
+            if slice.is_none() {
                 // Between windows that do not touch there is nothing to be late for.
                 match windows.first_end(end, i64::MIN) {
                     Some(_) => assigned.late.push(row),
                     None => assigned.no_window += 1,
                 }
             }
-            assigned.slices.push(open.then_some(Slice { end, start: 0 }));
+            assigned.slices.push(slice);
         }
         Ok(assigned)
     }
@@ -296,7 +300,11 @@ impl WindowAggregate {
         };
         let WindowAggregate { groups, states, merged, rows, config, .. } = self;
         let key = |number: &u32| groups.key_at(*number).and_then(|key| key.get(PREFIX..)).unwrap_or_default();
-        if let [only] = of_window.as_slice() {
+        let moves = matches!(config.windows, WindowAssignment::Assigned { windows, .. }
+            if windows.base(end).is_some_and(|base| base != first.end));
+        if let [only] = of_window.as_slice()
+            && !moves
+        {
             let mut numbers = only.numbers.clone();
             if config.retracts {
                 numbers.retain(|number| rows[*number as usize] > 0);
@@ -395,8 +403,10 @@ impl WindowAggregate {
         let (open, done): (Vec<_>, Vec<_>) =
             slices.into_iter().partition(|slice| windows.first_end(slice.end, fired.end).is_some());
         done.into_iter().for_each(|slice| self.close(slice));
-        if windows.is_cumulative() && open.len() > 1 {
-            self.cumulate(fired, &open, out)?;
+        if let Some(base) = windows.base(fired.end)
+            && !open.is_empty()
+        {
+            self.cumulate(fired, Slice { end: base, start: 0 }, &open, out)?;
         }
         if self.is_processing() {
             for slice in open {
@@ -412,8 +422,8 @@ impl WindowAggregate {
     }
 
     /// The sum of windows that begin together goes into their first slice: the next window has one more slice to add to it.
-    fn cumulate(&mut self, fired: &Fired, slices: &[Slice], out: &mut Output<'_>) -> Result<()> {
-        let (Some(base), Some(merged)) = (slices.first().copied(), &fired.merged) else { return Ok(()) };
+    fn cumulate(&mut self, fired: &Fired, base: Slice, slices: &[Slice], out: &mut Output<'_>) -> Result<()> {
+        let Some(merged) = &fired.merged else { return Ok(()) };
         let mut pairs = Vec::with_capacity(merged.groups.len());
         let mut key = base.prefix().to_vec();
         for (place, (number, rows)) in (0u32..).zip(&merged.groups) {
@@ -429,7 +439,7 @@ impl WindowAggregate {
         self.states.grow(self.groups.numbers());
         pairs.iter().for_each(|(into, _)| self.states.reset(*into));
         self.states.merge(&self.merged, &pairs)?;
-        slices.iter().skip(1).for_each(|slice| self.close(*slice));
+        slices.iter().filter(|slice| **slice != base).for_each(|slice| self.close(*slice));
         Ok(())
     }
 

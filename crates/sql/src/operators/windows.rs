@@ -107,9 +107,12 @@ impl Windows {
         }
     }
 
-    /// True where windows begin together, so that the sum of one can go into the next.
-    pub(crate) fn is_cumulative(&self) -> bool {
-        matches!(self, Windows::Cumulate { .. })
+    /// Where windows begin together: the first slice of the one with this end, which takes in the sum of each that is out.
+    pub(crate) fn base(&self, end: i64) -> Option<i64> {
+        match *self {
+            Windows::Tumble { .. } | Windows::Hop { .. } => None,
+            Windows::Cumulate { step, .. } => Some(self.start(end).saturating_add(step)),
+        }
     }
 }
 

@@ -118,6 +118,26 @@ fn cumulating_windows_grow_by_their_steps() {
 }
 
 #[test]
+fn cumulating_windows_lose_rows_that_a_smaller_one_had() {
+    let windows = Windows::Cumulate { size: 6 * SECOND, step: 2 * SECOND, offset: 0 };
+    let text = "
+        +I | ann | 9 | null | 00:03
+        +I | bob | 2 | null | 00:01
+        watermark 00:04
+        -D | ann | 9 | null | 00:03
+        -D | bob | 2 | null | 00:01
+        +I | ann | 4 | null | 00:04
+        watermark 00:15";
+    let expected = [
+        "+I | bob | 2 | 2 | 00:00 | 00:02 | 00:01.999 | 00:01.999",
+        "+I | ann | 9 | 9 | 00:00 | 00:04 | 00:03.999 | 00:03.999",
+        "+I | bob | 2 | 2 | 00:00 | 00:04 | 00:03.999 | 00:03.999",
+        "+I | ann | 4 | 4 | 00:00 | 00:06 | 00:05.999 | 00:05.999",
+    ];
+    agree(&WindowAggregateConfig { retracts: true, ..config(windows, TimeAttribute::Rows) }, text, &expected);
+}
+
+#[test]
 fn the_wall_clock_ends_windows_too() {
     let config = config(Windows::Tumble { size: 10 * SECOND, offset: 0 }, TimeAttribute::Processing);
     let text = "
