@@ -1,0 +1,25 @@
+//! The AWS wire protocols in front of our parts: official clients work when their endpoint points here.
+//!
+//! ```text
+//! HTTP request ─ Gateway ─▶ access: key, signature, role
+//!                   │      ▶ protocol: body → Value → types and constraints of the model
+//!                   └──────▶ a Service: kinesis (over streams)
+//! ```
+//!
+//! - [`Gateway`] and [`Service`]: how a request comes to its operation
+//! - [`protocol`]: JSON 1.1 and CBOR, shapes, errors, event streams
+//! - [`access`]: access keys, roles, signatures
+
+//!
+//! `docs/compatibility.md` says for each operation what differs from the real service.
+
+pub mod access;
+mod durable;
+mod error;
+mod gateway;
+
+pub mod protocol;
+
+pub use error::{Error, Result};
+pub use gateway::{Answer, Call, Gateway, Reply, Service, TARGET_HEADER};
+pub use protocol::Fault;
