@@ -7,16 +7,19 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, TimeUnit};
 use datafusion::common::{ExprSchema, ScalarValue};
+use datafusion::logical_expr::planner::ContextProvider;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast, lit};
 use datafusion::sql::sqlparser::ast::{Ident, Query};
 
 use crate::catalog::{Catalog, InAppStream, Relation};
 use crate::error::{Kind, Place, Result, SqlError, similar};
+use crate::functions::kinesis::{DIVIDE, FITS, NOT_NULL};
 use crate::logical::Names;
 use crate::logical::first_rows::distinct;
 use crate::logical::kinesis::{Kinesis, ROWTIME};
+use crate::logical::numbers::divide_by;
 use crate::parse::statement::CreateStream;
-use crate::types::{assignable, name};
+use crate::types::{LENGTH_MAX_KEY, assignable, name};
 
 /// `CREATE STREAM`
 pub(crate) fn create_stream(catalog: &mut Catalog, stream: CreateStream) -> Result<()> {
@@ -35,7 +38,8 @@ pub(crate) fn create_stream(catalog: &mut Catalog, stream: CreateStream) -> Resu
         fields.push(column.column_type.field(&column.name.value, true));
     }
     fields.push(Arc::new(Field::new(ROWTIME, DataType::Timestamp(TimeUnit::Millisecond, None), true)));
-    let made = InAppStream { name: name.clone(), schema: Arc::new(Schema::new(fields)) };
+    let required = stream.columns.iter().map(|column| column.not_null).collect();
+    let made = InAppStream { name: name.clone(), schema: Arc::new(Schema::new(fields)), required };
     catalog.add(&name, Relation::Stream(Arc::new(made)), stream.or_replace)
 }
 
@@ -56,7 +60,11 @@ pub(crate) fn query(names: &Names<'_>, mut query: Query) -> Result<LogicalPlan> 
         Ok((schema.fields().iter().map(|field| field.name().clone()).collect(), is_stream))
     };
     Kinesis { columns: &columns }.query(&mut query)?;
-    Ok(distinct(names.query(query)?)?)
+    let plan = distinct(names.query(query)?)?;
+    Ok(match names.get_function_meta(DIVIDE) {
+        Some(divide) => divide_by(plan, &divide)?,
+        None => plan,
+    })
 }
 
 /// A query's columns without its ROWTIME, but where that was asked for.
@@ -72,7 +80,12 @@ pub(crate) fn visible(plan: LogicalPlan) -> Result<LogicalPlan> {
 }
 
 /// A query's rows as those of a stream. `columns` are those that it gives; all where it is empty.
-pub(crate) fn assigned(rows: LogicalPlan, stream: &InAppStream, columns: &[String]) -> Result<LogicalPlan> {
+pub(crate) fn assigned(
+    names: &Names<'_>,
+    rows: LogicalPlan,
+    stream: &InAppStream,
+    columns: &[String],
+) -> Result<LogicalPlan> {
     let mut given = rows.schema().columns();
     let time = given.pop();
     let own = stream.schema.fields().len().saturating_sub(1);
@@ -93,11 +106,11 @@ pub(crate) fn assigned(rows: LogicalPlan, stream: &InAppStream, columns: &[Strin
         given.retain(|column| column.name.strip_suffix('$') != Some(ROWTIME));
     }
     if given.len() != expected {
-        let names: Vec<&str> = given.iter().map(|column| column.name.as_str()).collect();
+        let has: Vec<&str> = given.iter().map(|column| column.name.as_str()).collect();
         let message = format!(
             "the query has {} columns ({}), stream \"{}\" takes {expected}",
             given.len(),
-            names.join(", "),
+            has.join(", "),
             stream.name
         );
         return Err(SqlError::new(Kind::Type, message));
@@ -128,10 +141,29 @@ pub(crate) fn assigned(rows: LogicalPlan, stream: &InAppStream, columns: &[Strin
                 if from == to { column } else { cast(column, to.clone()) }
             }
         };
-        expressions.push(value.alias(field.name()));
+        let required = stream.required.get(n).copied().unwrap_or_default();
+        expressions.push(checked(value, field, required, names)?.alias(field.name()));
     }
     expressions.extend(time.map(|time| Expr::Column(time).alias(ROWTIME)));
     Ok(LogicalPlanBuilder::from(rows).project(expressions)?.build()?)
+}
+
+/// A value that a column takes; others go to the error stream.
+fn checked(value: Expr, field: &FieldRef, required: bool, names: &Names<'_>) -> Result<Expr> {
+    let call = |name: &str, args: Vec<Expr>| {
+        let function = names.get_function_meta(name);
+        function
+            .map(|function| function.call(args))
+            .ok_or_else(|| SqlError::unsupported(format!("there is no function {name}")))
+    };
+    let length = field.metadata().get(LENGTH_MAX_KEY).and_then(|length| length.parse::<i64>().ok());
+    let value = match length {
+        Some(length) if *field.data_type() == DataType::Utf8 => {
+            call(FITS, vec![value, lit(length), lit(field.name())])?
+        }
+        _ => value,
+    };
+    if required { call(NOT_NULL, vec![value, lit(field.name())]) } else { Ok(value) }
 }
 
 /// A stream as it could be written.

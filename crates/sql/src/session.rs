@@ -35,6 +35,8 @@ pub struct Session {
     environment: Arc<Environment>,
     /// Of the statement that is being done.
     dialect: Dialect,
+    /// What can't be worked on does not fail the application, as in Kinesis Data Analytics.
+    sets_errors_apart: bool,
 }
 
 /// What came of a statement.
@@ -99,6 +101,7 @@ impl Session {
             settings: Settings::default(),
             environment,
             dialect: Dialect::default(),
+            sets_errors_apart: false,
         }
     }
 
@@ -132,6 +135,7 @@ impl Session {
     pub fn execute(&mut self, located: Located) -> Result<Outcome> {
         let place = located.place;
         self.dialect = located.dialect;
+        self.sets_errors_apart |= self.dialect == Dialect::Kinesis;
         self.statement(located.statement).map_err(|error| error.at(place))
     }
 
@@ -234,8 +238,8 @@ impl Session {
         };
         let place = insert.place;
         let columns: Vec<String> = insert.columns.into_iter().map(|column| column.value).collect();
-        let rows =
-            kinesis::query(&self.names(), *insert.query).and_then(|rows| kinesis::assigned(rows, &stream, &columns));
+        let rows = kinesis::query(&self.names(), *insert.query)
+            .and_then(|rows| kinesis::assigned(&self.names(), rows, &stream, &columns));
         let plan =
             optimize(rows.map_err(|error| error.at(place))?, self.builtin.config()).map_err(|error| error.at(place))?;
         if !stopped {
@@ -271,6 +275,8 @@ impl Session {
         builder.state_ttl = self.settings.state_ttl();
         builder.early_results = self.settings.early_results();
         builder.pumps = self.catalog.pumps();
+        let error_table = self.settings.error_table().map(|table| self.catalog.table(table)).transpose()?;
+        builder.errors = (error_table.is_some() || self.sets_errors_apart).then(Vec::new);
         tasks.iter().for_each(|task| builder.announce(&task.plan));
         let mut rows = None;
         for task in tasks {
@@ -294,6 +300,9 @@ impl Session {
                 return Err(error.hint("one SELECT at a time; INSERT INTO tables for the others"));
             }
             rows = rows.or(found);
+        }
+        if let Some(table) = error_table {
+            builder.error_table(table)?;
         }
         let Builder { mut job, nodes, .. } = builder;
         // What is not asked for is as good as the parts can: EXPLAIN says what each sink keeps.

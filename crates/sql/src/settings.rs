@@ -48,6 +48,12 @@ pub const SETTINGS: &[SettingSpec] = &[
         check: delay,
     },
     SettingSpec {
+        key: "pipeline.error-table",
+        default: "",
+        about: "The table that takes records that can't be read, and rows on which an expression fails, instead of these failing the job.",
+        check: |_| None,
+    },
+    SettingSpec {
         key: "execution.checkpointing.interval",
         default: "200 ms",
         about: "Time from checkpoint to checkpoint, at least.",
@@ -158,6 +164,11 @@ impl Settings {
     pub(crate) fn early_results(&self) -> Option<Duration> {
         let enabled = value::boolean(self.get("table.exec.emit.early-fire.enabled")).unwrap_or_default();
         value::duration(self.get("table.exec.emit.early-fire.delay")).filter(|_| enabled)
+    }
+
+    /// Where records and rows go that can't be worked on.
+    pub(crate) fn error_table(&self) -> Option<&str> {
+        Some(self.get("pipeline.error-table")).filter(|table| !table.is_empty())
     }
 
     /// From checkpoint to checkpoint, at least.

@@ -37,8 +37,17 @@ const SYSTEM_COLUMNS: [(&str, &str, &str); 4] = [
     ("SEQUENCE_NUMBER", "BIGINT", "sequence-number"),
 ];
 
-/// How deep a mapping may reach.
-const DEPTH_MAX: usize = 16;
+/// The stream of what could not be worked on, and its columns.
+pub(super) const ERROR_STREAM: &str = "error_stream";
+const ERROR_COLUMNS: [(&str, &str); 7] = [
+    ("ERROR_TIME", "TIMESTAMP(3)"),
+    ("ERROR_LEVEL", "STRING"),
+    ("ERROR_NAME", "STRING"),
+    ("MESSAGE", "STRING"),
+    ("DATA_ROWTIME", "TIMESTAMP(3)"),
+    ("DATA_ROW", "STRING"),
+    ("PUMP_NAME", "STRING"),
+];
 
 /// An application.
 #[derive(Clone, Debug, Deserialize)]
@@ -94,7 +103,7 @@ pub(super) struct Output {
 struct Column {
     name: String,
     r#type: String,
-    /// Where it is in a JSON document: `$.a.b`; the member of its name where it is not given.
+    /// Where it is in a JSON document: `$.a.b`, or `$.a[0:].b` for a row of each element; the member of its name where it is not given.
     mapping: Option<String>,
 }
 
@@ -130,6 +139,17 @@ impl Manifest {
 }
 
 impl Output {
+    /// Whether it is the stream of errors, which no pump fills.
+    pub(super) fn is_errors(&self) -> bool {
+        self.stream.eq_ignore_ascii_case(ERROR_STREAM)
+    }
+
+    /// The table that the stream of errors goes into.
+    pub(super) fn error_declaration(&self) -> (String, String) {
+        let own = |(name, kind): (&str, &str)| (name.to_owned(), kind.to_owned());
+        self.declaration(&ERROR_COLUMNS.map(own))
+    }
+
     /// The table that a stream with these columns and types goes into, as streaming SQL, and its name.
     pub(super) fn declaration(&self, columns: &[(String, String)]) -> (String, String) {
         let table = format!("{} output", self.stream);
@@ -150,14 +170,7 @@ enum Rowtime<'a> {
     Column(&'a str),
 }
 
-/// A member of a JSON document: its type, or what is in it.
-#[derive(Debug)]
-enum Member {
-    Value(String),
-    Object(BTreeMap<String, Member>),
-}
-
-/// Writes a table with the members of documents that its columns need, and a view of its columns.
+/// Writes a table. Values are taken as the service took them.
 fn table(
     sql: &mut String,
     name: &str,
@@ -165,111 +178,47 @@ fn table(
     columns: &[Column],
     rowtime: Option<Rowtime<'_>>,
 ) -> Result<(), String> {
-    let raw = format!("{name} records");
-    let mut order = Vec::new();
-    let mut members = BTreeMap::new();
-    let mut selected = Vec::new();
-    for column in columns {
-        let path = path(column)?;
-        let (base, length) = varchar(&column.r#type);
-        let Some(first) = path.first() else { return Err(format!("{}: the mapping is empty", column.name)) };
-        if !members.contains_key(first) {
-            order.push(first.clone());
-        }
-        put(&mut members, &path, base)?;
-        let place = path.iter().map(|part| quoted(part)).collect::<Vec<_>>().join(".");
-        let place = if path.len() > 1 { format!("{}.{place}", quoted(&raw)) } else { place };
-        // Text that is too long is cut.
-        let value = match length {
-            Some(length) => format!("SUBSTRING({place}, 1, {length})"),
-            None => place,
-        };
-        selected.push(format!("{value} AS {}", quoted(&column.name)));
+    let mut with = with.clone();
+    let format = with.get("format").cloned().unwrap_or_default();
+    if ["json", "csv"].contains(&format.as_str()) {
+        with.entry(format!("{format}.coercion")).or_insert_with(|| "kinesis".to_owned());
     }
-    let mut parts: Vec<String> =
-        order.iter().filter_map(|name| Some(format!("{} {}", quoted(name), members.get(name)?.written()))).collect();
+    let mut parts = Vec::new();
+    for Column { name, r#type, mapping } in columns {
+        parts.push(format!("{} {}", quoted(name), own_type(r#type)));
+        let Some(mapping) = mapping else { continue };
+        if format != "json" {
+            return Err(format!("{name}: a mapping is for the format json; columns of {format} go by their place"));
+        }
+        with.insert(format!("json.path.{name}"), mapping.clone());
+    }
     let is_stream = with.get("connector").is_some_and(|connector| connector == "stream");
     if is_stream && rowtime.is_some() {
-        for (column, kind, key) in SYSTEM_COLUMNS {
-            parts.push(format!("{} {kind} METADATA FROM '{key}' VIRTUAL", quoted(column)));
-            selected.push(quoted(column));
-        }
+        let system = SYSTEM_COLUMNS.iter();
+        parts.extend(
+            system.map(|(column, kind, key)| format!("{} {kind} METADATA FROM '{key}' VIRTUAL", quoted(column))),
+        );
     }
     if let Some(rowtime) = rowtime {
         let time = match rowtime {
-            Rowtime::Arrival => quoted("APPROXIMATE_ARRIVAL_TIME"),
-            Rowtime::Column(column) => {
-                let known = columns.iter().find(|known| known.name == column);
-                let path = path(known.ok_or_else(|| format!("rowtime: there is no column {column}"))?)?;
-                path.iter().map(|part| quoted(part)).collect::<Vec<_>>().join(".")
-            }
+            Rowtime::Arrival => "APPROXIMATE_ARRIVAL_TIME",
+            Rowtime::Column(column) if columns.iter().any(|known| known.name == column) => column,
+            Rowtime::Column(column) => return Err(format!("rowtime: there is no column {column}")),
         };
-        parts.push(format!("ROWTIME AS CAST({time} AS TIMESTAMP(3))"));
+        parts.push(format!("ROWTIME AS CAST({} AS TIMESTAMP(3))", quoted(time)));
         parts.push("WATERMARK FOR ROWTIME AS ROWTIME - INTERVAL '0.001' SECOND".to_owned());
-        selected.push("ROWTIME".to_owned());
     }
-    let (raw, name) = (quoted(&raw), quoted(name));
     // Writing to a text can't fail.
-    let _ = writeln!(sql, "CREATE TABLE {raw} ({}) WITH ({});", parts.join(", "), options(with));
-    let _ = writeln!(sql, "CREATE VIEW {name} AS SELECT {} FROM {raw};", selected.join(", "));
+    let _ = writeln!(sql, "CREATE TABLE {} ({}) WITH ({});", quoted(name), parts.join(", "), options(&with));
     Ok(())
 }
 
-/// The members that lead to a column.
-fn path(column: &Column) -> Result<Vec<String>, String> {
-    let Some(mapping) = &column.mapping else { return Ok(vec![column.name.clone()]) };
-    if mapping.contains('[') {
-        return Err(format!("{}: arrays in a mapping are not built: {mapping}", column.name));
-    }
-    let Some(path) = mapping.strip_prefix("$.") else {
-        return Err(format!("{}: a mapping begins with `$.`, not {mapping}", column.name));
-    };
-    let path: Vec<String> = path.split('.').map(str::to_owned).collect();
-    match path.iter().any(String::is_empty) || path.len() > DEPTH_MAX {
-        true => Err(format!("{}: {mapping} is no mapping of at most {DEPTH_MAX} members", column.name)),
-        false => Ok(path),
-    }
-}
-
-/// A text type without its length, and the length.
-fn varchar(kind: &str) -> (&str, Option<u32>) {
-    let upper = kind.to_ascii_uppercase();
-    let length = |name: &str| {
-        let rest = upper.strip_prefix(name)?.trim().strip_prefix('(')?;
-        rest.strip_suffix(')')?.trim().parse().ok()
-    };
-    match length("VARCHAR").or(length("CHAR")) {
-        Some(length) => ("STRING", Some(length)),
-        None => (kind, None),
-    }
-}
-
-fn put(members: &mut BTreeMap<String, Member>, path: &[String], kind: &str) -> Result<(), String> {
-    let [first, rest @ ..] = path else { return Ok(()) };
-    let both = || format!("{first} is a value in one mapping, and an object or a value of another type in another");
-    match (members.get_mut(first), rest.is_empty()) {
-        (None, true) => drop(members.insert(first.clone(), Member::Value(kind.to_owned()))),
-        (None, false) => {
-            let mut inner = BTreeMap::new();
-            put(&mut inner, rest, kind)?;
-            members.insert(first.clone(), Member::Object(inner));
-        }
-        (Some(Member::Value(known)), true) if known.eq_ignore_ascii_case(kind) => {}
-        (Some(Member::Object(inner)), false) => put(inner, rest, kind)?,
-        _ => return Err(both()),
-    }
-    Ok(())
-}
-
-impl Member {
-    fn written(&self) -> String {
-        match self {
-            Member::Value(kind) => kind.clone(),
-            Member::Object(members) => {
-                let inner = members.iter().map(|(name, member)| format!("{} {}", quoted(name), member.written()));
-                format!("ROW<{}>", inner.collect::<Vec<_>>().join(", "))
-            }
-        }
+/// A type of the service in the words of streaming SQL.
+fn own_type(kind: &str) -> &str {
+    match kind.trim() {
+        plain if plain.eq_ignore_ascii_case("TIMESTAMP") => "TIMESTAMP(3)",
+        plain if plain.eq_ignore_ascii_case("FLOAT") => "DOUBLE",
+        other => other,
     }
 }
 
@@ -298,7 +247,7 @@ mod tests {
         with = { connector = "stream", stream = "waf-logs", format = "json" }
         columns = [
           { name = "clientIp", type = "VARCHAR(16)", mapping = "$.httpRequest.clientIp" },
-          { name = "uri", type = "STRING", mapping = "$.httpRequest.uri" },
+          { name = "at", type = "timestamp", mapping = "$.at" },
           { name = "action", type = "VARCHAR(8)" },
         ]
         [[outputs]]
@@ -308,14 +257,15 @@ mod tests {
     "#;
 
     #[test]
-    fn mappings_become_a_table_of_documents_and_a_view() {
+    fn an_input_is_a_table_with_a_time_whose_values_are_taken_as_the_service_took_them() {
         let manifest = Manifest::read(APP).unwrap();
         let sql = manifest.declarations().unwrap();
         assert!(
-            sql.contains(r#""httpRequest" ROW<"clientIp" STRING, "uri" STRING>, "action" STRING, "APPROXIMATE"#),
+            sql.starts_with(r#"CREATE TABLE "WAF_001" ("clientIp" VARCHAR(16), "at" TIMESTAMP(3), "action""#),
             "{sql}"
         );
-        assert!(sql.contains(r#"SUBSTRING("WAF_001 records"."httpRequest"."clientIp", 1, 16) AS "clientIp""#), "{sql}");
+        assert!(sql.contains("'json.path.clientIp' = '$.httpRequest.clientIp'"), "{sql}");
+        assert!(sql.contains("'json.coercion' = 'kinesis'"), "{sql}");
         assert!(sql.contains("ROWTIME AS CAST(\"APPROXIMATE_ARRIVAL_TIME\" AS TIMESTAMP(3))"), "{sql}");
         let (sql, table) = manifest.outputs[0].declaration(&[("clientIp".into(), "STRING".into())]);
         assert_eq!(table, "wafstream output");
@@ -333,10 +283,7 @@ mod tests {
         };
         assert!(said("sql = 'a'").contains("no [[inputs]]"));
         assert!(said(&APP.replace("prefix", "prefiks")).contains("prefiks"));
-        assert!(
-            said(&APP.replace("$.httpRequest.uri", "$.httpRequest")).contains("httpRequest is a value in one mapping")
-        );
-        assert!(said(&APP.replace("$.httpRequest.uri", "$.items[0:].uri")).contains("arrays in a mapping"));
+        assert!(said(&APP.replace("\"json\"", "\"csv\"")).contains("clientIp: a mapping is for the format json"));
         assert!(said(&APP.replace("\"stream\"", "\"filesystem\"")).contains("rowtime"));
     }
 }

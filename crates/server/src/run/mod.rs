@@ -303,6 +303,12 @@ impl Running {
 
 /// The work that puts a stream of the application out.
 fn put_out(session: &mut Session, output: &Output) -> Result<Vec<Task>, SqlError> {
+    if output.is_errors() {
+        let (declaration, table) = output.error_declaration();
+        outcomes(session, &declaration, Dialect::Streaming)?;
+        session.set("pipeline.error-table", &table)?;
+        return Ok(Vec::new());
+    }
     let stream = quoted(&output.stream);
     let mut visible = Vec::new();
     for outcome in outcomes(session, &format!("DESCRIBE {stream}"), Dialect::Streaming)? {

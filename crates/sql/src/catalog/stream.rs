@@ -11,6 +11,8 @@ pub(crate) struct InAppStream {
     /// Its name.
     pub(crate) name: String,
     pub(crate) schema: SchemaRef,
+    /// Which columns are NOT NULL.
+    pub(crate) required: Vec<bool>,
 }
 
 impl TableSource for InAppStream {

@@ -3,8 +3,10 @@
 mod aggregates;
 mod clock;
 mod fields;
+mod hex;
 pub(crate) mod kinesis;
 mod rewritten;
+mod scalar;
 mod split_index;
 mod sql;
 
@@ -14,11 +16,13 @@ use split_index::SplitIndex;
 
 pub(crate) use self::clock::{is_processing_time, processing_time};
 pub(crate) use self::fields::FieldNames;
+pub(crate) use self::hex::hex;
 pub(crate) use self::sql::sql_function;
 
 /// Makes them known.
 pub(crate) fn register(state: &mut SessionState) {
-    let own = clock::all().into_iter().chain(rewritten::all()).chain([SplitIndex::new().into()]).chain(kinesis::all());
+    let own = [SplitIndex::new().into(), hex::function().into()];
+    let own = own.into_iter().chain(clock::all()).chain(rewritten::all()).chain(kinesis::all());
     for function in own {
         // There is nothing that could refuse a function of another name; one of the same name gives way.
         if let Err(error) = state.register_udf(function.into()) {

@@ -8,7 +8,7 @@ pub(crate) mod first_rows;
 pub(crate) mod kinesis;
 pub(crate) mod late_data;
 mod names;
-mod numbers;
+pub(crate) mod numbers;
 mod optimizer;
 mod relation;
 mod type_names;

@@ -6,20 +6,38 @@ use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{DFSchema, Result};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
-use datafusion::logical_expr::{Between, BinaryExpr, Expr, ExprSchemable, LogicalPlan, cast};
+use datafusion::logical_expr::{Between, BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator, ScalarUDF, cast};
 
 /// The plan with such decimals cast. What columns are called stays.
 pub(super) fn widen(plan: LogicalPlan) -> Result<LogicalPlan> {
-    let widened = plan.transform_up_with_subqueries(|node| {
+    transform(plan, &widened)
+}
+
+/// The plan with each quotient of floating-point numbers said by a function, which fails where it is one by 0.
+pub(crate) fn divide_by(plan: LogicalPlan, function: &ScalarUDF) -> Result<LogicalPlan> {
+    transform(plan, &|expr, schema| {
+        let Ok(data_type) = expr.get_type(schema) else { return Transformed::no(expr) };
+        match expr {
+            Expr::BinaryExpr(BinaryExpr { left, op: Operator::Divide, right }) if data_type.is_floating() => {
+                let divided = function.call(vec![*left, *right]);
+                Transformed::yes(if data_type == DataType::Float64 { divided } else { cast(divided, data_type) })
+            }
+            other => Transformed::no(other),
+        }
+    })
+}
+
+fn transform(plan: LogicalPlan, change: &dyn Fn(Expr, &DFSchema) -> Transformed<Expr>) -> Result<LogicalPlan> {
+    let changed = plan.transform_up_with_subqueries(|node| {
         let schema = merge_schema(&node.inputs());
         let names = NamePreserver::new(&node);
         node.map_expressions(|expr| {
             let name = names.save(&expr);
-            let widened = expr.transform_up(|expr| Ok(widened(expr, &schema)))?;
-            Ok(widened.update_data(|expr| name.restore(expr)))
+            let changed = expr.transform_up(|expr| Ok(change(expr, &schema)))?;
+            Ok(changed.update_data(|expr| name.restore(expr)))
         })
     })?;
-    Ok(widened.data)
+    Ok(changed.data)
 }
 
 /// The same for an expression by itself.

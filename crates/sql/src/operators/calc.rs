@@ -4,11 +4,17 @@ use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, BooleanArray, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::SchemaRef;
+use arrow::error::ArrowError;
+use datafusion::error::DataFusionError;
 use datafusion::logical_expr::ColumnarValue;
 use datafusion::physical_expr::PhysicalExpr;
 use tidemill_engine::{Batch, EngineError, Operator, Output, Result};
 
+use super::rejects::{rows_of, set_apart};
 use super::{results::micros, rows::RowCodec};
+
+/// The port of rows that fail.
+pub(crate) const REJECTS: usize = 1;
 
 /// What is done with each batch.
 #[derive(Clone)]
@@ -33,6 +39,8 @@ pub enum Step {
 /// Does its steps with each batch.
 pub struct Calc {
     steps: Vec<(Step, Option<RowCodec>)>,
+    /// Rows that fail come out of port 1 under this name; without it they fail the job.
+    rejects: Option<String>,
 }
 
 impl Calc {
@@ -56,7 +64,12 @@ impl Calc {
             }
             ready.push((step.clone(), codec));
         }
-        Ok(Calc { steps: ready })
+        Ok(Calc { steps: ready, rejects: None })
+    }
+
+    /// Puts rows that fail out of port 1, as those of this origin, and goes on.
+    pub fn with_rejects(self, origin: Option<String>) -> Self {
+        Calc { rejects: origin, ..self }
     }
 
     /// What comes of a batch.
@@ -127,13 +140,32 @@ fn filter(batch: Batch, condition: &dyn PhysicalExpr) -> Result<Batch> {
 }
 
 /// An expression failed on a row: a division by zero, a text that is no number.
-fn failed(error: datafusion::error::DataFusionError) -> EngineError {
-    EngineError::Row(error.strip_backtrace())
+pub(super) fn failed(error: DataFusionError) -> EngineError {
+    let arrow = |error: &ArrowError| match error {
+        ArrowError::DivideByZero => "division by zero".to_owned(),
+        ArrowError::CastError(said) | ArrowError::ParseError(said) | ArrowError::ComputeError(said) => said.clone(),
+        other => other.to_string(),
+    };
+    EngineError::Row(match error.find_root() {
+        DataFusionError::Execution(said) => said.clone(),
+        DataFusionError::ArrowError(error, _) => arrow(error),
+        _ => error.strip_backtrace(),
+    })
 }
 
 impl Operator for Calc {
     fn on_batch(&mut self, _port: usize, batch: Batch, out: &mut Output<'_>) -> Result<()> {
-        out.emit(self.apply(batch)?);
+        let Some(origin) = &self.rejects else {
+            out.emit(self.apply(batch)?);
+            return Ok(());
+        };
+        let mut failed = Vec::new();
+        let done = set_apart(batch, &mut |batch| self.apply(batch), &mut failed)?;
+        done.into_iter().for_each(|batch| out.emit(batch));
+        if !failed.is_empty() {
+            out.count_errors(failed.len() as u64);
+            out.emit_to(REJECTS, rows_of(origin, &failed)?);
+        }
         Ok(())
     }
 

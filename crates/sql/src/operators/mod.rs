@@ -31,6 +31,7 @@ pub mod normalize;
 pub mod output;
 pub mod over_aggregate;
 mod ranked_rows;
+mod rejects;
 mod results;
 mod revisions;
 pub mod rows;

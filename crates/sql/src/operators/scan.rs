@@ -6,11 +6,13 @@ use arrow::array::{Array, ArrayRef, RecordBatch};
 use arrow::compute::{is_not_null, max};
 use arrow::datatypes::SchemaRef;
 use datafusion::physical_expr::PhysicalExpr;
+use tidemill_connectors::rejected;
 use tidemill_engine::source::{Replay, Source, SourceOutput, SourceStatus, Waker};
 use tidemill_engine::time::Mark;
-use tidemill_engine::{Batch, EngineError, Epoch, EventTime, OperatorContext, Result, SnapshotReader, SnapshotWriter};
+use tidemill_engine::{Batch, Epoch, EventTime, OperatorContext, Result, SnapshotReader, SnapshotWriter};
 
-use super::calc::project;
+use super::calc::{failed, project};
+use super::rejects::{rows_of, set_apart};
 use super::results::{MILLISECOND, micros};
 
 /// What a table makes of its connector's rows.
@@ -24,6 +26,8 @@ pub struct ScanConfig {
     pub arrival: bool,
     /// The event time, over the connector's columns, and up to when rows are complete once a row was seen.
     pub time: Option<(Arc<dyn PhysicalExpr>, Arc<dyn PhysicalExpr>)>,
+    /// Rows that fail go out of the port of rejected records under this name; without it they fail the job.
+    pub rejects: Option<String>,
 }
 
 /// A connector's source with a table around it.
@@ -41,12 +45,12 @@ impl Scan {
     }
 
     /// The table's rows, with their event time.
-    fn rows(&mut self, batch: Batch, out: &mut SourceOutput<'_>) -> Result<Batch> {
+    fn rows(&mut self, batch: Batch, out: &SourceOutput<'_>) -> Result<Batch> {
         let rows = project(batch.rows(), &self.config.columns, &self.config.schema)?;
         let Some((time, watermark)) = &self.config.time else { return batch.with_rows(rows) };
         let evaluate = |expression: &Arc<dyn PhysicalExpr>| -> Result<ArrayRef> {
             let value = expression.evaluate(batch.rows()).and_then(|value| value.into_array(batch.num_rows()));
-            value.map_err(|error| EngineError::operator("watermark", error.strip_backtrace()))
+            value.map_err(failed)
         };
         let (times, watermarks) = (micros(&evaluate(time)?)?, micros(&evaluate(watermark)?)?);
         if let Some(largest) = max(&watermarks) {
@@ -71,8 +75,19 @@ impl Source for Scan {
     fn poll(&mut self, budget: usize, out: &mut SourceOutput<'_>) -> Result<SourceStatus> {
         let (status, found) = out.nested(|out| self.source.poll(budget, out))?;
         for (port, batch) in found.batches {
-            let batch = if port == 0 { self.rows(batch, out)? } else { batch };
-            out.emit_to(port, batch);
+            match (port, self.config.rejects.clone()) {
+                (0, None) => out.emit(self.rows(batch, out)?),
+                (0, Some(origin)) => {
+                    let mut apart = Vec::new();
+                    let done = set_apart(batch, &mut |batch| self.rows(batch, out), &mut apart)?;
+                    done.into_iter().for_each(|batch| out.emit(batch));
+                    if !apart.is_empty() {
+                        out.count_errors(apart.len() as u64);
+                        out.emit_to(rejected::PORT, rows_of(&origin, &apart)?);
+                    }
+                }
+                _ => out.emit_to(port, batch),
+            }
         }
         match (found.mark, &self.config.time) {
             (Some(Mark::Idle), _) => out.idle(),

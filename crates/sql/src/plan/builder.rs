@@ -16,7 +16,7 @@ use tidemill_engine::{Delivery, Job, Operator, OperatorContext, Port, Routing};
 use super::stream::Stream;
 use crate::catalog::{InAppStream, Pump, Table};
 use crate::error::Result;
-use crate::operators::calc::{Calc, Step};
+use crate::operators::calc::{Calc, REJECTS, Step};
 
 /// What an operator of a job is, for `EXPLAIN`.
 #[derive(Clone, Debug)]
@@ -69,6 +69,10 @@ pub(crate) struct Builder<'a> {
     pub(crate) early_results: Option<Duration>,
     /// Late rows of the aggregations that were planned, and the tables that they go into.
     pub(crate) late: Vec<(String, Stream)>,
+    /// Where operators put out what they could not work on; none where that fails the job.
+    pub(crate) errors: Option<Vec<Port>>,
+    /// The pump that is being planned.
+    pub(super) pump: Option<String>,
     /// Columns that all plans of the job need of a table, by its name.
     pub(super) needed: HashMap<String, Vec<usize>>,
     pub(super) scanned: HashMap<String, Scanned>,
@@ -90,6 +94,8 @@ impl<'a> Builder<'a> {
             state_ttl: None,
             early_results: None,
             late: Vec::new(),
+            errors: None,
+            pump: None,
             needed: HashMap::new(),
             scanned: HashMap::new(),
             pumps: &[],
@@ -142,7 +148,10 @@ impl<'a> Builder<'a> {
         let (steps, emitted) = (stream.steps, stream.emitted);
         Calc::new(&steps, &emitted)?;
         let inputs: Vec<_> = stream.ports.iter().map(|port| (*port, 0, Routing::Forward)).collect();
-        let node = self.job.operator(&name, &inputs, move |_| Calc::new(&steps, &emitted));
+        let origin = self.origin(&name);
+        let node =
+            self.job.operator(&name, &inputs, move |_| Ok(Calc::new(&steps, &emitted)?.with_rejects(origin.clone())));
+        self.rejects(Port { node, output: REJECTS });
         let inputs = self.names_of(&stream.ports);
         let changes = stream.traits.changes;
         self.nodes.push(Node { name, kind: NodeKind::Operator, about, inputs, key: None, state: None, changes });

@@ -11,6 +11,7 @@
 //! | [`window`] | window table functions |
 //! | [`aggregate`] | `GROUP BY`, with windows and without |
 //! | [`late_data`] | `LATE DATA TO` |
+//! | [`errors`] | the error table |
 //! | [`join`] | joins: regular, of windows, of intervals |
 //! | [`versioned`], [`lookup`] | joins with a table as of a time: temporal joins, look-up joins |
 //! | [`over`] | `OVER` |
@@ -22,6 +23,7 @@
 mod aggregate;
 mod builder;
 mod calc;
+mod errors;
 mod join;
 mod late_data;
 mod lookup;

@@ -66,6 +66,7 @@ impl Builder<'_> {
         self.pumping.push(stream.name.clone());
         let (mut ports, mut traits, mut schema) = (Vec::new(), None::<Traits>, None);
         for pump in pumps {
+            let outer = self.pump.replace(pump.name.clone());
             let rows = self.plan(&pump.plan).map_err(|error| error.at(pump.place))?;
             traits = Some(match traits {
                 Some(traits) => traits.union(&rows.traits),
@@ -73,6 +74,7 @@ impl Builder<'_> {
             });
             schema.get_or_insert_with(|| rows.schema.clone());
             ports.extend(self.ports(rows)?);
+            self.pump = outer;
         }
         self.pumping.pop();
         let Some((schema, traits)) = schema.zip(traits) else {

@@ -6,6 +6,8 @@ use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
 use arrow::datatypes::Schema;
 use datafusion::common::DFSchema;
 use datafusion::logical_expr::{EmptyRelation, Expr, TableScan, Values as ValuesPlan, col, ident};
+use tidemill_connectors::rejected;
+use tidemill_engine::Port;
 use tidemill_engine::source::Replay;
 
 use super::builder::{Builder, Node, NodeKind, Scanned, compile, stream_of, table_of};
@@ -75,13 +77,15 @@ impl Builder<'_> {
         };
         let source = tidemill_connectors::source(&table.declaration, self.environment)
             .map_err(|error| SqlError::new(Kind::Connector, format!("table '{}': {error}", table.name)))?;
-        let (config, projection) = scan_config(table, &columns)?;
+        let (mut config, projection) = scan_config(table, &columns)?;
+        config.rejects = self.errors.is_some().then(|| table.name.clone());
         let name = self.name(&format!("source {}", table.name));
         let (replay, bounded, changes) = (source.replay(), source.is_bounded(), source.has_changes());
         let make = move |context: &tidemill_engine::OperatorContext| {
             Ok(Scan::new(source.open(&projection, context)?, config.clone()))
         };
         let port = self.job.source(&name, replay, make);
+        self.rejects(Port { output: rejected::PORT, ..port });
         let connector = table.declaration.options.get("connector").unwrap_or_default();
         let read: Vec<&str> =
             columns.iter().filter_map(|c| table.schema.fields().get(*c)).map(|field| field.name().as_str()).collect();
@@ -180,7 +184,8 @@ fn scan_config(table: &Table, columns: &[usize]) -> Result<(ScanConfig, Vec<usiz
     let time = time.map(|(time, complete)| Ok::<_, SqlError>((compile(&time, &read)?, compile(&complete, &read)?)));
     let schema = Arc::new(table.schema.project(columns)?);
     let schema = super::builder::nullable(&schema);
-    Ok((ScanConfig { columns: columns_of, schema, arrival: is_arrival(table)?, time: time.transpose()? }, needed))
+    let (arrival, time) = (is_arrival(table)?, time.transpose()?);
+    Ok((ScanConfig { columns: columns_of, schema, arrival, time, rejects: None }, needed))
 }
 
 /// Whether a table's event time is when its records came in, which a stream knows best.

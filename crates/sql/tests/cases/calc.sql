@@ -219,3 +219,35 @@ INSERT INTO out SELECT auction, item FROM bids;
 
 --! rows
 --| error: TM-SQL-0003: the query has 2 columns (auction INT, item STRING), table 'out' takes 1 (a INT)
+
+--! file numbers.jsonl
+--| {"n": "12", "by": 4}
+--| {"n": "twelve", "by": 4}
+--| {"n": "7", "by": 0}
+--| {"n": 
+--| {"n": "8", "by": 3}
+
+--! case what can't be worked on goes into the error table
+CREATE TABLE numbers (n STRING, `by` INT) WITH ('connector' = 'filesystem', 'path' = 'numbers.jsonl', 'format' = 'json');
+CREATE TABLE failed (error_level STRING, error_name STRING, message STRING, data_row BYTES, pump_name STRING)
+  WITH ('connector' = 'filesystem', 'path' = 'failed', 'format' = 'json');
+SET 'pipeline.error-table' = 'failed';
+SELECT CAST(n AS INT) / `by` FROM numbers;
+--! then
+CREATE TABLE seen (error_level STRING, error_name STRING, message STRING, data_row STRING, pump_name STRING)
+  WITH ('connector' = 'filesystem', 'path' = 'failed', 'format' = 'json');
+SELECT * FROM seen;
+--! flink differs: its sources and casts fail the job
+--! rows
+--| 2
+--| 3
+--| ERROR | Failed row | Cannot cast string 'twelve' to value of Int32 type | eyJuIjoidHdlbHZlIiwiYnkiOjR9 | calc
+--| ERROR | Failed row | division by zero | eyJuIjoiNyIsImJ5IjowfQ== | calc
+--| ERROR | Unreadable record | $.n: malformed JSON: expected a value at byte 6, found the end of the record | eyJuIjog | numbers
+
+--! case an error table has columns of errors only
+CREATE TABLE failed (reason STRING) WITH ('connector' = 'blackhole');
+SET 'pipeline.error-table' = 'failed';
+SELECT 1;
+--! rows
+--| error: TM-SQL-0002: table 'failed' takes errors, which have no 'reason'; its columns are of: error_time, error_level, error_name, message, data_rowtime, data_row, pump_name

@@ -137,12 +137,14 @@ pub(crate) fn with_rows(text: &str, case: &Case, rows: &[String]) -> String {
                 (written, dropping) = (true, true);
                 continue;
             }
-            if within && !written {
+            // What is done behind the case, and what is said of it, is still the case's.
+            let goes_on = within && (directive.starts_with("then") || directive.starts_with("flink "));
+            if within && !goes_on && !written {
                 put(&mut out);
                 out.push('\n');
                 written = true;
             }
-            within = directive.strip_prefix("case ") == Some(case.name.as_str());
+            within = goes_on || directive.strip_prefix("case ") == Some(case.name.as_str());
         }
         if dropping && line.starts_with("--|") {
             continue;

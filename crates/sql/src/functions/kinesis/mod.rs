@@ -1,13 +1,15 @@
 //! Functions of Kinesis Data Analytics that streaming SQL doesn't have, or means otherwise.
 
+mod checks;
 mod java_time;
-mod scalar;
 mod strings;
 mod time;
 
 use datafusion::logical_expr::{Expr, ScalarUDF};
 
-use scalar::Function;
+use super::scalar::Function;
+
+pub(crate) use checks::{DIVIDE, FITS, NOT_NULL};
 
 /// The call that makes an expression the time of the rows.
 pub(crate) const ROWTIME_MARKER: &str = "__rowtime";
@@ -24,7 +26,7 @@ pub(crate) const STEP_UP: &str = "__step_up";
 
 /// All of them.
 pub(super) fn all() -> Vec<ScalarUDF> {
-    let functions = [time::all(), strings::all(), markers()];
+    let functions = [time::all(), strings::all(), checks::all(), markers()];
     functions.into_iter().flatten().map(ScalarUDF::from).collect()
 }
 

@@ -8,7 +8,7 @@ use arrow::datatypes::{DataType, Int64Type};
 use datafusion::common::{Result, exec_err, plan_err};
 use regex::Regex;
 
-use super::scalar::Function;
+use crate::functions::scalar::Function;
 
 pub(super) fn all() -> Vec<Function> {
     vec![Function {

@@ -13,8 +13,8 @@ use arrow::datatypes::{
 use datafusion::common::{Result, exec_err, plan_err};
 
 use super::java_time::{Pattern, Patterns};
-use super::scalar::Function;
 use super::{STEP, STEP_END, STEP_UP};
+use crate::functions::scalar::Function;
 
 /// `UNIX_TIMESTAMP(ts)`: milliseconds.
 pub(super) const UNIX_TIMESTAMP: &str = "kinesis_unix_timestamp";

@@ -25,7 +25,8 @@ struct Scalar {
 impl From<Function> for ScalarUDF {
     fn from(function: Function) -> Self {
         // What orders rows stays where it is.
-        let volatility = if function.name == super::ARRIVAL { Volatility::Volatile } else { Volatility::Immutable };
+        let volatility =
+            if function.name == super::kinesis::ARRIVAL { Volatility::Volatile } else { Volatility::Immutable };
         ScalarUDF::new_from_impl(Scalar { function, signature: Signature::user_defined(volatility) })
     }
 }

@@ -1,0 +1,68 @@
+//! What a row may not be: such a row goes to the error stream.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::datatypes::{DataType, Int64Type};
+use datafusion::common::{Result, exec_err};
+use datafusion::error::DataFusionError;
+
+use crate::functions::scalar::Function;
+
+/// `__not_null(value, column)`: the value, which a NOT NULL column takes.
+pub(crate) const NOT_NULL: &str = "__not_null";
+/// `__fits(text, length, column)`: the text, which a column of VARCHAR(length) takes.
+pub(crate) const FITS: &str = "__fits";
+/// `__divide(a, b)`: a / b of floating-point numbers, where b is not 0.
+pub(crate) const DIVIDE: &str = "__divide";
+
+pub(super) fn all() -> Vec<Function> {
+    vec![
+        Function { name: NOT_NULL, takes: |types| Ok(types.to_vec()), gives: first, does: not_null },
+        Function { name: FITS, takes: |types| Ok(types.to_vec()), gives: first, does: fits },
+        Function {
+            name: DIVIDE,
+            takes: |_| Ok(vec![DataType::Float64, DataType::Float64]),
+            gives: |_| DataType::Float64,
+            does: divide,
+        },
+    ]
+}
+
+fn first(types: &[DataType]) -> DataType {
+    types.first().cloned().unwrap_or(DataType::Null)
+}
+
+fn not_null(args: &[ArrayRef]) -> Result<ArrayRef> {
+    match args[0].logical_null_count() {
+        0 => Ok(args[0].clone()),
+        _ => exec_err!("column {} is NOT NULL", args[1].as_string::<i32>().value(0)),
+    }
+}
+
+fn fits(args: &[ArrayRef]) -> Result<ArrayRef> {
+    let lengths = args[1].as_primitive::<Int64Type>();
+    let too_long = args[0].as_string::<i32>().iter().flatten().find(|text| {
+        // Few texts are so long that their characters have to be counted.
+        text.len() as i64 > lengths.value(0) && text.chars().count() as i64 > lengths.value(0)
+    });
+    match too_long {
+        None => Ok(args[0].clone()),
+        Some(text) => exec_err!(
+            "column {} is VARCHAR({}), the text has {} characters",
+            args[2].as_string::<i32>().value(0),
+            lengths.value(0),
+            text.chars().count()
+        ),
+    }
+}
+
+fn divide(args: &[ArrayRef]) -> Result<ArrayRef> {
+    use arrow::datatypes::Float64Type;
+    let (a, b) = (args[0].as_primitive::<Float64Type>(), args[1].as_primitive::<Float64Type>());
+    let divided = arrow::compute::try_binary::<_, _, _, Float64Type>(a, b, |a, b| match b {
+        0.0 => Err(arrow::error::ArrowError::DivideByZero),
+        b => Ok(a / b),
+    });
+    Ok(Arc::new(divided.map_err(DataFusionError::from)?))
+}
