@@ -5,81 +5,86 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef, TimeUnit};
 use serde_json::{Value, json};
 
-use super::schema::{AvroSchema, Logical, Node, NodeId, object};
-use super::{FORMAT, parse};
+use tidemill_schemas::avro::{AvroSchema, Logical, Node, NodeId, object};
+
+use super::{FORMAT, checked, invalid};
 use crate::column::Kind;
 use crate::error::{Error, Result};
 
 /// How the record of the columns is called, as Flink calls it.
 const ROOT_NAME: &str = "record";
 
-impl AvroSchema {
-    /// The columns that a schema comes to. With `legacy` mapping (Flink's default) its timestamps have no time zone.
-    pub fn to_arrow(&self, legacy: bool) -> Result<SchemaRef> {
-        let mut fields = Vec::new();
-        for field in self.root_fields() {
-            fields.push(self.arrow_field(&field.name, field.node, legacy, &mut vec![self.root])?);
-        }
-        Ok(Arc::new(Schema::new(fields)))
+/// The columns that a schema comes to. With `legacy` mapping (Flink's default) its timestamps have no time zone.
+pub(super) fn columns(schema: &AvroSchema, legacy: bool) -> Result<SchemaRef> {
+    let mut fields = Vec::new();
+    for field in schema.root_fields() {
+        fields.push(arrow_field(schema, &field.name, field.node, legacy, &mut vec![schema.root()])?);
     }
+    Ok(Arc::new(Schema::new(fields)))
+}
 
-    fn arrow_field(&self, name: &str, id: NodeId, legacy: bool, inside: &mut Vec<NodeId>) -> Result<FieldRef> {
-        if inside.contains(&id) {
-            return Err(parse::invalid(name, "the type lies in itself, which columns can't; leave the field out"));
-        }
-        let (data_type, nullable) = match self.node(id) {
-            Node::Null => (DataType::Null, true),
-            Node::Boolean => (DataType::Boolean, false),
-            Node::Int(None) => (DataType::Int32, false),
-            Node::Int(Some(Logical::Date)) => (DataType::Date32, false),
-            Node::Int(_) => (DataType::Time32(TimeUnit::Millisecond), false),
-            Node::Long(logical) => (long_type(*logical, legacy), false),
-            Node::Float => (DataType::Float32, false),
-            Node::Double => (DataType::Float64, false),
-            Node::Bytes(Some(Logical::Decimal { precision, scale }))
-            | Node::Fixed { logical: Some(Logical::Decimal { precision, scale }), .. } => {
-                (DataType::Decimal128(*precision, *scale), false)
-            }
-            Node::Bytes(_) => (DataType::Binary, false),
-            Node::String(_) | Node::Enum { .. } => (DataType::Utf8, false),
-            Node::Fixed { size, .. } => (DataType::FixedSizeBinary(*size as i32), false),
-            Node::Array(item) => {
-                inside.push(id);
-                let item = self.arrow_field("item", *item, legacy, inside)?;
-                inside.pop();
-                (DataType::List(item), false)
-            }
-            Node::Map(value) => {
-                inside.push(id);
-                let value = self.arrow_field("value", *value, legacy, inside)?;
-                inside.pop();
-                (map_type(value), false)
-            }
-            Node::Record { fields, .. } => {
-                inside.push(id);
-                let fields = fields.iter().map(|field| self.arrow_field(&field.name, field.node, legacy, inside));
-                let fields = fields.collect::<Result<Fields>>()?;
-                inside.pop();
-                (DataType::Struct(fields), false)
-            }
-            Node::Union(branches) => {
-                let others: Vec<NodeId> =
-                    branches.iter().copied().filter(|&branch| *self.node(branch) != Node::Null).collect();
-                let [one] = others.as_slice() else {
-                    let reason = "a column holds one type: a union of null and one other can be read, this one not";
-                    return Err(parse::invalid(name, reason));
-                };
-                let field = self.arrow_field(name, *one, legacy, inside)?;
-                (field.data_type().clone(), others.len() < branches.len())
-            }
-        };
-        Ok(Arc::new(Field::new(name, data_type, nullable)))
-    }
+/// The schema that columns are written with; as Flink's, nullable ones are unions of null and their type.
+pub(super) fn schema_of(columns: &Schema, legacy: bool) -> Result<AvroSchema> {
+    checked(AvroSchema::from_value(record(columns.fields(), ROOT_NAME, legacy)?))
+}
 
-    /// The schema that columns are written with; as Flink's, nullable ones are unions of null and their type.
-    pub fn of_arrow(columns: &Schema, legacy: bool) -> Result<Self> {
-        AvroSchema::from_value(record(columns.fields(), ROOT_NAME, legacy)?)
+fn arrow_field(
+    schema: &AvroSchema,
+    name: &str,
+    id: NodeId,
+    legacy: bool,
+    inside: &mut Vec<NodeId>,
+) -> Result<FieldRef> {
+    if inside.contains(&id) {
+        return Err(invalid(name, "the type lies in itself, which columns can't; leave the field out"));
     }
+    let (data_type, nullable) = match schema.node(id) {
+        Node::Null => (DataType::Null, true),
+        Node::Boolean => (DataType::Boolean, false),
+        Node::Int(None) => (DataType::Int32, false),
+        Node::Int(Some(Logical::Date)) => (DataType::Date32, false),
+        Node::Int(_) => (DataType::Time32(TimeUnit::Millisecond), false),
+        Node::Long(logical) => (long_type(*logical, legacy), false),
+        Node::Float => (DataType::Float32, false),
+        Node::Double => (DataType::Float64, false),
+        Node::Bytes(Some(Logical::Decimal { precision, scale }))
+        | Node::Fixed { logical: Some(Logical::Decimal { precision, scale }), .. } => {
+            (DataType::Decimal128(*precision, *scale), false)
+        }
+        Node::Bytes(_) => (DataType::Binary, false),
+        Node::String(_) | Node::Enum { .. } => (DataType::Utf8, false),
+        Node::Fixed { size, .. } => (DataType::FixedSizeBinary(*size as i32), false),
+        Node::Array(item) => {
+            inside.push(id);
+            let item = arrow_field(schema, "item", *item, legacy, inside)?;
+            inside.pop();
+            (DataType::List(item), false)
+        }
+        Node::Map(value) => {
+            inside.push(id);
+            let value = arrow_field(schema, "value", *value, legacy, inside)?;
+            inside.pop();
+            (map_type(value), false)
+        }
+        Node::Record { fields, .. } => {
+            inside.push(id);
+            let fields = fields.iter().map(|field| arrow_field(schema, &field.name, field.node, legacy, inside));
+            let fields = fields.collect::<Result<Fields>>()?;
+            inside.pop();
+            (DataType::Struct(fields), false)
+        }
+        Node::Union(branches) => {
+            let others: Vec<NodeId> =
+                branches.iter().copied().filter(|&branch| *schema.node(branch) != Node::Null).collect();
+            let [one] = others.as_slice() else {
+                let reason = "a column holds one type: a union of null and one other can be read, this one not";
+                return Err(invalid(name, reason));
+            };
+            let field = arrow_field(schema, name, *one, legacy, inside)?;
+            (field.data_type().clone(), others.len() < branches.len())
+        }
+    };
+    Ok(Arc::new(Field::new(name, data_type, nullable)))
 }
 
 fn long_type(logical: Option<Logical>, legacy: bool) -> DataType {

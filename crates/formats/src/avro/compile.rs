@@ -4,8 +4,9 @@
 //! widen, what the writer has not comes from the reader's default, what the columns have not is passed over. A value
 //! that a column can't hold rejects its record, not the schema: only types that never fit are refused here.
 
+use tidemill_schemas::avro::{AvroSchema, Logical, Node, NodeId, RecordField};
+
 use super::default::write_default;
-use super::schema::{AvroSchema, Logical, Node, NodeId, RecordField};
 use crate::column::{Column, Kind, Unit, Values};
 
 /// How a value is read.

@@ -1,7 +1,7 @@
 //! Avro's binary encoding, from left to right.
 
-use super::schema::{AvroSchema, Node, NodeId};
 use crate::fault::{Fault, Read};
+use tidemill_schemas::avro::{AvroSchema, Node, NodeId};
 
 /// Elements of arrays and maps that a record may have beyond its bytes: nulls take none, so their number must be
 /// bounded by something else.

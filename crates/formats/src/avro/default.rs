@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::cursor::{write_bytes, write_long};
-use super::schema::{AvroSchema, Node, NodeId};
+use tidemill_schemas::avro::{AvroSchema, Node, NodeId};
 
 /// Writes a default. Of a union the first branch that it fits: Avro 1.12's rule, which contains the older ones' (that
 /// it fits the first).

@@ -5,9 +5,7 @@ mod compile;
 mod cursor;
 mod default;
 mod header;
-mod parse;
 mod reader;
-mod schema;
 mod writer;
 
 use std::sync::Arc;
@@ -15,7 +13,9 @@ use std::sync::Arc;
 use ::arrow::datatypes::SchemaRef;
 
 pub use header::{LookupError, SchemaId, SchemaLookup, WireHeader, split_header, write_header};
-pub use schema::AvroSchema;
+pub use tidemill_schemas::AvroSchema;
+
+use tidemill_schemas::avro::{Invalid, Node};
 
 use crate::decoder::{BatchDecoder, Decoder, OnFault};
 use crate::encoder::Encoder;
@@ -40,7 +40,7 @@ impl AvroOptions {
     pub(crate) fn new(chosen: &Chosen<'_>) -> Result<Self> {
         chosen.one_of("encoding", &[("binary", ())])?;
         let schema = |short: &'static str| -> Result<Option<Arc<AvroSchema>>> {
-            chosen.given(short).map(|text| AvroSchema::parse(text).map(Arc::new)).transpose()
+            chosen.given(short).map(|text| record_schema(text).map(Arc::new)).transpose()
         };
         Ok(AvroOptions {
             header: chosen.one_of("header", header::HEADERS)?,
@@ -54,7 +54,7 @@ impl AvroOptions {
     /// The columns that `avro.reader-schema`, or else `avro.schema`, says.
     pub fn own_schema(&self) -> Option<SchemaRef> {
         let schema = self.reader.as_ref().or(self.writer.as_ref())?;
-        schema.to_arrow(self.legacy_timestamps).ok()
+        arrow::columns(schema, self.legacy_timestamps).ok()
     }
 
     /// A decoder into these columns. `lookup` finds the schemas that records name in their header.
@@ -89,9 +89,26 @@ impl AvroOptions {
     fn schema_for(&self, columns: &SchemaRef) -> Result<Arc<AvroSchema>> {
         match &self.writer {
             Some(schema) => Ok(Arc::clone(schema)),
-            None => Ok(Arc::new(AvroSchema::of_arrow(columns, self.legacy_timestamps)?)),
+            None => Ok(Arc::new(arrow::schema_of(columns, self.legacy_timestamps)?)),
         }
     }
+}
+
+/// A schema whose outermost type is a record: its fields become columns.
+pub(super) fn record_schema(text: &str) -> Result<AvroSchema> {
+    let schema = checked(AvroSchema::parse(text))?;
+    match schema.node(schema.root()) {
+        Node::Record { .. } => Ok(schema),
+        _ => Err(invalid("$", "the outermost type must be a record, whose fields become columns")),
+    }
+}
+
+fn checked(schema: std::result::Result<AvroSchema, Invalid>) -> Result<AvroSchema> {
+    schema.map_err(|Invalid { place, reason }| Error::InvalidAvroSchema { place, reason })
+}
+
+fn invalid(place: &str, reason: &str) -> Error {
+    Error::InvalidAvroSchema { place: place.to_owned(), reason: reason.to_owned() }
 }
 
 fn no_registry() -> Error {

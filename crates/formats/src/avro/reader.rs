@@ -10,12 +10,12 @@ use super::FORMAT;
 use super::compile::{self, At, Fill, Op, RecordOp, Step};
 use super::cursor::Cursor;
 use super::header::{self, LookupError, SchemaId, SchemaLookup, WireHeader};
-use super::schema::AvroSchema;
 use crate::column::{Column, Values};
 use crate::decoder::{ReadRecord, Rows};
 use crate::error::{Error, Result};
 use crate::fault::{Fault, Read, quote};
 use crate::row_kind::RowKind;
+use tidemill_schemas::avro::AvroSchema;
 
 /// Schemas that are remembered from batch to batch; with more they are asked for anew.
 const SCHEMAS_MAX: usize = 1_000;
@@ -73,8 +73,8 @@ impl AvroReader {
     }
 
     fn compile(&self, schema: AvroSchema) -> std::result::Result<Arc<Writer>, String> {
-        let writer = At { schema: &schema, id: schema.root };
-        let reader = self.reader.as_deref().map(|reader| At { schema: reader, id: reader.root });
+        let writer = At { schema: &schema, id: schema.root() };
+        let reader = self.reader.as_deref().map(|reader| At { schema: reader, id: reader.root() });
         let op = compile::record(writer, reader, &self.columns.columns)?;
         Ok(Arc::new(Writer { op, reader: self.reader.clone(), schema }))
     }
@@ -86,8 +86,9 @@ impl AvroReader {
         };
         match lookup.schema(id) {
             Ok(text) => {
-                let compiled =
-                    AvroSchema::parse(&text).map_err(|error| error.to_string()).and_then(|schema| self.compile(schema));
+                let compiled = super::record_schema(&text)
+                    .map_err(|error| error.to_string())
+                    .and_then(|schema| self.compile(schema));
                 Ok(match compiled {
                     Ok(writer) => Found::Writer(writer),
                     Err(reason) => Found::Unreadable(format!("schema {id}: {reason}")),

@@ -65,8 +65,7 @@ fn a_schema_says_its_columns() {
         {"name":"inner","type":["null",{"type":"record","name":"I","fields":[{"name":"k","type":"K"}]}]}]}"#;
     let schema = AvroSchema::parse(text).unwrap();
     let names = |legacy| -> Vec<String> {
-        schema
-            .to_arrow(legacy)
+        super::arrow::columns(&schema, legacy)
             .unwrap()
             .fields()
             .iter()
@@ -88,7 +87,12 @@ fn a_schema_says_its_columns() {
         assert!(error.contains(reason), "{error}");
     }
     let list = r#"{"type":"record","name":"L","fields":[{"name":"next","type":["null","L"]}]}"#;
-    assert!(AvroSchema::parse(list).unwrap().to_arrow(true).unwrap_err().to_string().contains("lies in itself"));
+    assert!(
+        super::arrow::columns(&AvroSchema::parse(list).unwrap(), true)
+            .unwrap_err()
+            .to_string()
+            .contains("lies in itself")
+    );
 }
 
 #[test]
@@ -348,8 +352,8 @@ proptest! {
     fn a_schema_s_columns_come_to_the_same_schema(seed: u64, legacy: bool) {
         let rng = &mut rng(seed);
         let columns = random_avro_schema(rng);
-        let schema = AvroSchema::of_arrow(&columns, legacy).unwrap();
-        let again = AvroSchema::of_arrow(&schema.to_arrow(legacy).unwrap(), legacy).unwrap();
+        let schema = super::arrow::schema_of(&columns, legacy).unwrap();
+        let again = super::arrow::schema_of(&super::arrow::columns(&schema, legacy).unwrap(), legacy).unwrap();
         prop_assert_eq!(schema.canonical(), again.canonical());
         prop_assert_eq!(AvroSchema::parse(&schema.to_string()).unwrap().fingerprint(), schema.fingerprint());
     }
@@ -365,18 +369,18 @@ proptest! {
         let hostile = hostile(rng, &records.iter().collect::<Vec<_>>());
         let fewer = Arc::new(schema.project(&[0]).unwrap());
         stands(&mut *format.decoder(schema.clone()).unwrap(), &hostile);
-        let writer = AvroSchema::of_arrow(&schema, true).unwrap().to_string();
+        let writer = super::arrow::schema_of(&schema, true).unwrap().to_string();
         stands(&mut *avro(&[("avro.schema", &writer)]).decoder(fewer).unwrap(), &hostile);
     }
 
     #[test]
     fn no_schema_panics(seed: u64) {
         let rng = &mut rng(seed);
-        let schema = AvroSchema::of_arrow(&random_avro_schema(rng), true).unwrap().to_string();
+        let schema = super::arrow::schema_of(&random_avro_schema(rng), true).unwrap().to_string();
         for text in hostile(rng, &[schema.as_bytes(), USER.as_bytes()]) {
             if let Ok(schema) = AvroSchema::parse(&String::from_utf8_lossy(&text)) {
                 schema.fingerprint();
-                let _ = schema.to_arrow(true);
+                let _ = super::arrow::columns(&schema, true);
             }
         }
     }

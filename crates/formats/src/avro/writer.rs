@@ -8,12 +8,12 @@ use super::compile::{At, Rescale, timestamp_unit};
 use super::cursor::{write_bytes, write_long};
 use super::default::write_default;
 use super::header::{SchemaId, write_header};
-use super::schema::{AvroSchema, Logical, Node};
 use crate::column::{Column, Kind, Unit, Values};
 use crate::encoder::{Encoder, Records, all_or_nothing, check_batch, inserts_only};
 use crate::error::{Error, Result};
 use crate::row_kind::RowKind;
 use crate::view::{View, ViewValues, items};
+use tidemill_schemas::avro::{AvroSchema, Logical, Node};
 
 /// How a value is written.
 #[derive(Debug)]
@@ -59,7 +59,7 @@ pub(super) struct AvroEncoder {
 impl AvroEncoder {
     pub(super) fn new(schema: &AvroSchema, columns: SchemaRef, header: Option<SchemaId>) -> Result<Self> {
         let empty: Vec<Column> = columns.fields().iter().map(|f| Column::new(f, FORMAT)).collect::<Result<_>>()?;
-        let fields = record(At { schema, id: schema.root }, &empty)
+        let fields = record(At { schema, id: schema.root() }, &empty)
             .map_err(|reason| Error::SchemaMismatch { format: FORMAT, reason })?;
         let mut bytes = Vec::new();
         if let Some(id) = header {
@@ -99,7 +99,7 @@ fn record(at: At<'_>, columns: &[Column]) -> std::result::Result<Vec<FieldOp>, S
     if let Some(column) = columns.iter().find(|column| fields.iter().all(|field| field.name != column.name())) {
         return Err(format!("the schema has no field for column `{}`", column.name()));
     }
-    let of_field = |field: &super::schema::RecordField| {
+    let of_field = |field: &tidemill_schemas::avro::RecordField| {
         let column = columns.iter().position(|column| column.name() == field.name);
         match (column.and_then(|index| Some((index, columns.get(index)?))), &field.default) {
             (Some((index, column)), _) => value(at.to(field.node), column)

@@ -3,8 +3,10 @@
 use hashbrown::HashMap;
 use serde_json::Value;
 
+use super::default;
 use super::schema::{Logical, Node, NodeId, RecordField};
-use crate::error::{Error, Result};
+
+type Result<T> = std::result::Result<T, Invalid>;
 
 /// Types in a schema, and how deep they may lie in each other.
 const NODES_MAX: usize = 100_000;
@@ -12,15 +14,39 @@ const DEPTH_MAX: usize = 64;
 /// Bytes of a fixed type.
 const FIXED_BYTES_MAX: usize = 1 << 20;
 
+/// Why a text is no Avro schema.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("invalid Avro schema at {place}: {reason}")]
+pub struct Invalid {
+    /// Where in it.
+    pub place: String,
+    /// What is wrong.
+    pub reason: String,
+}
+
 #[cold]
-pub(super) fn invalid(place: &str, reason: impl Into<String>) -> Error {
-    Error::InvalidAvroSchema { place: place.to_owned(), reason: reason.into() }
+fn invalid(place: &str, reason: impl Into<String>) -> Invalid {
+    Invalid { place: place.to_owned(), reason: reason.into() }
+}
+
+/// JSON, or the bare name of a type.
+pub(super) fn json(text: &str) -> Result<Value> {
+    let text = text.trim();
+    let bare = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_lowercase());
+    match serde_json::from_str(text) {
+        Err(_) if bare => Ok(Value::String(text.to_owned())),
+        parsed => parsed.map_err(|error| invalid("$", error.to_string())),
+    }
 }
 
 /// All types of a schema and which is the outermost.
-pub(super) fn nodes(source: &Value) -> Result<(Vec<Node>, NodeId)> {
+pub(super) fn nodes(source: &Value, references: &[Value]) -> Result<(Vec<Node>, NodeId)> {
     let mut parser = Parser { nodes: Vec::new(), named: HashMap::new() };
+    for reference in references {
+        parser.parse(reference, "", &mut vec!["$".into()])?;
+    }
     let root = parser.parse(source, "", &mut vec!["$".into()])?;
+    default::check_all(&parser.nodes)?;
     Ok((parser.nodes, root))
 }
 
@@ -53,6 +79,9 @@ impl Parser {
                 if branches.iter().any(|&branch| matches!(self.nodes.get(branch), Some(Node::Union(_)))) {
                     return Err(invalid(&place.join("."), "a union can't hold a union"));
                 }
+                if let Some(kind) = self.twice(&branches) {
+                    return Err(invalid(&place.join("."), format!("the union has {kind} twice")));
+                }
                 if branches.is_empty() {
                     return Err(invalid(&place.join("."), "a union has at least one type"));
                 }
@@ -65,6 +94,17 @@ impl Parser {
             },
             _ => Err(invalid(&place.join("."), "a type is a name, an object or a union in [ ]")),
         }
+    }
+
+    /// What a union has twice: of types without a name each may be there once.
+    fn twice(&self, branches: &[NodeId]) -> Option<String> {
+        let name = |id: &NodeId| {
+            let node = self.nodes.get(*id).unwrap_or(&Node::Null);
+            let named = self.named.iter().find(|(_, named)| *named == id).map(|(name, _)| name.as_str());
+            named.or(node.name()).unwrap_or(node.type_name()).to_owned()
+        };
+        let names: Vec<String> = branches.iter().map(name).collect();
+        names.iter().enumerate().find(|(nth, name)| names.iter().take(*nth).any(|n| n == *name)).map(|(_, n)| n.clone())
     }
 
     fn parse_name(&mut self, name: &str, object: Option<&Value>, space: &str, place: &mut Place) -> Result<NodeId> {
@@ -128,7 +168,7 @@ impl Parser {
             return Err(invalid(&place.join("."), format!("the name `{full}` is given twice")));
         }
         let node = match kind {
-            "enum" => self.parse_enum(full, object, place)?,
+            "enum" => self.parse_enum(full, object, &space, place)?,
             "fixed" => {
                 let size = object.get("size").and_then(Value::as_u64).and_then(|size| usize::try_from(size).ok());
                 let size = size.filter(|size| *size <= FIXED_BYTES_MAX);
@@ -136,7 +176,7 @@ impl Parser {
                 let logical = logical(Some(object)).filter(|logical| {
                     matches!(logical, Logical::Decimal { .. }) || (*logical == Logical::Uuid && size == 16)
                 });
-                Node::Fixed { name: full, size, logical }
+                Node::Fixed { name: full, aliases: aliases(object, &space), size, logical }
             }
             _ => self.parse_record(full, object, &space, place)?,
         };
@@ -146,7 +186,7 @@ impl Parser {
         Ok(id)
     }
 
-    fn parse_enum(&self, name: String, object: &Value, place: &Place) -> Result<Node> {
+    fn parse_enum(&self, name: String, object: &Value, space: &str, place: &Place) -> Result<Node> {
         let symbols = object.get("symbols").and_then(Value::as_array).filter(|symbols| !symbols.is_empty());
         let symbols = symbols.ok_or_else(|| invalid(&place.join("."), "the enum has no `symbols`"))?;
         let symbols: Option<Vec<String>> = symbols.iter().map(|symbol| symbol.as_str().map(str::to_owned)).collect();
@@ -155,7 +195,18 @@ impl Parser {
         if default.as_ref().is_some_and(|default| !symbols.contains(default)) {
             return Err(invalid(&place.join("."), "the enum's default is none of its symbols"));
         }
-        Ok(Node::Enum { name, symbols, default })
+        if let Some(symbol) = symbols.iter().find(|symbol| !is_name(symbol)) {
+            return Err(invalid(
+                &place.join("."),
+                format!("`{symbol}` is no symbol: letters, digits and _, not a digit first"),
+            ));
+        }
+        if let Some(twice) =
+            symbols.iter().enumerate().find(|(nth, symbol)| symbols.iter().take(*nth).any(|s| s == *symbol))
+        {
+            return Err(invalid(&place.join("."), format!("the symbol `{}` is there twice", twice.1)));
+        }
+        Ok(Node::Enum { name, aliases: aliases(object, space), symbols, default })
     }
 
     fn parse_record(&mut self, name: String, object: &Value, space: &str, place: &mut Place) -> Result<Node> {
@@ -178,8 +229,18 @@ impl Parser {
             parsed.push(RecordField { name: field_name.into(), aliases, node, default: field.get("default").cloned() });
             place.pop();
         }
-        Ok(Node::Record { name, fields: parsed })
+        Ok(Node::Record { name, aliases: aliases(object, space), fields: parsed })
     }
+}
+
+/// The full names of a type's aliases.
+fn aliases(object: &Value, space: &str) -> Vec<String> {
+    let aliases = object.get("aliases").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+    let full = |alias: &str| match alias.contains('.') || space.is_empty() {
+        true => alias.to_owned(),
+        false => format!("{space}.{alias}"),
+    };
+    aliases.map(full).collect()
 }
 
 fn is_name(name: &str) -> bool {

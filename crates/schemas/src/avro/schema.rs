@@ -4,93 +4,166 @@ use std::fmt::{self, Write};
 
 use serde_json::{Map, Value, json};
 
-use super::parse;
-use crate::error::Result;
+use super::parse::{self, Invalid};
 
 /// A type's place in its schema.
-pub(crate) type NodeId = usize;
+pub type NodeId = usize;
 
-/// A parsed Avro schema whose root is a record.
+/// A parsed Avro schema.
 #[derive(Clone, Debug)]
 pub struct AvroSchema {
-    pub(crate) nodes: Vec<Node>,
-    pub(crate) root: NodeId,
+    nodes: Vec<Node>,
+    root: NodeId,
     /// The schema as it was given.
     source: Value,
 }
 
 /// A type.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Node {
+pub enum Node {
+    /// Nothing.
     Null,
+    /// True or false.
     Boolean,
+    /// 32 bits.
     Int(Option<Logical>),
+    /// 64 bits.
     Long(Option<Logical>),
+    /// 32 bits of floating point.
     Float,
+    /// 64 bits of floating point.
     Double,
+    /// Any bytes.
     Bytes(Option<Logical>),
+    /// UTF-8.
     String(Option<Logical>),
-    Fixed { name: String, size: usize, logical: Option<Logical> },
-    Enum { name: String, symbols: Vec<String>, default: Option<String> },
+    /// So many bytes.
+    Fixed {
+        /// The full name.
+        name: String,
+        /// Full names that it also goes by.
+        aliases: Vec<String>,
+        /// Its bytes.
+        size: usize,
+        /// What they mean.
+        logical: Option<Logical>,
+    },
+    /// One of these symbols.
+    Enum {
+        /// The full name.
+        name: String,
+        /// Full names that it also goes by.
+        aliases: Vec<String>,
+        /// In order.
+        symbols: Vec<String>,
+        /// What a reader takes a symbol for that it has not.
+        default: Option<String>,
+    },
+    /// Many of a type.
     Array(NodeId),
+    /// Many of a type, each under a text.
     Map(NodeId),
+    /// One of these types.
     Union(Vec<NodeId>),
-    Record { name: String, fields: Vec<RecordField> },
+    /// Fields.
+    Record {
+        /// The full name.
+        name: String,
+        /// Full names that it also goes by.
+        aliases: Vec<String>,
+        /// In order.
+        fields: Vec<RecordField>,
+    },
 }
 
 /// What a type means beyond its bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Logical {
-    Decimal { precision: u8, scale: i8 },
+pub enum Logical {
+    /// A number with decimal places.
+    Decimal {
+        /// Digits in all.
+        precision: u8,
+        /// Digits behind the point.
+        scale: i8,
+    },
+    /// A UUID.
     Uuid,
+    /// Days since 1970.
     Date,
+    /// Milliseconds of the day.
     TimeMillis,
+    /// Microseconds of the day.
     TimeMicros,
+    /// Milliseconds since 1970.
     TimestampMillis,
+    /// Microseconds since 1970.
     TimestampMicros,
+    /// Nanoseconds since 1970.
     TimestampNanos,
+    /// Milliseconds since 1970 on some clock.
     LocalTimestampMillis,
+    /// Microseconds since 1970 on some clock.
     LocalTimestampMicros,
+    /// Nanoseconds since 1970 on some clock.
     LocalTimestampNanos,
 }
 
 /// A field of a record.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct RecordField {
-    pub(crate) name: String,
-    pub(crate) aliases: Vec<String>,
-    pub(crate) node: NodeId,
-    pub(crate) default: Option<Value>,
+pub struct RecordField {
+    /// Its name.
+    pub name: String,
+    /// Names that a reader also finds it by.
+    pub aliases: Vec<String>,
+    /// Its type.
+    pub node: NodeId,
+    /// What a reader takes when the writer has it not.
+    pub default: Option<Value>,
 }
 
 impl AvroSchema {
     /// The schema that a JSON text says.
-    pub fn parse(text: &str) -> Result<Self> {
-        let source: Value = serde_json::from_str(text).map_err(|error| parse::invalid("$", error.to_string()))?;
-        Self::from_value(source)
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        Self::parse_with(text, &[])
     }
 
-    pub(crate) fn from_value(source: Value) -> Result<Self> {
-        let (nodes, root) = parse::nodes(&source)?;
-        match nodes.get(root) {
-            Some(Node::Record { .. }) => Ok(AvroSchema { nodes, root, source }),
-            _ => Err(parse::invalid("$", "the outermost type must be a record, whose fields become columns")),
-        }
+    /// The schema that a JSON text says; types that it names may stand in `references`, each of which may name those
+    /// before it.
+    pub fn parse_with(text: &str, references: &[&str]) -> Result<Self, Invalid> {
+        let source = parse::json(text)?;
+        let references = references.iter().map(|text| parse::json(text)).collect::<Result<Vec<_>, _>>()?;
+        let (nodes, root) = parse::nodes(&source, &references)?;
+        Ok(AvroSchema { nodes, root, source })
     }
 
-    /// The full name of the outermost record.
+    /// The schema that a JSON value says.
+    pub fn from_value(source: Value) -> Result<Self, Invalid> {
+        let (nodes, root) = parse::nodes(&source, &[])?;
+        Ok(AvroSchema { nodes, root, source })
+    }
+
+    /// The outermost type.
+    pub fn root(&self) -> NodeId {
+        self.root
+    }
+
+    /// The schema as JSON, as it was given.
+    pub fn source(&self) -> &Value {
+        &self.source
+    }
+
+    /// The full name of the outermost type; empty when it has none.
     pub fn name(&self) -> &str {
-        match self.node(self.root) {
-            Node::Record { name, .. } => name,
-            _ => "",
-        }
+        self.node(self.root).name().unwrap_or_default()
     }
 
-    pub(crate) fn node(&self, id: NodeId) -> &Node {
+    /// A type.
+    pub fn node(&self, id: NodeId) -> &Node {
         self.nodes.get(id).unwrap_or(&Node::Null)
     }
 
-    pub(crate) fn root_fields(&self) -> &[RecordField] {
+    /// The fields of the outermost record.
+    pub fn root_fields(&self) -> &[RecordField] {
         match self.node(self.root) {
             Node::Record { fields, .. } => fields,
             _ => &[],
@@ -106,11 +179,7 @@ impl AvroSchema {
     }
 
     fn write_canonical(&self, id: NodeId, named: &mut Vec<NodeId>, out: &mut String) {
-        let name = match self.node(id) {
-            Node::Record { name, .. } | Node::Enum { name, .. } | Node::Fixed { name, .. } => Some(name),
-            _ => None,
-        };
-        if let Some(name) = name {
+        if let Some(name) = self.node(id).name() {
             if named.contains(&id) {
                 let _ = write!(out, "{}", json!(name));
                 return;
@@ -135,7 +204,7 @@ impl AvroSchema {
                 }
                 out.push_str(if branches.is_empty() { "[]" } else { "]" });
             }
-            Node::Record { name, fields } => {
+            Node::Record { name, fields, .. } => {
                 let _ = write!(out, "{{\"name\":{},\"type\":\"record\",\"fields\":[", json!(name));
                 for (nth, field) in fields.iter().enumerate() {
                     let comma = if nth == 0 { "" } else { "," };
@@ -178,7 +247,24 @@ impl fmt::Display for AvroSchema {
 }
 
 impl Node {
-    pub(crate) fn type_name(&self) -> &'static str {
+    /// The full name, of types that have one.
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Node::Record { name, .. } | Node::Enum { name, .. } | Node::Fixed { name, .. } => Some(name),
+            _ => None,
+        }
+    }
+
+    /// The full names that it also goes by.
+    pub fn aliases(&self) -> &[String] {
+        match self {
+            Node::Record { aliases, .. } | Node::Enum { aliases, .. } | Node::Fixed { aliases, .. } => aliases,
+            _ => &[],
+        }
+    }
+
+    /// What the specification calls the type.
+    pub fn type_name(&self) -> &'static str {
         match self {
             Node::Null => "null",
             Node::Boolean => "boolean",
@@ -199,6 +285,6 @@ impl Node {
 }
 
 /// A JSON object of these members, in this order.
-pub(crate) fn object<const N: usize>(members: [(&str, Value); N]) -> Value {
+pub fn object<const N: usize>(members: [(&str, Value); N]) -> Value {
     Value::Object(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<Map<_, _>>())
 }
