@@ -83,7 +83,7 @@ fn a_schema_says_its_columns() {
         (r#"{"type":"record","name":"R","fields":[{"name":"1a","type":"int"}]}"#, "no sound `name`"),
         ("{", "EOF"),
     ] {
-        let error = AvroSchema::parse(bad).unwrap_err().to_string();
+        let error = super::record_schema(bad).unwrap_err().to_string();
         assert!(error.contains(reason), "{error}");
     }
     let list = r#"{"type":"record","name":"L","fields":[{"name":"next","type":["null","L"]}]}"#;
