@@ -4,7 +4,7 @@
 use tidemill_schemas::{Candidate, DataFormat, Definition, Mode, Reference, RuleSet, check};
 
 fn definition(format: DataFormat, text: &str) -> Definition {
-    Definition::parse(format, text, &[]).unwrap_or_else(|error| panic!("{error}\n{text}"))
+    Definition::parse(format, text, &[]).map_err(|error| format!("{error}\n{text}")).expect("a schema")
 }
 
 /// The rules that break reading, each with its place.
@@ -218,7 +218,7 @@ fn protobuf_reads_by_field_numbers() {
             (&a, &proto("message M { M a = 1; }"), &["FIELD_KIND_CHANGED #/M/1"]),
             (&a, &second, &[]),
             (&second, &a, &["MESSAGE_REMOVED #/N"]),
-            (&a, &"syntax = \"proto3\"; package q; message M { int32 a = 1; }".to_owned(), &["PACKAGE_CHANGED #/"]),
+            (&a, "syntax = \"proto3\"; package q; message M { int32 a = 1; }", &["PACKAGE_CHANGED #/"]),
             (empty, &required("required"), &["REQUIRED_FIELD_ADDED #/M/1"]),
             (&required("required"), empty, &["REQUIRED_FIELD_REMOVED #/M/1"]),
             (empty, &required("optional"), &[]),
@@ -268,8 +268,7 @@ fn a_mode_says_who_reads_whom() {
     let [none, b, bc] = texts.map(|text| definition(DataFormat::Avro, &text));
     let versions = |old: &[&'static str]| old.join(",");
     let clashes = |new: &Definition, old: &[&Definition], mode| -> String {
-        let old: Vec<_> =
-            (1..).zip(old).map(|(version, definition)| Candidate { version, definition: *definition }).collect();
+        let old: Vec<_> = (1..).zip(old).map(|(version, definition)| Candidate { version, definition }).collect();
         let verdict = check(new, &old, mode, RuleSet::Confluent);
         assert_eq!(verdict.compatible, verdict.clashes.is_empty());
         verdict.clashes.iter().map(|clash| format!("{}{}", clash.reader, clash.version)).collect::<Vec<_>>().join(",")
