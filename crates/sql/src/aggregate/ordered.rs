@@ -128,7 +128,7 @@ impl<V: Values, const LAST: bool> Fold for RetractableEnd<V, LAST> {
     }
 }
 
-/// The value some rows before the last that came. Rows that leave a window are still before it.
+/// The value some rows before the last that came. Rows that have left the frame are gone.
 #[derive(Debug)]
 pub(crate) struct Lag<V> {
     pub(crate) values: V,
@@ -138,13 +138,15 @@ pub(crate) struct Lag<V> {
 /// The last rows' values, and what the last row has instead where there are too few.
 #[derive(Debug)]
 pub(crate) struct LagState<T> {
+    /// Rows in the frame.
+    rows: u64,
     before: VecDeque<Option<T>>,
     otherwise: Option<T>,
 }
 
 impl<T> Default for LagState<T> {
     fn default() -> Self {
-        LagState { before: VecDeque::new(), otherwise: None }
+        LagState { rows: 0, before: VecDeque::new(), otherwise: None }
     }
 }
 
@@ -178,15 +180,23 @@ impl<V: Values> Fold for Lag<V> {
         if state.before.len() > self.offset.saturating_add(1) {
             state.before.pop_front();
         }
+        state.rows += 1;
         state.otherwise = otherwise.as_ref().and_then(|otherwise| value::<V>(otherwise, row));
     }
 
-    fn retract(&self, _state: &mut Self::State, _arguments: &Self::Arguments<'_>, _row: usize) {}
+    fn retract(&self, state: &mut Self::State, _arguments: &Self::Arguments<'_>, _row: usize) {
+        // The oldest row leaves the frame: it is among the last ones only if the frame has no more than these.
+        state.rows = state.rows.saturating_sub(1);
+        if state.before.len() as u64 > state.rows {
+            state.before.pop_front();
+        }
+    }
 
     fn merge(&self, state: &mut Self::State, later: &Self::State) -> Result<()> {
         state.before.extend(later.before.iter().cloned());
         let kept = self.offset.saturating_add(1);
         state.before.drain(..state.before.len().saturating_sub(kept));
+        state.rows += later.rows;
         state.otherwise.clone_from(&later.otherwise);
         Ok(())
     }
@@ -208,14 +218,15 @@ impl<V: Values> Fold for Lag<V> {
     }
 
     fn encode(&self, state: &Self::State, out: &mut Vec<u8>) {
+        put_u64(out, state.rows);
         put_u64(out, state.before.len() as u64);
         state.before.iter().for_each(|value| put_option::<V>(value.as_ref(), out));
         put_option::<V>(state.otherwise.as_ref(), out);
     }
 
     fn decode(&self, bytes: &mut Bytes<'_>) -> Option<Self::State> {
-        let values = bytes.u64()?;
+        let (rows, values) = (bytes.u64()?, bytes.u64()?);
         let before = (0..values).map(|_| option::<V>(bytes)).collect::<Option<_>>()?;
-        Some(LagState { before, otherwise: option::<V>(bytes)? })
+        Some(LagState { rows, before, otherwise: option::<V>(bytes)? })
     }
 }

@@ -33,6 +33,7 @@ pub mod over_aggregate;
 mod ranked_rows;
 mod rejects;
 mod results;
+pub mod retime;
 mod revisions;
 pub mod rows;
 pub mod scan;

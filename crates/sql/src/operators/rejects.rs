@@ -13,6 +13,13 @@ pub(crate) struct Failed {
     reason: String,
 }
 
+impl Failed {
+    /// A row of a batch.
+    pub(crate) fn new(batch: &Batch, row: usize, reason: &str) -> Result<Self> {
+        Ok(Failed { row: batch.take(&UInt32Array::from(vec![row as u32]))?, reason: reason.to_owned() })
+    }
+}
+
 /// Works on a batch, and where a row of it fails on ever smaller parts, until that row is alone.
 pub(crate) fn set_apart(
     batch: Batch,

@@ -20,6 +20,10 @@ impl Builder<'_> {
         if let Some(place) = timed {
             traits.event_time = vec![place];
         }
+        if let Some(place) = expressions.iter().position(|expr| kinesis::called(expr, kinesis::RETIME_MARKER).is_some())
+        {
+            (traits.event_time, traits.window) = (vec![place], None);
+        }
         let unchanged = origins.iter().copied().eq((0..input.schema.fields().len()).map(Some))
             && schema.inner().fields() == input.columns().fields();
         if !unchanged {

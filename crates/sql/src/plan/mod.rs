@@ -76,7 +76,8 @@ impl Builder<'_> {
                     }
                     other => self.plan(other)?,
                 };
-                self.project(input, &projection.expr, &projection.schema)
+                let rows = self.project(input, &projection.expr, &projection.schema)?;
+                self.retimed(rows, &projection.expr)
             }
             LogicalPlan::Filter(filter) => {
                 if let Some(ranked) = self.ranked(filter, &|_| true)? {

@@ -1,14 +1,19 @@
 //! In-application streams: the rows of their pumps, made once for all who read them.
 
 use datafusion::logical_expr::{Expr, TableScan};
+use tidemill_engine::{Port, Routing};
 
 use super::builder::{Builder, compile_all, nullable};
 use super::stream::{Stream, Traits};
 use crate::catalog::{InAppStream, Pump};
 use crate::error::{Result, SqlError};
+use crate::functions::kinesis;
 use crate::logical::first_rows::FirstRows;
-use crate::operators::calc::Step;
+use crate::logical::micros_of;
+use crate::operators::calc::{REJECTS, Step};
 use crate::operators::distinct::{Distinct, DistinctConfig};
+use crate::operators::retime::{Retime, RetimeConfig};
+use crate::operators::sort::{TemporalSort, TemporalSortConfig};
 
 impl Builder<'_> {
     /// `SELECT STREAM DISTINCT`.
@@ -28,6 +33,40 @@ impl Builder<'_> {
         let (keyed, routing) = self.keyed(input, columns, (0..time).collect())?;
         let config = DistinctConfig { schema: schema.clone(), period: rows.period };
         let port = self.operator(node, vec![(keyed, routing)], move |_| Ok(Distinct::new(config.clone())))?;
+        Ok(Stream { emitted: schema, ..Stream::of_ports(vec![port], plan_schema, traits) })
+    }
+
+    /// Rows that have another time from here on, if one of their expressions says so.
+    pub(super) fn retimed(&mut self, rows: Stream, expressions: &[Expr]) -> Result<Stream> {
+        let of_call = |(place, expr): (usize, &Expr)| match kinesis::called(expr, kinesis::RETIME_MARKER)? {
+            [_, within] => Some((place, micros_of(within))),
+            _ => None,
+        };
+        let Some((column, bound)) = expressions.iter().enumerate().find_map(of_call) else { return Ok(rows) };
+        let Some(bound) = bound.filter(|bound| *bound >= 0) else {
+            return Err(SqlError::unsupported(
+                "ORDER BY … WITHIN needs an interval of days, hours, minutes or seconds",
+            ));
+        };
+        if rows.traits.changes {
+            return Err(SqlError::unsupported("rows that are revised can't get another ROWTIME"));
+        }
+        let (schema, traits, plan_schema) = (nullable(rows.columns()), rows.traits.clone(), rows.schema.clone());
+        let name = schema.field(column).name().clone();
+        let node = self.node("retime", format!("time is {name}, in order within {} ms", bound / 1_000), false);
+        let config = RetimeConfig { column, bound, origin: self.pump.clone().unwrap_or_else(|| node.name.clone()) };
+        let port = self.operator(node, vec![(rows, Routing::Single)], move |_| Ok(Retime::new(config.clone())))?;
+        self.rejects(Port { output: REJECTS, ..port });
+        let retimed =
+            Stream { emitted: schema.clone(), ..Stream::of_ports(vec![port], plan_schema.clone(), traits.clone()) };
+        if bound == 0 {
+            return Ok(retimed);
+        }
+        let mut node = self.node("sort", format!("by {name}"), false);
+        node.state = Some("rows that the watermark has not passed".to_owned());
+        let config = TemporalSortConfig { schema: schema.clone(), then: Vec::new() };
+        TemporalSort::new(config.clone())?;
+        let port = self.operator(node, vec![(retimed, Routing::Single)], move |_| TemporalSort::new(config.clone()))?;
         Ok(Stream { emitted: schema, ..Stream::of_ports(vec![port], plan_schema, traits) })
     }
 

@@ -300,6 +300,91 @@ SELECT STREAM s.ticker FROM source_sql_stream_001 AS s JOIN companies AS c ON s.
 --! rows
 --| error: TM-SQL-0004: a join with a reference table needs columns that are compared by =; write ON stream.k = table.k
 
+--! file late.csv
+--| 1,2026-01-01 00:00:10,2026-01-01 00:00:05
+--| 2,2026-01-01 00:00:11,2026-01-01 00:00:03
+--| 3,2026-01-01 00:00:12,2026-01-01 00:00:09
+--| 4,2026-01-01 00:00:13,2026-01-01 00:00:04
+--| 5,2026-01-01 00:00:14,
+--| 6,2026-01-01 00:00:15,2026-01-01 00:00:08
+--| 7,2026-01-01 00:00:16,2026-01-01 00:00:20
+
+--! case a column becomes ROWTIME, and rows that would go back are errors
+CREATE TABLE l (n INTEGER, ROWTIME TIMESTAMP(3), at TIMESTAMP(3), WATERMARK FOR ROWTIME AS ROWTIME - INTERVAL '0.001' SECOND)
+  WITH ('connector' = 'filesystem', 'path' = 'late.csv', 'format' = 'csv');
+CREATE TABLE "errors" ("message" STRING, "pump_name" STRING) WITH ('connector' = 'filesystem', 'path' = 'errors', 'format' = 'csv');
+SET 'pipeline.error-table' = 'errors';
+CREATE STREAM s (n INTEGER);
+CREATE PUMP p AS INSERT INTO s SELECT STREAM n, at AS ROWTIME FROM l;
+SELECT STREAM s.ROWTIME, n FROM s;
+--! then
+-- dialect: streaming
+SELECT * FROM errors;
+--! rows
+--| 2026-01-01 00:00:05 | 1
+--| 2026-01-01 00:00:09 | 3
+--| 2026-01-01 00:00:20 | 7
+--| its ROWTIME is NULL | P
+--| its ROWTIME is behind that of rows before it | P
+--| its ROWTIME is behind that of rows before it | P
+--| its ROWTIME is behind that of rows before it | P
+
+--! case rows are put in order within an interval
+CREATE TABLE l (n INTEGER, ROWTIME TIMESTAMP(3), at TIMESTAMP(3), WATERMARK FOR ROWTIME AS ROWTIME - INTERVAL '0.001' SECOND)
+  WITH ('connector' = 'filesystem', 'path' = 'late.csv', 'format' = 'csv');
+CREATE STREAM s (n INTEGER);
+CREATE PUMP p AS INSERT INTO s SELECT STREAM n, at AS ROWTIME FROM l ORDER BY at WITHIN INTERVAL '5' SECOND;
+CREATE STREAM t (n INTEGER, before INTEGER, rows_of BIGINT);
+CREATE PUMP q AS INSERT INTO t SELECT STREAM n, LAG(n) OVER w, COUNT(*) OVER w FROM s WINDOW w AS (RANGE INTERVAL '2' SECOND PRECEDING);
+SELECT STREAM t.ROWTIME, t.* FROM t;
+--! rows
+--| 2026-01-01 00:00:03 | 2 | NULL | 1
+--| 2026-01-01 00:00:04 | 4 | 2 | 2
+--| 2026-01-01 00:00:05 | 1 | 4 | 3
+--| 2026-01-01 00:00:08 | 6 | NULL | 1
+--| 2026-01-01 00:00:09 | 3 | 6 | 2
+--| 2026-01-01 00:00:20 | 7 | NULL | 1
+
+--! case rows in order of a time have it as their ROWTIME
+SELECT STREAM ticker FROM source_sql_stream_001 ORDER BY "price" WITHIN INTERVAL '5' SECOND;
+--! rows
+--| error: TM-SQL-0004: rows that are put in the order of a time have it as their ROWTIME; select "price" AS ROWTIME
+
+--! case columns get names behind an alias
+SELECT STREAM x.a, x.c FROM (SELECT STREAM ticker, "price" FROM source_sql_stream_001 AS y(ticker, "price")) AS x(a, c) WHERE c > 100;
+--! rows
+--| AMZN | 100.5
+--| AMZN | 101.5
+
+--! case too few names behind an alias
+SELECT STREAM y.a FROM source_sql_stream_001 AS y(a);
+--! rows
+--| error: TM-SQL-0002: Y has more columns than are named
+
+--! case the most frequent items of each minute
+SELECT STREAM * FROM TABLE(TOP_K_ITEMS_TUMBLING(CURSOR(SELECT STREAM * FROM source_sql_stream_001), 'TICKER', 1, 60));
+--! rows
+--| AMZN | 1
+--| AMZN | 2
+--| TBV | 1
+--| TBV | 2
+
+--! case how many items there are in each minute
+CREATE STREAM s (n BIGINT);
+CREATE PUMP p AS INSERT INTO s
+SELECT STREAM * FROM TABLE(COUNT_DISTINCT_ITEMS_TUMBLING(CURSOR(SELECT STREAM ticker FROM source_sql_stream_001), 'TICKER', 60));
+SELECT STREAM s.ROWTIME, n FROM s;
+--! rows
+--| 2026-01-01 00:01:00 | 2
+--| 2026-01-01 00:02:00 | 2
+--| 2026-01-01 00:03:00 | 1
+--| 2026-01-01 00:11:00 | 1
+
+--! case the most frequent items of a window that is too long
+SELECT STREAM * FROM TABLE(TOP_K_ITEMS_TUMBLING(CURSOR(SELECT STREAM * FROM source_sql_stream_001), 'TICKER', 1, 4000));
+--! rows
+--| error: TM-SQL-0004: TOP_K_ITEMS_TUMBLING takes a query, the name of a column, and numbers; TABLE(TOP_K_ITEMS_TUMBLING(CURSOR(SELECT STREAM * FROM s), 'column', 10, 60))
+
 --! case rows that fail go to the error stream, and the others go on
 CREATE TABLE "errors" ("error_name" STRING, "message" STRING, "data_rowtime" TIMESTAMP(3), "data_row" STRING, "pump_name" STRING)
   WITH ('connector' = 'filesystem', 'path' = 'errors', 'format' = 'json');

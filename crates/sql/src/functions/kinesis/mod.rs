@@ -13,6 +13,8 @@ pub(crate) use checks::{DIVIDE, FITS, NOT_NULL};
 
 /// The call that makes an expression the time of the rows.
 pub(crate) const ROWTIME_MARKER: &str = "__rowtime";
+/// The call that makes an expression the time of the rows, which may go back by so much: `__retime(time, within)`.
+pub(crate) const RETIME_MARKER: &str = "__retime";
 /// The call that orders rows as they arrive.
 pub(crate) const ARRIVAL: &str = "__arrival";
 /// The call that says until when rows are distinct.
@@ -34,7 +36,7 @@ pub(super) fn all() -> Vec<ScalarUDF> {
 fn markers() -> Vec<Function> {
     use crate::logical::kinesis::STAGGER_END;
     use crate::parse::kinesis::STAGGER;
-    [ROWTIME_MARKER, ARRIVAL, PERIOD, STAGGER, STAGGER_END]
+    [ROWTIME_MARKER, RETIME_MARKER, ARRIVAL, PERIOD, STAGGER, STAGGER_END]
         .into_iter()
         .map(|name| Function {
             name,

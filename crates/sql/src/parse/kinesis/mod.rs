@@ -18,7 +18,7 @@ pub(crate) const WITHIN: &str = "__within";
 
 /// The grammar of expressions.
 #[derive(Debug)]
-pub(super) struct KinesisDialect;
+pub(crate) struct KinesisDialect;
 
 impl Dialect for KinesisDialect {
     fn is_delimited_identifier_start(&self, ch: char) -> bool {

@@ -13,18 +13,20 @@
 //! Calls of [`markers`](crate::functions::kinesis) say to the planner what standard SQL can't: that a column is the rows' time
 //! (`__rowtime`), that rows are aggregated as they arrive (`__arrival`), until when rows are distinct (`__period`).
 
+mod item_counts;
+
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, CaseWhen, CeilFloorKind, DateTimeField, Distinct, ExceptSelectItem, Expr, GroupByExpr, Ident,
     Interval, Join, JoinConstraint, JoinOperator, NamedWindowExpr, ObjectName, OrderByExpr, OrderByKind,
     OrderByOptions, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, SetOperator, SetQuantifier,
-    Spanned, TableFactor, TableVersion, Value, VisitMut, VisitorMut, WildcardAdditionalOptions, WindowFrameBound,
-    WindowFrameUnits, WindowSpec, WindowType,
+    Spanned, TableAlias, TableAliasColumnDef, TableFactor, TableVersion, Value, VisitMut, VisitorMut,
+    WildcardAdditionalOptions, WindowFrameBound, WindowFrameUnits, WindowSpec, WindowType,
 };
 
 use crate::error::{Kind, Place, Result, SqlError};
-use crate::functions::kinesis::{ARRIVAL, PERIOD, ROWTIME_MARKER, STEP, STEP_END, STEP_UP, own_name};
+use crate::functions::kinesis::{ARRIVAL, PERIOD, RETIME_MARKER, ROWTIME_MARKER, STEP, STEP_END, STEP_UP, own_name};
 use crate::parse::call;
 use crate::parse::kinesis::{STAGGER, WITHIN};
 
@@ -81,39 +83,25 @@ impl Kinesis<'_> {
             let error = SqlError::unsupported("WITH, LIMIT and FETCH are not of this dialect");
             return Err(error.hint("write sub-queries or streams in place of WITH").at(Place::of(query.span())));
         }
+        let mut sorting = None;
         if let Some(order_by) = query.order_by.take() {
             let OrderByKind::Expressions(by) = order_by.kind else { return Err(unordered()) };
-            by.iter().try_for_each(|by| self.is_in_order(by))?;
+            sorting = sorting_of(by)?;
         }
-        self.body(&mut query.body)
+        self.body(&mut query.body, sorting.as_ref())
     }
 
-    /// Streams are in the order of ROWTIME as they are.
-    fn is_in_order(&self, by: &OrderByExpr) -> Result<()> {
-        let is_rowtime = match &by.expr {
-            Expr::Identifier(name) => name.value == ROWTIME,
-            Expr::CompoundIdentifier(parts) => parts.last().is_some_and(|name| name.value == ROWTIME),
-            Expr::Function(function) if function.name.to_string() == WITHIN => {
-                let error = SqlError::unsupported("ORDER BY … WITHIN INTERVAL is not built");
-                return Err(error
-                    .hint("declare WATERMARK FOR the column in the input's CREATE TABLE")
-                    .at(Place::of(by.expr.span())));
-            }
-            _ => false,
-        };
-        match is_rowtime && by.options.asc != Some(false) {
-            true => Ok(()),
-            false => Err(unordered().at(Place::of(by.expr.span()))),
-        }
-    }
-
-    fn body(&self, body: &mut SetExpr) -> Result<()> {
+    fn body(&self, body: &mut SetExpr, sorting: Option<&Sorting>) -> Result<()> {
         match body {
-            SetExpr::Select(select) => self.select(select),
+            SetExpr::Select(select) => self.select(select, sorting),
             SetExpr::Query(query) => self.query(query),
+            SetExpr::SetOperation { .. } if sorting.is_some() => {
+                let error = SqlError::unsupported("ORDER BY … WITHIN is for one SELECT");
+                Err(error.hint("order a query FROM (… UNION ALL …) AS x"))
+            }
             SetExpr::SetOperation { op: SetOperator::Union, set_quantifier: SetQuantifier::All, left, right } => {
-                self.body(left)?;
-                self.body(right)
+                self.body(left, None)?;
+                self.body(right, None)
             }
             SetExpr::SetOperation { .. } => {
                 Err(SqlError::unsupported("streams are put together by UNION ALL only").hint("write UNION ALL"))
@@ -122,7 +110,7 @@ impl Kinesis<'_> {
         }
     }
 
-    fn select(&self, select: &mut Select) -> Result<()> {
+    fn select(&self, select: &mut Select, sorting: Option<&Sorting>) -> Result<()> {
         let (sources, rowtime) = self.from(select)?;
         let Some(rowtime) = rowtime else {
             let error = SqlError::unsupported("a query needs a stream in FROM");
@@ -158,6 +146,7 @@ impl Kinesis<'_> {
             rewrite(having, &times)?;
         }
         let mut items = Vec::with_capacity(select.projection.len() + 1);
+        let mut promoted = None;
         for (n, item) in select.projection.drain(..).enumerate() {
             match item {
                 SelectItem::Wildcard(_) => items.extend(sources.iter().map(all_of)),
@@ -177,13 +166,14 @@ impl Kinesis<'_> {
                 SelectItem::ExprWithAlias { mut expr, alias } if alias.value == ROWTIME => {
                     let place = Place::of(expr.span());
                     rewrite(&mut expr, &times)?;
-                    if expr != times.output && expr != times.input {
-                        let error = SqlError::unsupported("a column can't be made ROWTIME here");
-                        return Err(error
-                            .hint("declare it ROWTIME, with a WATERMARK, in the input's CREATE TABLE")
-                            .at(place));
+                    let own = expr == times.output || expr == times.input;
+                    if !own && is_grouped {
+                        let error = SqlError::unsupported("the time of a group is the end of its window");
+                        return Err(error.hint("make the column ROWTIME in a query of this one").at(place));
                     }
-                    if expr == times.input && !is_grouped {
+                    if !own {
+                        promoted = Some(expr);
+                    } else if expr == times.input && !is_grouped {
                         out_time = if matches!(expr, Expr::CompoundIdentifier(_)) { expr } else { marked(expr) };
                     }
                 }
@@ -223,6 +213,20 @@ impl Kinesis<'_> {
                     .at(Place::of(select.span())));
             };
             select.distinct = Some(Distinct::On(vec![call(PERIOD, [period])]));
+        }
+        match (promoted, sorting) {
+            (Some(time), None) => out_time = call(RETIME_MARKER, [time, seconds("0")]),
+            (Some(time), Some(sorting)) => {
+                let mut by = sorting.by.clone();
+                rewrite(&mut by, &times)?;
+                // The output's own name for it says the same.
+                if by != time && by != times.output {
+                    return Err(unpromoted(sorting));
+                }
+                out_time = call(RETIME_MARKER, [time, sorting.within.clone()]);
+            }
+            (None, Some(sorting)) => return Err(unpromoted(sorting)),
+            (None, None) => {}
         }
         items.push(SelectItem::ExprWithAlias { expr: out_time, alias: Ident::with_quote('"', ROWTIME) });
         select.projection = items;
@@ -294,24 +298,43 @@ impl Kinesis<'_> {
             TableFactor::Table { name, alias, with_hints, args: None, .. } => {
                 let own = name.0.last().and_then(|part| part.as_ident()).cloned().unwrap_or_else(|| Ident::new(""));
                 let (columns, timed) = (self.columns)(&own)?;
-                let hidden =
-                    columns.into_iter().filter(|name| timed && SYSTEM_COLUMNS.contains(&name.as_str())).collect();
+                let is_hidden = |name: &&String| timed && SYSTEM_COLUMNS.contains(&name.as_str());
+                let hidden: Vec<String> = columns.iter().filter(is_hidden).cloned().collect();
                 let window = with_hints.pop().map(|hint| window_of(&hint)).transpose()?;
                 let window = window.map(|mut window| normal(&mut window).map(|()| window)).transpose()?;
-                if let Some(columns) = alias.as_ref().map(|alias| &alias.columns).filter(|columns| !columns.is_empty())
-                {
-                    let place = columns.first().and_then(|column| Place::of(column.name.span));
-                    return Err(SqlError::unsupported("names of columns behind an alias are not built")
-                        .hint("name them in the select list")
-                        .at(place));
-                }
+                alias.iter_mut().try_for_each(|alias| name_all(alias, &columns, &hidden))?;
                 let alias = alias.as_ref().map_or(own, |alias| alias.name.clone());
                 Ok(Source { alias, timed, hidden, window })
             }
             TableFactor::Derived { subquery, alias: Some(alias), .. } => {
                 self.query(subquery)?;
                 let hidden = vec![ROWTIME.to_owned()];
+                if !alias.columns.is_empty() {
+                    let Some(columns) = names_of(subquery) else {
+                        let error = SqlError::unsupported("columns of SELECT * are named where they are selected");
+                        return Err(error.hint("list them in the sub-query").at(Place::of(alias.name.span)));
+                    };
+                    name_all(alias, &columns, &hidden)?;
+                }
                 Ok(Source { alias: alias.name.clone(), timed: true, hidden, window: None })
+            }
+            TableFactor::TableFunction { expr: Expr::Function(function), alias }
+                if [item_counts::TOP_K, item_counts::COUNT_DISTINCT].contains(&function.name.to_string().as_str()) =>
+            {
+                let mut counts = item_counts::ItemCounts::read(function)?;
+                self.query(&mut counts.windows)?;
+                let subquery = counts.rows()?;
+                let mut alias = alias.take().unwrap_or_else(|| TableAlias {
+                    explicit: true,
+                    name: Ident::new("__items"),
+                    columns: Vec::new(),
+                    at: None,
+                });
+                let hidden = vec![ROWTIME.to_owned()];
+                name_all(&mut alias, &names_of(&subquery).unwrap_or_default(), &hidden)?;
+                let name = alias.name.clone();
+                *factor = TableFactor::Derived { lateral: false, subquery, alias: Some(alias), sample: None };
+                Ok(Source { alias: name, timed: true, hidden, window: None })
             }
             TableFactor::TableFunction { expr: Expr::Function(function), .. } => {
                 Err(SqlError::unsupported(format!("{} is not built", function.name))
@@ -322,6 +345,81 @@ impl Kinesis<'_> {
                 .at(Place::of(other.span()))),
         }
     }
+}
+
+/// `ORDER BY … WITHIN INTERVAL …`: rows are put in order of a time that they come out of order by.
+struct Sorting {
+    by: Expr,
+    within: Expr,
+}
+
+/// Streams are in the order of ROWTIME as they are; by another time they are sorted within an interval.
+fn sorting_of(by: Vec<OrderByExpr>) -> Result<Option<Sorting>> {
+    let mut by = by.into_iter().peekable();
+    let mut sorting = None;
+    while let Some(OrderByExpr { expr, options, .. }) = by.next() {
+        let place = Place::of(expr.span());
+        let next = by.peek().map(|next| &next.expr);
+        let is_within = matches!(next, Some(Expr::Function(function)) if function.name.to_string() == WITHIN);
+        if options.asc == Some(false) {
+            return Err(unordered().at(place));
+        }
+        if is_within {
+            let within = by.next().and_then(|within| arguments(&within.expr).first().copied().cloned());
+            let Some(mut within) = within else { return Err(unordered().at(place)) };
+            normal(&mut within)?;
+            sorting = Some(Sorting { by: expr, within });
+            continue;
+        }
+        let is_rowtime = match &expr {
+            Expr::Identifier(name) => name.value == ROWTIME,
+            Expr::CompoundIdentifier(parts) => parts.last().is_some_and(|name| name.value == ROWTIME),
+            _ => false,
+        };
+        if !is_rowtime {
+            return Err(unordered().at(place));
+        }
+    }
+    Ok(sorting)
+}
+
+fn unpromoted(sorting: &Sorting) -> SqlError {
+    SqlError::unsupported("rows that are put in the order of a time have it as their ROWTIME")
+        .hint(format!("select {} AS ROWTIME", sorting.by))
+        .at(Place::of(sorting.by.span()))
+}
+
+/// The names behind an alias are those of the columns that `*` shows; the others keep theirs.
+fn name_all(alias: &mut TableAlias, columns: &[String], hidden: &[String]) -> Result<()> {
+    if alias.columns.is_empty() {
+        return Ok(());
+    }
+    let place = alias.columns.first().and_then(|column| Place::of(column.name.span));
+    let mut given = std::mem::take(&mut alias.columns).into_iter();
+    for column in columns {
+        alias.columns.push(match hidden.contains(column) {
+            true => TableAliasColumnDef::from_name(column),
+            false => given.next().ok_or_else(|| {
+                SqlError::new(Kind::Name, format!("{} has more columns than are named", alias.name)).at(place)
+            })?,
+        });
+    }
+    match given.next() {
+        None => Ok(()),
+        Some(extra) => {
+            Err(SqlError::new(Kind::Name, format!("{} has no column for the name {extra}", alias.name)).at(place))
+        }
+    }
+}
+
+/// What the columns of a query will be called, its ROWTIME last; none where `*` is among them.
+fn names_of(query: &Query) -> Option<Vec<String>> {
+    let SetExpr::Select(select) = &*query.body else { return None };
+    let name = |item: &SelectItem| match item {
+        SelectItem::ExprWithAlias { alias, .. } => Some(alias.value.clone()),
+        _ => None,
+    };
+    select.projection.iter().map(name).collect()
 }
 
 fn unordered() -> SqlError {
