@@ -154,6 +154,14 @@ impl Definition {
         }
     }
 
+    /// The text to keep of what was given: descriptors become readable.
+    pub(crate) fn readable(&self, given: &str) -> String {
+        match &self.parsed {
+            Parsed::Protobuf(schema) if protobuf::is_descriptor(given) => schema.normal_form(),
+            _ => given.to_owned(),
+        }
+    }
+
     /// The hash of the normal form and the references.
     pub fn fingerprint(&self) -> Fingerprint {
         self.fingerprint

@@ -1,6 +1,8 @@
 //! Which schemas read each other's records: pairs of a writer's and a reader's schema, with the rule that keeps them
 //! apart, or none. The pairs follow the public behaviour of Avro's, Confluent's and Glue's checkers.
 
+#![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
 use tidemill_schemas::{Candidate, DataFormat, Definition, Mode, Reference, RuleSet, check};
 
 fn definition(format: DataFormat, text: &str) -> Definition {

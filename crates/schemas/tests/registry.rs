@@ -1,5 +1,7 @@
 //! Registries on disk: versions, states, what is refused, what survives.
 
+#![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
 use std::collections::BTreeMap;
 
 use tidemill_schemas::{

@@ -71,10 +71,19 @@ fn refused(error: &protox::Error) -> Invalid {
     Invalid { place, reason: error.to_string() }
 }
 
+/// Whether a text is a file's descriptor in base64.
+pub(crate) fn is_descriptor(text: &str) -> bool {
+    descriptor(text).is_some()
+}
+
+fn descriptor(text: &str) -> Option<FileDescriptorProto> {
+    let bytes = BASE64_STANDARD.decode(text.trim()).ok()?;
+    FileDescriptorProto::decode(bytes.as_slice()).ok()
+}
+
 /// A file from its text, or from its descriptor in base64.
 fn file(name: &str, text: &str) -> Result<FileDescriptorProto, Invalid> {
-    let packed = BASE64_STANDARD.decode(text.trim()).ok();
-    if let Some(mut file) = packed.and_then(|bytes| FileDescriptorProto::decode(bytes.as_slice()).ok()) {
+    if let Some(mut file) = descriptor(text) {
         file.name = Some(name.to_owned());
         return Ok(file);
     }

@@ -282,7 +282,7 @@ impl Registries {
             registry: name.registry.clone(),
             id,
             format: new.format,
-            text: new.text.as_str().into(),
+            text: definition.readable(&new.text).into(),
             references: new.references.clone(),
             fingerprint: definition.fingerprint().0,
         })));
