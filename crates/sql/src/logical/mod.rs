@@ -11,6 +11,7 @@ mod names;
 pub(crate) mod numbers;
 mod optimizer;
 mod relation;
+mod similar;
 mod type_names;
 pub(crate) mod versioned;
 pub(crate) mod versioned_join;

@@ -8,7 +8,7 @@ use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{Between, BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator, ScalarUDF, cast};
 
-/// The plan with such decimals cast. What columns are called stays.
+/// The plan with such decimals cast.
 pub(super) fn widen(plan: LogicalPlan) -> Result<LogicalPlan> {
     transform(plan, &widened)
 }
@@ -27,7 +27,11 @@ pub(crate) fn divide_by(plan: LogicalPlan, function: &ScalarUDF) -> Result<Logic
     })
 }
 
-fn transform(plan: LogicalPlan, change: &dyn Fn(Expr, &DFSchema) -> Transformed<Expr>) -> Result<LogicalPlan> {
+/// The plan with its expressions changed. What columns are called stays.
+pub(super) fn transform(
+    plan: LogicalPlan,
+    change: &dyn Fn(Expr, &DFSchema) -> Transformed<Expr>,
+) -> Result<LogicalPlan> {
     let changed = plan.transform_up_with_subqueries(|node| {
         let schema = merge_schema(&node.inputs());
         let names = NamePreserver::new(&node);
@@ -40,9 +44,10 @@ fn transform(plan: LogicalPlan, change: &dyn Fn(Expr, &DFSchema) -> Transformed<
     Ok(changed.data)
 }
 
-/// The same for an expression by itself.
+/// The same for an expression by itself, with patterns of the standard.
 pub(super) fn widen_expr(expr: Expr, schema: &DFSchema) -> Result<Expr> {
-    Ok(expr.transform_up(|expr| Ok(widened(expr, schema)))?.data)
+    let widened = expr.transform_up(|expr| Ok(widened(expr, schema)))?.data;
+    Ok(widened.transform_up(|expr| Ok(super::similar::similar(expr, schema)))?.data)
 }
 
 fn widened(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {

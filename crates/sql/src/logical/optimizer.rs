@@ -29,7 +29,8 @@ use crate::error::Result;
 
 /// A plan whose types agree and that does no more than it must.
 pub(crate) fn optimize(plan: LogicalPlan, config: &ConfigOptions) -> Result<LogicalPlan> {
-    let analyzed = Analyzer::new().execute_and_check(super::numbers::widen(plan)?, config, |_, _| ())?;
+    let plan = super::numbers::transform(super::numbers::widen(plan)?, &super::similar::similar)?;
+    let analyzed = Analyzer::new().execute_and_check(plan, config, |_, _| ())?;
     let rules: Vec<Arc<dyn OptimizerRule + Send + Sync>> = vec![
         Arc::new(OptimizeUnions::new()),
         Arc::new(SimplifyExpressions::new()),

@@ -385,6 +385,73 @@ SELECT STREAM * FROM TABLE(TOP_K_ITEMS_TUMBLING(CURSOR(SELECT STREAM * FROM sour
 --! rows
 --| error: TM-SQL-0004: TOP_K_ITEMS_TUMBLING takes a query, the name of a column, and numbers; TABLE(TOP_K_ITEMS_TUMBLING(CURSOR(SELECT STREAM * FROM s), 'column', 10, 60))
 
+--! file lines.csv
+--| "192.168.254.30 - John [24/May/2004:22:01:02 -0700] ""GET /icons/apache_pb.gif HTTP/1.1"" 304 0",2026-01-01 00:00:01
+--| "no log line",2026-01-01 00:00:02
+--| "03/Feb,a,b|c",2026-01-01 00:00:03
+--| ,2026-01-01 00:00:04
+
+--! case lines of a web server's log
+CREATE TABLE l (line STRING, ROWTIME TIMESTAMP(3), WATERMARK FOR ROWTIME AS ROWTIME - INTERVAL '0.001' SECOND)
+  WITH ('connector' = 'filesystem', 'path' = 'lines.csv', 'format' = 'csv', 'csv.null-literal' = '');
+CREATE STREAM s (host VARCHAR(64), request VARCHAR(64), status VARCHAR(8));
+CREATE PUMP p AS INSERT INTO s
+SELECT STREAM x.r.COLUMN1, x.r.COLUMN5, x.r.COLUMN6 FROM (SELECT STREAM W3C_LOG_PARSE(line, 'COMMON') FROM l) AS x(r);
+SELECT STREAM * FROM s;
+--! rows
+--| 192.168.254.30 | GET /icons/apache_pb.gif HTTP/1.1 | 304
+--| NULL | NULL | NULL
+--| NULL | NULL | NULL
+--| NULL | NULL | NULL
+
+--! case groups of a regular expression
+CREATE TABLE l (line STRING, ROWTIME TIMESTAMP(3), WATERMARK FOR ROWTIME AS ROWTIME - INTERVAL '0.001' SECOND)
+  WITH ('connector' = 'filesystem', 'path' = 'lines.csv', 'format' = 'csv', 'csv.null-literal' = '');
+SELECT STREAM t.line, t.rec.COLUMN1, t.rec.COLUMN2
+FROM (SELECT STREAM line, REGEX_LOG_PARSE(line, '(\w+) (log) (.*)') AS rec FROM l) AS t;
+--! rows
+--| 03/Feb,a,b|c | NULL | NULL
+--| 192.168.254.30 - John [24/May/2004:22:01:02 -0700] "GET /icons/apache_pb.gif HTTP/1.1" 304 0 | NULL | NULL
+--| NULL | NULL | NULL
+--| no log line | no | log
+
+--! case columns with names and types
+CREATE TABLE l (line STRING, ROWTIME TIMESTAMP(3), WATERMARK FOR ROWTIME AS ROWTIME - INTERVAL '0.001' SECOND)
+  WITH ('connector' = 'filesystem', 'path' = 'lines.csv', 'format' = 'csv', 'csv.null-literal' = '');
+SELECT STREAM t.r.a, t.r.b, f.x
+FROM (SELECT STREAM VARIABLE_COLUMN_LOG_PARSE(line, 'A TYPE VARCHAR(16), B TYPE VARCHAR(4)', ',') AS r, FIXED_COLUMN_LOG_PARSE(line, 'X TYPE VARCHAR(2) START 0 FOR 2') AS f FROM l) AS t;
+--! rows
+--| 03/Feb | a | 03
+--| 192.168.254.30 - | NULL | 19
+--| NULL | NULL | NULL
+--| no log line | NULL | no
+
+--! case a pattern that is not constant
+SELECT STREAM W3C_LOG_PARSE(ticker, ticker) FROM source_sql_stream_001;
+--! rows
+--| error: TM-SQL-0003: write W3C_LOG_PARSE(line [, 'COMMON']): what follows the line is constant text
+
+--! case patterns of the standard
+SELECT STREAM ticker, "price" FROM source_sql_stream_001 WHERE ticker SIMILAR TO '%(MZ|BX)_' AND ticker NOT SIMILAR TO 'T%';
+--! rows
+--| AMZN | 100.5
+--| AMZN | 101.5
+--| AMZN | 98.0
+--| AMZN | 99.0
+
+--! case windows by steps since 1970
+SELECT STREAM FLOOR((s.ROWTIME - TIMESTAMP '1970-01-01 00:00:00') SECOND / 90 TO SECOND) AS "begin", COUNT(*) AS n
+FROM source_sql_stream_001 AS s GROUP BY FLOOR((s.ROWTIME - TIMESTAMP '1970-01-01 00:00:00') SECOND / 90 TO SECOND);
+--! rows
+--| 2026-01-01 00:00:00 | 6
+--| 2026-01-01 00:01:30 | 1
+--| 2026-01-01 00:09:00 | 1
+
+--! case text with characters by their number
+SELECT STREAM u&'\0041MZN' FROM source_sql_stream_001 WHERE ticker = u&'\0054BV' AND "price" < 20;
+--! rows
+--| AMZN
+
 --! case rows that fail go to the error stream, and the others go on
 CREATE TABLE "errors" ("error_name" STRING, "message" STRING, "data_rowtime" TIMESTAMP(3), "data_row" STRING, "pump_name" STRING)
   WITH ('connector' = 'filesystem', 'path' = 'errors', 'format' = 'json');

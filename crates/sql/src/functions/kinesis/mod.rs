@@ -2,6 +2,7 @@
 
 mod checks;
 mod java_time;
+mod log_parse;
 mod strings;
 mod time;
 
@@ -29,7 +30,7 @@ pub(crate) const STEP_UP: &str = "__step_up";
 /// All of them.
 pub(super) fn all() -> Vec<ScalarUDF> {
     let functions = [time::all(), strings::all(), checks::all(), markers()];
-    functions.into_iter().flatten().map(ScalarUDF::from).collect()
+    functions.into_iter().flatten().map(ScalarUDF::from).chain(log_parse::all()).collect()
 }
 
 /// Calls that only say something to the planner: their value is their argument's.

@@ -6,6 +6,7 @@
 //! | `// comment` | nothing |
 //! | `SELECT STREAM` | `SELECT` |
 //! | `STEP(x BY i)` | `STEP(x, i)` |
+//! | `FLOOR((x - TIMESTAMP '1970-01-01 00:00:00') SECOND / 10 TO SECOND)` | `STEP(x, INTERVAL '10' SECOND)` |
 //! | `CURSOR(query)` | `(query)` |
 //! | `WINDOWED BY STAGGER (PARTITION BY a RANGE i)` | `GROUP BY a, __stagger(i)` |
 //! | `FROM s OVER (RANGE i PRECEDING) AS a` | `FROM s AS a WITH (i)` |
@@ -60,9 +61,11 @@ fn is_solid(token: &TokenWithSpan) -> bool {
     !matches!(token.token, Token::Whitespace(_))
 }
 
-/// What is not quoted is upper case.
+/// What is not quoted is upper case, and text is text however it was written.
 fn folded(mut token: TokenWithSpan) -> TokenWithSpan {
-    if let Token::Word(word) = &mut token.token
+    if let Token::UnicodeStringLiteral(text) = &mut token.token {
+        token.token = Token::SingleQuotedString(std::mem::take(text));
+    } else if let Token::Word(word) = &mut token.token
         && word.quote_style.is_none()
     {
         word.value.make_ascii_uppercase();
@@ -159,6 +162,11 @@ impl Rewriter {
                 self.at += 1;
             } else if self.is(0, "STEP") && self.token(1) == Some(&Token::LParen) {
                 self.step()?;
+            } else if let Some((time, step, after)) = self.steps_since_1970() {
+                self.put("STEP(")?;
+                self.out.extend(self.tokens.get(time).into_iter().flatten().cloned());
+                self.put(&format!(", {step})"))?;
+                self.at = after;
             } else if self.are(&["WINDOWED", "BY", "STAGGER"]) {
                 self.stagger()?;
             } else if self.is(0, "WITHIN") && self.is(1, "INTERVAL") {
@@ -178,6 +186,33 @@ impl Rewriter {
             }
         }
         Ok(())
+    }
+
+    /// How `STEP` was written before there was `STEP`: where the time is, the interval, and where it ends.
+    fn steps_since_1970(&self) -> Option<(std::ops::Range<usize>, String, usize)> {
+        if !self.is(0, "FLOOR") || (self.token(1)?, self.token(2)?) != (&Token::LParen, &Token::LParen) {
+            return None;
+        }
+        let begin = self.at + 3;
+        let length =
+            (0..).take_while(|ahead| self.token(3 + ahead).is_some_and(|token| *token != Token::Minus)).count();
+        let ahead = 3 + length;
+        let is_epoch =
+            matches!(self.token(ahead + 2)?, Token::SingleQuotedString(at) if at.starts_with("1970-01-01 00:00:00"));
+        if !self.is(ahead + 1, "TIMESTAMP") || !is_epoch || *self.token(ahead + 3)? != Token::RParen {
+            return None;
+        }
+        let Token::Word(unit) = self.token(ahead + 4)? else { return None };
+        let (every, next) = match self.token(ahead + 5)? {
+            Token::Div => match self.token(ahead + 6)? {
+                Token::Number(number, _) => (number.to_string(), ahead + 7),
+                _ => return None,
+            },
+            _ => ("1".to_owned(), ahead + 5),
+        };
+        let ends = self.is(next, "TO") && self.is(next + 1, &unit.value) && *self.token(next + 2)? == Token::RParen;
+        let step = format!("INTERVAL '{every}' {}", unit.value);
+        ends.then_some((begin..begin + length, step, self.at + next + 3))
     }
 
     /// `STEP(x BY i)`: the BY that belongs to it.
@@ -319,6 +354,10 @@ mod tests {
         for (written, known) in [
             ("select stream ticker, \"Price\" from s // all", "SELECT TICKER , \"Price\" FROM S"),
             ("STEP(s.ROWTIME BY INTERVAL '10' SECOND)", "STEP ( S . ROWTIME , INTERVAL '10' SECOND )"),
+            (
+                "FLOOR((s.ROWTIME - TIMESTAMP '1970-01-01 00:00:00') SECOND / 10 TO SECOND)",
+                "STEP ( S . ROWTIME , INTERVAL '10' SECOND )",
+            ),
             (
                 "FROM s WINDOWED BY STAGGER (PARTITION BY a, FLOOR(b TO MINUTE) RANGE INTERVAL '1' MINUTE) HAVING x",
                 "FROM S GROUP BY A , FLOOR ( B TO MINUTE ) , __stagger ( INTERVAL '1' MINUTE ) HAVING X",
