@@ -40,3 +40,11 @@ fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
 fn sync_parent(path: &Path) -> io::Result<()> {
     path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
 }
+/// Removes a file, if it is there; it stays removed after a crash.
+pub(crate) fn remove(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Ok(()) => sync_parent(path).map_err(|error| Error::io("remove", path, error)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(Error::io("remove", path, error)),
+    }
+}

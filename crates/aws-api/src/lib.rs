@@ -9,6 +9,7 @@
 //! - [`Gateway`] and [`Service`]: how a request comes to its operation
 //! - [`protocol`]: JSON 1.1 and CBOR, shapes, errors, event streams
 //! - [`access`]: access keys, roles, signatures
+//! - [`kinesis`]: Kinesis Data Streams
 //! - [`Glue`] and [`Confluent`]: the protocols of two schema registries, over the same schemas
 //!
 //! `docs/compatibility.md` says for each operation what differs from the real service.
@@ -19,7 +20,7 @@ mod durable;
 mod error;
 mod gateway;
 mod glue;
-
+pub mod kinesis;
 pub mod protocol;
 
 pub use confluent::Confluent;

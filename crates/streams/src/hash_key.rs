@@ -31,7 +31,7 @@ impl HashRange {
     }
 
     /// All hash keys cut into `shards` even ranges: range i starts at ⌊i·2^128 / shards⌋.
-    pub(crate) fn even(shards: u32) -> Vec<Self> {
+    pub fn even(shards: u32) -> Vec<Self> {
         let n = u128::from(shards.max(1));
         // 2^128 = quotient·n + rest; the product i·rest stays far below 2^128.
         let (quotient, rest) = (u128::MAX / n, u128::MAX % n + 1);

@@ -41,6 +41,10 @@ impl IngestionTime {
         Self(self.0.saturating_sub(1))
     }
 
+    pub(crate) const fn plus_second(self) -> Self {
+        Self(self.0.saturating_add(1_000_000))
+    }
+
     pub(crate) const fn minus_micros(self, micros: i64) -> Self {
         Self(self.0.saturating_sub(micros))
     }

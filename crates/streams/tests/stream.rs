@@ -281,3 +281,33 @@ fn a_closed_folder_can_be_opened_again_and_an_open_one_cannot() {
     let streams = Streams::open(dir.path(), Options::default()).unwrap();
     assert_eq!(texts(&read_from(&streams.get("s").unwrap(), 0, Position::Oldest)), ["last"]);
 }
+
+#[test]
+fn the_limit_of_a_record_can_be_changed_and_stays() {
+    let dir = tempfile::tempdir().unwrap();
+    let streams = Streams::open(dir.path(), Options::default()).unwrap();
+    let stream = streams.create("s", StreamConfig { record_bytes_max: 10, ..StreamConfig::default() }).unwrap();
+    let put =
+        |stream: &Stream, bytes: usize| stream.append(Record { data: &vec![0; bytes], ..Record::default() }).wait();
+    assert!(matches!(put(&stream, 11), Err(Error::TooLarge { limit_bytes: 10, .. })));
+    stream.set_record_bytes_max(11).unwrap();
+    put(&stream, 11).unwrap();
+    assert!(matches!(stream.set_record_bytes_max(0), Err(Error::InvalidSetting { .. })));
+    drop((stream, streams));
+    let streams = Streams::open(dir.path(), Options::default()).unwrap();
+    let stream = streams.get("s").unwrap();
+    assert_eq!(stream.config().record_bytes_max, 11);
+    put(&stream, 11).unwrap();
+}
+
+#[test]
+fn children_are_a_second_younger_and_take_their_hash_keys() {
+    let dir = tempfile::tempdir().unwrap();
+    let streams = Streams::open(dir.path(), Options::default()).unwrap();
+    let stream = streams.create("s", StreamConfig::default()).unwrap();
+    assert_eq!(stream.shard_of(7), Some(ShardId(0)));
+    let [low, high] = stream.split(ShardId(0), 100).unwrap();
+    assert_eq!((stream.shard_of(99), stream.shard_of(100)), (Some(low), Some(high)));
+    let created = |shard| stream.shard(shard).unwrap().created().as_micros();
+    assert!(created(low) >= created(ShardId(0)) + 1_000_000);
+}

@@ -35,6 +35,23 @@ pub fn structure<const N: usize>(members: [(&'static str, Value<'static>); N]) -
 }
 
 impl<'a> Value<'a> {
+    /// A copy that borrows nothing.
+    pub fn into_owned(self) -> Value<'static> {
+        match self {
+            Value::Null => Value::Null,
+            Value::Bool(flag) => Value::Bool(flag),
+            Value::Integer(number) => Value::Integer(number),
+            Value::Float(number) => Value::Float(number),
+            Value::Text(text) => Value::Text(Cow::Owned(text.into_owned())),
+            Value::Blob(bytes) => Value::Blob(bytes),
+            Value::Time(millis) => Value::Time(millis),
+            Value::List(items) => Value::List(items.into_iter().map(Value::into_owned).collect()),
+            Value::Map(members) => Value::Map(
+                members.into_iter().map(|(name, value)| (Cow::Owned(name.into_owned()), value.into_owned())).collect(),
+            ),
+        }
+    }
+
     /// A member that is there and not null. Of several, the last one counts.
     pub fn get(&self, name: &str) -> Option<&Value<'a>> {
         let Value::Map(members) = self else { return None };

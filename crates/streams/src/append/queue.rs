@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
@@ -26,7 +27,7 @@ pub(crate) struct Queue {
     stream: Arc<str>,
     bytes_max: usize,
     commit_interval: Duration,
-    record_bytes_max: usize,
+    record_bytes_max: AtomicUsize,
     state: Mutex<State>,
     arrived: Condvar,
 }
@@ -111,7 +112,7 @@ impl Queue {
             stream,
             bytes_max: options.queue_bytes_max,
             commit_interval: options.commit_interval,
-            record_bytes_max,
+            record_bytes_max: AtomicUsize::new(record_bytes_max),
             state: Mutex::new(state),
             arrived: Condvar::new(),
         }
@@ -159,8 +160,9 @@ impl Queue {
         if key > PARTITION_KEY_BYTES_MAX {
             return Err(self.too_large("a partition key", key, PARTITION_KEY_BYTES_MAX, "nothing: it is fixed"));
         }
-        if data > self.record_bytes_max {
-            return Err(self.too_large("a record", data, self.record_bytes_max, "the stream's `record_bytes_max`"));
+        let data_max = self.record_bytes_max.load(Ordering::Relaxed);
+        if data > data_max {
+            return Err(self.too_large("a record", data, data_max, "the stream's `record_bytes_max`"));
         }
         Ok(())
     }
@@ -187,6 +189,16 @@ impl Queue {
         if wake {
             self.arrived.notify_one();
         }
+    }
+
+    pub(crate) fn set_record_bytes_max(&self, bytes: usize) {
+        self.record_bytes_max.store(bytes, Ordering::Relaxed);
+    }
+
+    /// The open shard that a record with this hash key goes to now.
+    pub(crate) fn shard_of(&self, hash_key: u128) -> Option<ShardId> {
+        let state = self.state.lock();
+        state.routing.shard(state.routing.route(hash_key))
     }
 
     pub(crate) fn waiting_bytes(&self) -> usize {

@@ -43,10 +43,12 @@ impl Writer {
             ends.insert(parent.info.id, ShardEnd { children, next, floor });
         }
         let start = ends.values().map(|end| end.next).max().unwrap_or_default();
+        // Kinesis' sequence numbers begin with the shard's creation in seconds, and grow from parent to child.
+        let created = parents.iter().map(|parent| parent.info.created.plus_second()).fold(now, IngestionTime::max);
         let mut made = Vec::new();
         for (range, id) in &reshard.children {
             let parents = reshard.parents.clone();
-            let info = ShardInfo { id: *id, range: *range, parents, created: now, start, floor };
+            let info = ShardInfo { id: *id, range: *range, parents, created, start, floor };
             made.push(create_shard(&self.0.folder, &self.0.stream, info, &self.0.options)?);
         }
         let config = self.0.config.lock().clone();

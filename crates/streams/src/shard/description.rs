@@ -15,7 +15,7 @@ pub struct ShardDescription {
     pub parents: Vec<ShardId>,
     /// The shards that it was split or merged into.
     pub children: Vec<ShardId>,
-    /// When it was made.
+    /// When it was made; a child at least a second after its parents, whatever the clock says.
     pub created: IngestionTime,
     /// Its first sequence number ever.
     pub start_sequence: Sequence,

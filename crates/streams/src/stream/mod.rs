@@ -65,6 +65,21 @@ impl Stream {
         &self.0.name
     }
 
+    /// When it was made.
+    pub fn created(&self) -> IngestionTime {
+        self.0.created
+    }
+
+    /// Its settings.
+    pub fn config(&self) -> StreamConfig {
+        self.0.config.lock().clone()
+    }
+
+    /// The open shard that a record with this hash key goes to now; a split or merge changes that.
+    pub fn shard_of(&self, hash_key: u128) -> Option<ShardId> {
+        self.0.queue.shard_of(hash_key)
+    }
+
     /// Queues a record, and returns at once with the acknowledgement to wait for.
     ///
     /// Records are stored in the order of the calls. The call never blocks: when more than
@@ -135,8 +150,19 @@ impl Stream {
 
     /// Changes how long, and how many bytes of, records are kept. Blocks until done.
     pub fn set_retention(&self, hours: Option<u32>, bytes: Option<u64>) -> Result<()> {
+        self.configure(|config| StreamConfig { retention_hours: hours, retention_bytes: bytes, ..config })
+    }
+
+    /// Changes the most bytes of a record's data. Blocks until done.
+    pub fn set_record_bytes_max(&self, bytes: usize) -> Result<()> {
+        self.configure(|config| StreamConfig { record_bytes_max: bytes, ..config })?;
+        self.0.queue.set_record_bytes_max(bytes);
+        Ok(())
+    }
+
+    fn configure(&self, change: impl FnOnce(StreamConfig) -> StreamConfig) -> Result<()> {
         let _one_at_a_time = self.0.changing.lock();
-        let config = StreamConfig { retention_hours: hours, retention_bytes: bytes, ..self.0.config.lock().clone() };
+        let config = change(self.config());
         config.check(&self.0.options)?;
         if config == *self.0.config.lock() {
             return Ok(());
@@ -227,6 +253,11 @@ impl ShardHandle {
     /// The shard's number.
     pub fn id(&self) -> ShardId {
         self.shard.info.id
+    }
+
+    /// When it was made; a child at least a second after its parents.
+    pub fn created(&self) -> IngestionTime {
+        self.shard.info.created
     }
 
     /// The shard as [`Stream::describe`] gives it.
