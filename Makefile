@@ -23,6 +23,7 @@ bench: assets ## all benchmarks, with peers on the same work
 
 crash: assets ## a hundred kill -9 under load, against an undisturbed run
 	CRASH_ROUNDS=100 cargo test --release -p tidemill-cli --test web_analytics -- --nocapture crash
+	CRASH_ROUNDS=50 cargo test --release -p tidemill-cli --test demos -- --nocapture crash
 
 flink: ## Apache Flink runs the cases of streaming SQL, and must give the same rows
 	cargo test --release --workspace --test cases flink -- --ignored --nocapture

@@ -136,7 +136,7 @@ pub(crate) struct Demo {
     /// Which demo.
     #[arg(value_enum)]
     pub(crate) name: DemoName,
-    /// Beacons, or requests, a second.
+    /// Beacons, requests or items a second.
     #[arg(long, value_name = "N", default_value_t = 200.0)]
     pub(crate) rate: f64,
     /// Seconds to run; without it until Ctrl-C.
@@ -161,6 +161,8 @@ pub(crate) enum DemoName {
     WebAnalytics,
     /// A firewall's log; each address that it blocked comes out once a minute (SQL for Kinesis Data Analytics).
     BlockedAddresses,
+    /// Changes of a database's orders and items; each item lands in a table with its order and its product.
+    OrderEnrichment,
 }
 
 /// `tidemill bench`

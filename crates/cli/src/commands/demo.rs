@@ -1,11 +1,12 @@
 //! `tidemill demo NAME`
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
-use tidemill_server::demo::blocked_addresses;
 use tidemill_server::demo::web_analytics::{self, Demo as Settings, Event, Outcome, Status};
+use tidemill_server::demo::{blocked_addresses, order_enrichment};
 use tidemill_server::stop_signal;
 
 use super::{block_on, block_on_all_cores, configuration, start_logs, start_logs_of_job};
@@ -29,6 +30,7 @@ pub(crate) fn run(demo: &Demo, args: &Args) -> Result<(), Failure> {
     match demo.name {
         DemoName::WebAnalytics => web_analytics(demo, duration, args),
         DemoName::BlockedAddresses => blocked_addresses(demo, duration, args),
+        DemoName::OrderEnrichment => order_enrichment(demo, duration, args),
     }
 }
 
@@ -53,6 +55,33 @@ fn blocked_addresses(demo: &Demo, duration: Option<Duration>, args: &Args) -> Re
         "{rows} rows for {expected} addresses and minutes; {missing} missing, {unexpected} unexpected"
     ))?;
     output::line(&format!("from log record to output: p50 {took_p50_ms:.1} ms, p99 {took_p99_ms:.1} ms"))?;
+    Ok(())
+}
+
+fn order_enrichment(demo: &Demo, duration: Option<Duration>, args: &Args) -> Result<(), Failure> {
+    let data = demo.configuration.data.as_ref().map(PathBuf::from);
+    let settings = order_enrichment::Demo { rate: demo.rate, duration, data };
+    start_logs_of_job(args)?;
+    let quiet = demo.headless || args.output == Output::Json;
+    let outcome = block_on(async {
+        let show = |status: order_enrichment::Status| {
+            if !quiet {
+                let order_enrichment::Status { items, landed, took_mean_ms } = status;
+                eprintln!("{items} items, {landed} landed, {took_mean_ms:.1} ms from record to row");
+            }
+        };
+        Ok(order_enrichment::run(settings, stop_signal()?, show).await?)
+    })?;
+    if args.output == Output::Json {
+        return Ok(output::json(&json!(outcome))?);
+    }
+    let order_enrichment::Outcome { items, changes, rows, missing, wrong, .. } = outcome;
+    output::line(&format!("{items} items of orders, {changes} changes"))?;
+    output::line(&format!("{rows} rows in the table order_enriched; {missing} missing, {wrong} wrong"))?;
+    let order_enrichment::Outcome { took_mean_ms, took_p50_ms, took_p99_ms, .. } = outcome;
+    output::line(&format!(
+        "from record to row: mean {took_mean_ms:.1} ms, p50 {took_p50_ms:.1} ms, p99 {took_p99_ms:.1} ms"
+    ))?;
     Ok(())
 }
 

@@ -23,6 +23,8 @@ use crate::environment::Environment;
 use crate::error::{Error, Result};
 use crate::lookup::{CACHE, EXPIRE, MAX_ROWS, MISSING};
 
+const FLUSH_INTERVAL: &str = "sink.buffer-flush.interval";
+
 pub(crate) const SPEC: ConnectorSpec = ConnectorSpec {
     name: "table",
     about: "An embedded table: upserted by its primary key, read as a whole, looked up by its key.",
@@ -34,6 +36,12 @@ pub(crate) const SPEC: ConnectorSpec = ConnectorSpec {
             OptionKind::Duration,
             None,
             "Rows live so long after their last write, in a table that is made here.",
+        ),
+        OptionSpec::flink(
+            FLUSH_INTERVAL,
+            OptionKind::Duration,
+            Some("10 ms"),
+            "Written rows wait at most so long for others that are written, and become visible, with them.",
         ),
         CACHE,
         MAX_ROWS,

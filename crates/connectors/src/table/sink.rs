@@ -1,10 +1,12 @@
 //! Keeps a table equal to a stream of revisions.
 
+use std::time::{Duration, Instant};
+
 use arrow::array::RecordBatch;
-use tidemill_engine::{Batch, Delivery, EngineError, Epoch, Result, Sink, SnapshotWriter};
+use tidemill_engine::{Batch, Delivery, EngineError, Epoch, EventTime, Result, Sink, SnapshotWriter};
 use tidemill_tables::{Table, Tables};
 
-/// Rows are written when so many bytes of them wait, and at each checkpoint.
+/// Rows are written when so many bytes of them wait, when the first of them has waited long enough, and at each checkpoint.
 const WRITE_BYTES: usize = 4 << 20;
 
 /// Inserts and new contents are upserted by the table's key, deletions and old contents delete their key. Exactly once in
@@ -15,19 +17,28 @@ const WRITE_BYTES: usize = 4 << 20;
 pub struct TableSink {
     tables: Tables,
     table: Table,
+    interval: Duration,
     waiting: Vec<Batch>,
     waiting_bytes: usize,
+    /// When the first of them came.
+    since: Option<Instant>,
 }
 
 impl TableSink {
-    /// A sink that writes to a table of this folder; the columns are matched by name.
-    pub fn new(tables: Tables, table: Table) -> TableSink {
-        TableSink { tables, table, waiting: Vec::new(), waiting_bytes: 0 }
+    /// A sink that writes to a table of this folder; the columns are matched by name. Rows wait so long for others to be
+    /// written with.
+    pub fn new(tables: Tables, table: Table, interval: Duration) -> TableSink {
+        TableSink { tables, table, interval, waiting: Vec::new(), waiting_bytes: 0, since: None }
+    }
+
+    fn flush_due(&mut self) -> Result<()> {
+        let waited = self.since.is_some_and(|since| since.elapsed() >= self.interval);
+        if waited || self.waiting_bytes >= WRITE_BYTES { self.flush() } else { Ok(()) }
     }
 
     fn flush(&mut self) -> Result<()> {
         let waiting = std::mem::take(&mut self.waiting);
-        self.waiting_bytes = 0;
+        (self.waiting_bytes, self.since) = (0, None);
         if waiting.is_empty() {
             return Ok(());
         }
@@ -62,10 +73,12 @@ impl Sink for TableSink {
     fn write(&mut self, batch: Batch) -> Result<()> {
         self.waiting_bytes += batch.bytes();
         self.waiting.push(batch);
-        match self.waiting_bytes >= WRITE_BYTES {
-            true => self.flush(),
-            false => Ok(()),
-        }
+        self.since.get_or_insert_with(Instant::now);
+        self.flush_due()
+    }
+
+    fn on_watermark(&mut self, _time: EventTime) -> Result<()> {
+        self.flush_due()
     }
 
     fn prepare(&mut self, _epoch: Epoch, _writer: &mut SnapshotWriter) -> Result<Option<Vec<u8>>> {

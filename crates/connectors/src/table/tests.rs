@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)] // a test fails by panicking
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
@@ -27,7 +28,7 @@ fn revisions_become_rows_when_the_checkpoint_is_cut() {
     let schema = Schema::new(vec![Field::new("k", DataType::Utf8, false), Field::new("v", DataType::Int64, true)]);
     let table = tables.create(TableDefinition::new("t", Arc::new(schema), ["k"])).unwrap();
     let all = || table.rows(&Scan::all()).unwrap().collect::<Result<Vec<Row>, _>>().unwrap();
-    let mut sink = TableSink::new(tables.clone(), table.clone());
+    let mut sink = TableSink::new(tables.clone(), table.clone(), Duration::from_secs(3_600));
     let prepare = |sink: &mut TableSink, epoch| {
         assert_eq!(sink.prepare(Epoch(epoch), &mut SnapshotWriter::default()).unwrap(), None);
     };
@@ -46,8 +47,15 @@ fn revisions_become_rows_when_the_checkpoint_is_cut() {
         vec![vec!["a".into(), 3.into()], vec!["b".into(), 2.into()], vec!["c".into(), 4.into()]];
     assert_eq!(all(), after_first);
 
+    // Rows that waited long enough are written before the next checkpoint.
+    let mut sink_at_once = TableSink::new(tables.clone(), table.clone(), Duration::ZERO);
+    sink_at_once.write(revisions(&[(UpdateAfter, "a", 9)])).unwrap();
+    assert_eq!(all()[0], vec!["a".into(), 9.into()]);
+    sink_at_once.write(revisions(&[(UpdateAfter, "a", 3)])).unwrap();
+    assert_eq!(all(), after_first);
+
     // A crash: the same rows come again, then others.
-    let mut sink = TableSink::new(tables.clone(), table.clone());
+    let mut sink = TableSink::new(tables.clone(), table.clone(), Duration::from_secs(3_600));
     sink.write(first).unwrap();
     prepare(&mut sink, 1);
     assert_eq!(all(), after_first);

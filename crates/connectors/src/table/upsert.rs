@@ -1,14 +1,15 @@
 //! Writes a changing result into a table.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow::array::{RecordBatch, RecordBatchOptions};
 use arrow::compute::cast;
 use arrow::datatypes::{Schema, SchemaRef};
-use tidemill_engine::{Batch, Delivery, Epoch, OperatorContext, Result, Sink, SnapshotWriter};
+use tidemill_engine::{Batch, Delivery, Epoch, EventTime, OperatorContext, Result, Sink, SnapshotWriter};
 use tidemill_tables::{Table, Tables};
 
-use super::{TableSink, find};
+use super::{FLUSH_INTERVAL, TableSink, find};
 use crate::catalog::Settings;
 use crate::connector::{Accepts, SinkTable};
 use crate::environment::Environment;
@@ -29,12 +30,15 @@ pub(super) fn make(settings: &Settings<'_>, environment: &Environment) -> crate:
     }
     let fields = written().filter_map(|column| table.schema().field_with_name(column.field.name()).ok().cloned());
     let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
-    Ok(Arc::new(Upserts { tables, table, schema }))
+    let interval = settings.duration(FLUSH_INTERVAL).unwrap_or_default();
+    Ok(Arc::new(Upserts { tables, table, interval, schema }))
 }
 
 struct Upserts {
     tables: Tables,
     table: Table,
+    /// Rows wait so long for others.
+    interval: Duration,
     /// The written columns, as the table holds them.
     schema: SchemaRef,
 }
@@ -49,7 +53,7 @@ impl SinkTable for Upserts {
     }
 
     fn open(&self, _: &OperatorContext) -> Result<Box<dyn Sink>> {
-        let sink = TableSink::new(self.tables.clone(), self.table.clone());
+        let sink = TableSink::new(self.tables.clone(), self.table.clone(), self.interval);
         Ok(Box::new(CastSink { sink, schema: self.schema.clone() }))
     }
 }
@@ -74,6 +78,10 @@ impl Sink for CastSink {
         // The table refuses nulls where it has none, and names the column.
         let rows = RecordBatch::try_new_with_options(schema, columns, &options)?;
         self.sink.write(batch.with_rows(rows)?)
+    }
+
+    fn on_watermark(&mut self, time: EventTime) -> Result<()> {
+        self.sink.on_watermark(time)
     }
 
     fn prepare(&mut self, epoch: Epoch, writer: &mut SnapshotWriter) -> Result<Option<Vec<u8>>> {

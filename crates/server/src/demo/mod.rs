@@ -1,4 +1,5 @@
 //! Demos: from nothing to a running server with something in it.
 
 pub mod blocked_addresses;
+pub mod order_enrichment;
 pub mod web_analytics;

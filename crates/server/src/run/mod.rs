@@ -218,6 +218,11 @@ impl Script {
         self.environment.streams.clone()
     }
 
+    /// The embedded tables that it works with, if it does.
+    pub fn tables(&self) -> Option<Tables> {
+        self.environment.tables.clone()
+    }
+
     /// Whether there is anything to run.
     pub fn has_work(&self) -> bool {
         !self.tasks.is_empty()

@@ -473,3 +473,102 @@ SELECT * FROM errors;
 --| Failed row | column C is NOT NULL | 2026-01-01 00:00:30 | 7B225449434B4552223A22414D5A4E222C227072696365223A3130312E352C22524F5754494D45223A22323032362D30312D30312030303A30303A3330227D | P
 --| Failed row | division by zero | 2026-01-01 00:02:59.999 | 7B225449434B4552223A22414D5A4E222C227072696365223A39382E302C22524F5754494D45223A22323032362D30312D30312030303A30323A35392E393939227D | P
 --| Failed row | division by zero | 2026-01-01 00:10:00 | 7B225449434B4552223A22544256222C227072696365223A31392E302C22524F5754494D45223A22323032362D30312D30312030303A31303A3030227D | P
+
+--! case exponential averages are not built
+SELECT STREAM EXP_AVG("price", INTERVAL '10' SECOND) OVER (RANGE INTERVAL '1' MINUTE PRECEDING) FROM source_sql_stream_001;
+--! rows
+--| error: TM-SQL-0004: EXP_AVG is not built
+
+--! case the n-th value is not built
+SELECT STREAM NTH_VALUE("price", 2) OVER (ROWS 3 PRECEDING) FROM source_sql_stream_001;
+--! rows
+--| error: TM-SQL-0004: NTH_VALUE is not built
+
+--! case any and every
+SELECT STREAM ANY("price" > 100) OVER (ROWS 1 PRECEDING) AS some, EVERY("price" > 20) OVER (ROWS 1 PRECEDING) AS every_one FROM source_sql_stream_001;
+--! rows
+--| false | false
+--| false | true
+--| false | true
+--| false | true
+--| true | false
+--| true | false
+--| true | true
+--| true | true
+
+--! case differences with a unit are not built
+SELECT STREAM (s.ROWTIME - TIMESTAMP '2026-01-01 00:00:00') SECOND FROM source_sql_stream_001 AS s;
+--! rows
+--| error: TM-SQL-0004: a difference of times has no unit here; write TSDIFF(a, b), which is milliseconds
+
+--! case period predicates are not built
+SELECT STREAM ticker FROM source_sql_stream_001 AS s WHERE (s.ROWTIME, s.ROWTIME) OVERLAPS (s.ROWTIME, s.ROWTIME);
+--! rows
+--| error: TM-SQL-0004: Unsupported binary operator: Overlaps
+
+--! case natural joins are not built
+SELECT STREAM a.ticker FROM source_sql_stream_001 OVER (RANGE INTERVAL '1' MINUTE PRECEDING) AS a NATURAL JOIN source_sql_stream_001 AS b;
+--! rows
+--| error: TM-SQL-0004: streams are joined ON a condition; write ON a.x = b.x in place of USING or NATURAL
+
+--! case a join by names is not built
+SELECT STREAM a.ticker FROM source_sql_stream_001 OVER (RANGE INTERVAL '1' MINUTE PRECEDING) AS a JOIN source_sql_stream_001 AS b USING (ticker);
+--! rows
+--| error: TM-SQL-0004: streams are joined ON a condition; write ON a.x = b.x in place of USING or NATURAL
+
+--! case three streams at once are not built
+SELECT STREAM a.ticker FROM source_sql_stream_001 OVER (RANGE INTERVAL '1' MINUTE PRECEDING) AS a JOIN source_sql_stream_001 AS b ON a.ticker = b.ticker JOIN source_sql_stream_001 AS c ON a.ticker = c.ticker;
+--! rows
+--| error: TM-SQL-0004: more than two streams can't be joined at once; pump the join of two into a stream, and join that with the third
+
+--! case forests are not built
+SELECT STREAM * FROM TABLE(RANDOM_CUT_FOREST(CURSOR(SELECT STREAM * FROM source_sql_stream_001), 100, 256, 100000, 1));
+--! rows
+--| error: TM-SQL-0004: RANDOM_CUT_FOREST is not built
+
+--! case streams can't be dropped
+DROP STREAM s;
+--! rows
+--| error: TM-SQL-0001: expected TABLE, VIEW or FUNCTION, found: STREAM
+
+--! case pumps can't be altered
+ALTER PUMP p START;
+--! rows
+--| error: TM-SQL-0004: ALTER is no statement here; drop the table or view and create it anew
+
+--! case streams are not ordered by other columns
+SELECT STREAM ticker FROM source_sql_stream_001 ORDER BY "price";
+--! rows
+--| error: TM-SQL-0004: ORDER BY of a stream is by ROWTIME; leave it out: rows are in the order of ROWTIME
+
+--! case error_stream is the system's
+CREATE STREAM error_stream (a INTEGER);
+--! rows
+--| error: TM-SQL-0005: error_stream belongs to the system; choose another name
+
+--! case distinct counts in windows, and conditions of aggregates
+SELECT STREAM COUNT(DISTINCT ticker) AS n, COUNT(*) FILTER (WHERE "price" > 20) AS some FROM source_sql_stream_001 AS s GROUP BY FLOOR(s.ROWTIME TO MINUTE);
+--! rows
+--| 1 | 0
+--| 1 | 1
+--| 2 | 2
+--| 2 | 3
+
+--! case numbers of the dialect
+SELECT STREAM 5 / 2 AS a, 5.0 / 2 AS b, MOD(-7, 3) AS c, POWER(2, 3) AS d, LOG10(100) AS e, CEIL("price") AS f, ABS(-1) AS g FROM source_sql_stream_001 WHERE "price" = 100.5;
+--! rows
+--| 2 | 2.50000 | -1 | 8.0 | 2.0 | 101.0 | 1
+
+--! case texts of the dialect
+SELECT STREAM INITCAP('ab cd') AS a, OVERLAY('abcdef' PLACING 'x' FROM 2 FOR 3) AS b, POSITION('c' IN 'abc') AS c, SUBSTRING('abcdef' FROM 2 FOR 2) AS d,
+  TRIM(BOTH ' ' FROM ' a ') AS e, CHARACTER_LENGTH('abc') AS f, UPPER('a') || LOWER('B') AS g, NULLIF(1, 1) AS h, COALESCE(NULL, 'z') AS i
+FROM source_sql_stream_001 WHERE "price" = 100.5;
+--! rows
+--| Ab Cd | axef | 3 | bc | a | 3 | Ab | NULL | z
+
+--! case pieces of times
+SELECT STREAM EXTRACT(YEAR FROM s.ROWTIME) AS y, EXTRACT(SECOND FROM s.ROWTIME) AS sec, CEIL(s.ROWTIME TO HOUR) AS h, s.ROWTIME - INTERVAL '1:30' MINUTE TO SECOND AS "before",
+  CHAR_TO_TIMESTAMP('yyyy-MM-dd HH:mm', '2026-02-03 04:05 and more') AS t, TO_TIMESTAMP(1000) AS u
+FROM source_sql_stream_001 AS s WHERE "price" = 98;
+--! rows
+--| 2026 | 59 | 2026-01-01 01:00:00 | 2026-01-01 00:01:29.999 | 2026-02-03 04:05:00 | 1970-01-01 00:00:01

@@ -34,6 +34,8 @@ use crate::parse::kinesis::{STAGGER, WITHIN};
 pub(crate) const ROWTIME: &str = "ROWTIME";
 /// Columns of a stream that `*` leaves out.
 const SYSTEM_COLUMNS: [&str; 5] = [ROWTIME, "APPROXIMATE_ARRIVAL_TIME", "PARTITION_KEY", "SHARD_ID", "SEQUENCE_NUMBER"];
+/// Functions of the dialect that come later.
+const NOT_BUILT: [&str; 3] = ["EXP_AVG", "NTH_VALUE", "GROUP_RANK"];
 /// Ends of stagger windows.
 pub(crate) const STAGGER_END: &str = "__stagger_end";
 
@@ -624,16 +626,24 @@ impl Rewriter<'_> {
             // Quotes have done what they are for: one name is written one way.
             Expr::Identifier(name) => name.quote_style = None,
             Expr::CompoundIdentifier(parts) => parts.iter_mut().for_each(|part| part.quote_style = None),
-            Expr::Floor { expr: inner, field: CeilFloorKind::DateTimeField(unit) } => {
+            Expr::Floor { expr: inner, field: CeilFloorKind::DateTimeField(unit) }
+                if *unit != DateTimeField::NoDateTime =>
+            {
                 stepped(inner)?;
                 *expr = stepping(STEP, inner, unit);
             }
-            Expr::Ceil { expr: inner, field: CeilFloorKind::DateTimeField(unit) } => {
+            Expr::Ceil { expr: inner, field: CeilFloorKind::DateTimeField(unit) }
+                if *unit != DateTimeField::NoDateTime =>
+            {
                 stepped(inner)?;
                 *expr = stepping(STEP_UP, inner, unit);
             }
             Expr::Function(function) => {
                 let name = function.name.to_string();
+                if NOT_BUILT.contains(&name.as_str()) {
+                    let error = SqlError::unsupported(format!("{name} is not built"));
+                    return Err(error.at(Place::of(function.name.span())));
+                }
                 if name == "STEP" {
                     use datafusion::sql::sqlparser::ast::{FunctionArg, FunctionArgExpr, FunctionArguments};
                     if let FunctionArguments::List(list) = &mut function.args

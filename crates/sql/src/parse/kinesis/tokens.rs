@@ -169,6 +169,13 @@ impl Rewriter {
                 self.at = after;
             } else if self.are(&["WINDOWED", "BY", "STAGGER"]) {
                 self.stagger()?;
+            } else if UNITS.iter().any(|unit| self.is(0, unit))
+                && self.out.last().is_some_and(|token| token.token == Token::RParen)
+            {
+                // It would be taken for an alias.
+                let error = SqlError::new(Kind::Unsupported, "a difference of times has no unit here");
+                let place = self.tokens.get(self.at).and_then(|token| Place::of(token.span));
+                return Err(error.hint("write TSDIFF(a, b), which is milliseconds").at(place));
             } else if self.is(0, "WITHIN") && self.is(1, "INTERVAL") {
                 self.put(&format!(", {WITHIN}("))?;
                 self.at += 1;
@@ -318,6 +325,9 @@ impl Rewriter {
         self.put(")")
     }
 }
+
+/// Units of time.
+const UNITS: [&str; 6] = ["YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND"];
 
 fn empty_span() -> datafusion::sql::sqlparser::tokenizer::Span {
     datafusion::sql::sqlparser::tokenizer::Span::empty()
