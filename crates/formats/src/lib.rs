@@ -30,7 +30,8 @@
 //! - [`Framing`] says where records end in bytes that run on.
 //! - [`discover`] proposes a schema from sample records.
 //! - [`Scanner`] reads JSON for those who know its fields when they are compiled.
-//! - [`SchemaLookup`] is where a registry of schemas comes in.
+//! - [`SchemaLookup`] is where a registry of schemas comes in; [`split_header`] and [`split_message_path`] read what its
+//!   serializers put before a record.
 //!
 //! No I/O happens here, no input panics, and a record is read whole or not at all.
 
@@ -50,6 +51,7 @@ mod framing;
 mod fuzz;
 mod json;
 mod log;
+mod message_index;
 mod options;
 mod raw;
 mod row_kind;
@@ -71,6 +73,7 @@ pub use format::Format;
 pub use framing::{Framing, Quoting, Unfinished};
 pub use json::{JsonNumber, JsonOptions, Members, Scanner};
 pub use log::LogOptions;
+pub use message_index::{split_message_index, split_message_path, write_message_index, write_message_path};
 pub use options::{FORMATS, FormatSpec, OptionSpec, Options, suggest};
 pub use raw::RawOptions;
 pub use row_kind::RowKind;

@@ -73,7 +73,7 @@ impl Confluent {
         match (method.as_str(), path) {
             ("GET", ["subjects"]) => self.subjects(query),
             ("GET", ["subjects", subject, "versions"]) => self.versions(subject, query),
-            ("POST", ["subjects", subject, "versions"]) => self.register(subject, query, body),
+            ("POST", ["subjects", subject, "versions"]) => self.register(subject, body),
             ("GET", ["subjects", subject, "versions", version]) => self.version(subject, version, query),
             ("GET", ["subjects", subject, "versions", version, "schema"]) => self.version_text(subject, version, query),
             ("GET", ["subjects", subject, "versions", version, "referencedby"]) => self.referrers(subject, version),

@@ -3,7 +3,7 @@
 use serde_json::json;
 use tidemill_schemas::{SchemaName, Status, VersionInfo};
 
-use super::answer::Given;
+use super::answer::{Given, guid};
 use super::subject::{parse, qualified};
 use super::{Answer, Confluent, Fault, Query};
 
@@ -56,11 +56,13 @@ impl Confluent {
         Ok(json!(ids))
     }
 
-    pub(super) fn register(&self, subject: &str, query: &Query, body: &[u8]) -> Answer {
+    /// The schema itself is not answered: clients would keep it in place of what they sent.
+    pub(super) fn register(&self, subject: &str, body: &[u8]) -> Answer {
         let name = parse(subject)?;
         let new = Given::read(body)?.registration()?;
         let registered = self.registries.register(&name, new).map_err(|error| Fault::of(error, &name))?;
-        Ok(self.whole(&registered.version, query))
+        let VersionInfo { number, content, .. } = registered.version;
+        Ok(json!({"id": content.id, "version": number, "guid": guid(content.fingerprint())}))
     }
 
     pub(super) fn look_up(&self, subject: &str, query: &Query, body: &[u8]) -> Answer {

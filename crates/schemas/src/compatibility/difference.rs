@@ -1,6 +1,7 @@
 //! One difference between two schemas.
 
 use std::fmt;
+use std::io::{self, Write};
 
 use serde::Serialize;
 use serde_json::Value;
@@ -38,12 +39,30 @@ impl fmt::Display for Difference {
     }
 }
 
-/// A part of a schema as short text.
+/// A part of a schema as short text. No more of it is written than is shown: parts lie in each other.
 pub(crate) fn quoted(value: &Value) -> String {
-    shortened(match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    })
+    let mut text = Beginning(Vec::new());
+    // It fails when there is enough.
+    let _ = serde_json::to_writer(&mut text, value);
+    shortened(String::from_utf8_lossy(&text.0).into_owned())
+}
+
+/// Takes the beginning of what is written.
+struct Beginning(Vec<u8>);
+
+impl Write for Beginning {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.extend_from_slice(bytes);
+        // A character has up to four bytes.
+        match self.0.len() > 4 * (QUOTED_MAX + 1) {
+            true => Err(io::ErrorKind::WriteZero.into()),
+            false => Ok(bytes.len()),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// A text, cut when it is long.

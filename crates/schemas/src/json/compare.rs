@@ -6,7 +6,6 @@ use super::model::{Criterion, JsonSchema, Part, PartId, Shape};
 use super::rules::{self, Bound, Rule};
 use super::{array, combined, object, simple};
 use crate::compatibility::Difference;
-use crate::compatibility::quoted;
 
 /// Pairs of parts that are compared at most: alternatives in alternatives multiply.
 const COMPARED_MAX: u32 = 1_000_000;
@@ -50,8 +49,8 @@ impl<'s> Comparison<'s> {
             rule: rule.name,
             path,
             breaks: rule.breaks,
-            reader: quoted(&self.reader.part(self.at.1).source),
-            writer: quoted(&self.writer.part(self.at.0).source),
+            reader: self.reader.part(self.at.1).quoted.to_string(),
+            writer: self.writer.part(self.at.0).quoted.to_string(),
             reason: text(rule.reason),
             remedy: text(rule.remedy),
         });
@@ -161,18 +160,16 @@ impl<'s> Comparison<'s> {
         }
     }
 
-    fn remarks(&mut self, writer: &'s Part, reader: &'s Part) {
-        let checks: [(&[&str], &Rule); 4] = [
-            (&["$id", "id"], &rules::ID_CHANGED),
-            (&["title"], &rules::TITLE_CHANGED),
-            (&["description"], &rules::DESCRIPTION_CHANGED),
-            (&["default"], &rules::DEFAULT_CHANGED),
+    fn remarks(&mut self, writer: &Part, reader: &Part) {
+        let (writer, reader) = (&writer.remarks, &reader.remarks);
+        let checks = [
+            (writer.id == reader.id, &rules::ID_CHANGED),
+            (writer.title == reader.title, &rules::TITLE_CHANGED),
+            (writer.description == reader.description, &rules::DESCRIPTION_CHANGED),
+            (writer.default == reader.default, &rules::DEFAULT_CHANGED),
         ];
-        for (keywords, rule) in checks {
-            let of = |part: &'s Part| keywords.iter().find_map(|keyword| part.source.get(*keyword));
-            if of(writer) != of(reader) {
-                self.add(rule, "");
-            }
+        for (_, rule) in checks.iter().filter(|(same, _)| !same) {
+            self.add(rule, "");
         }
     }
 

@@ -4,11 +4,14 @@
 //! (`type` and `enum`, or two types) make a combination, as Everit's library, which Glue and Confluent both read
 //! schemas with, takes them.
 
+use std::sync::{Arc, LazyLock};
+
 use hashbrown::HashMap;
 use serde_json::{Map, Value};
 
 use super::resolve::{Documents, Location};
 use super::{invalid, valid};
+use crate::compatibility::quoted;
 use crate::definition::Invalid;
 
 /// Parts of a schema.
@@ -30,7 +33,26 @@ pub(super) type PartId = usize;
 #[derive(Clone, Debug)]
 pub(super) struct Part {
     pub(super) shape: Shape,
-    pub(super) source: Value,
+    /// What it says, cut short.
+    pub(super) quoted: Arc<str>,
+    pub(super) remarks: Arc<Remarks>,
+}
+
+/// What a part says that accepts and refuses nothing.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Remarks {
+    pub(super) id: Option<Value>,
+    pub(super) title: Option<Value>,
+    pub(super) description: Option<Value>,
+    pub(super) default: Option<Value>,
+}
+
+impl Remarks {
+    fn of(source: &Value) -> Self {
+        let of = |keyword: &str| source.get(keyword).cloned();
+        let id = of("$id").or_else(|| of("id"));
+        Remarks { id, title: of("title"), description: of("description"), default: of("default") }
+    }
 }
 
 /// What values it accepts.
@@ -134,8 +156,9 @@ impl JsonSchema {
     }
 
     pub(super) fn part(&self, id: PartId) -> &Part {
-        const NONE: &Part = &Part { shape: Shape::Any, source: Value::Null };
-        self.parts.get(id).unwrap_or(NONE)
+        static NONE: LazyLock<Part> =
+            LazyLock::new(|| Part { shape: Shape::Any, quoted: "".into(), remarks: Arc::default() });
+        self.parts.get(id).unwrap_or(&NONE)
     }
 }
 
@@ -152,7 +175,18 @@ impl Builder<'_> {
         if self.parts.len() >= PARTS_MAX {
             return Err(invalid("#", format!("the schema has more than {PARTS_MAX} parts")));
         }
-        self.parts.push(Part { shape, source: source.clone() });
+        self.parts.push(Part { shape, quoted: quoted(source).into(), remarks: Arc::new(Remarks::of(source)) });
+        Ok(self.parts.len() - 1)
+    }
+
+    /// As [`Builder::add`], of what the same source says as the part before it.
+    fn add_shape(&mut self, shape: Shape, of: PartId) -> Build<PartId> {
+        let Some(part) = self.parts.get(of) else { return self.add(shape, &Value::Null) };
+        let part = Part { shape, quoted: Arc::clone(&part.quoted), remarks: Arc::clone(&part.remarks) };
+        if self.parts.len() >= PARTS_MAX {
+            return Err(invalid("#", format!("the schema has more than {PARTS_MAX} parts")));
+        }
+        self.parts.push(part);
         Ok(self.parts.len() - 1)
     }
 
@@ -182,7 +216,7 @@ impl Builder<'_> {
         let shape = match value {
             Value::Bool(true) => Shape::Any,
             Value::Bool(false) => Shape::Nothing,
-            Value::Object(object) => self.object_shapes(object, value, &location)?,
+            Value::Object(object) => self.object_shapes(object, id, &location)?,
             _ => return Err(invalid(format!("#{}", location.pointer), "a schema is an object or a boolean")),
         };
         if let Some(part) = self.parts.get_mut(id) {
@@ -197,7 +231,7 @@ impl Builder<'_> {
         self.at(Location { document: location.document, pointer }, 0)
     }
 
-    fn object_shapes(&mut self, object: &Map<String, Value>, source: &Value, at: &Location) -> Build<Shape> {
+    fn object_shapes(&mut self, object: &Map<String, Value>, own: PartId, at: &Location) -> Build<Shape> {
         let mut shapes = Vec::new();
         if let Some(Value::Array(values)) = object.get("enum") {
             shapes.push(Shape::Enum(values.clone()));
@@ -223,7 +257,7 @@ impl Builder<'_> {
             Some(Value::Array(names)) => {
                 let typed = names.iter().filter_map(Value::as_str).map(|name| {
                     let shape = self.typed(name, object, at)?;
-                    self.add(shape, source)
+                    self.add_shape(shape, own)
                 });
                 shapes.push(Shape::Combined(Criterion::Any, typed.collect::<Build<_>>()?));
             }
@@ -234,7 +268,7 @@ impl Builder<'_> {
             }
         }
         if shapes.len() > 1 {
-            let parts = shapes.into_iter().map(|shape| self.add(shape, source));
+            let parts = shapes.into_iter().map(|shape| self.add_shape(shape, own));
             return Ok(Shape::Combined(Criterion::All, parts.collect::<Build<_>>()?));
         }
         Ok(shapes.pop().unwrap_or(Shape::Any))

@@ -26,7 +26,7 @@ fn of<T: Clone>(members: &[(String, T)], name: &str) -> Option<T> {
 }
 
 fn has_default(schema: &JsonSchema, part: PartId) -> bool {
-    schema.part(part).source.get("default").is_some()
+    schema.part(part).remarks.default.is_some()
 }
 
 fn required(comparison: &mut Comparison<'_>, writer: &Object, reader: &Object) {
