@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use tidemill_formats::SchemaLookup;
+use tidemill_schemas::Registries;
 use tidemill_streams::Streams;
 use tidemill_tables::Tables;
 
@@ -17,6 +18,8 @@ pub struct Environment {
     pub tables: Option<Tables>,
     /// The registry that formats find schemas in.
     pub schemas: Option<Arc<dyn SchemaLookup>>,
+    /// The embedded schema registry.
+    pub registries: Option<Arc<Registries>>,
     /// Relative paths begin here; without it at the process' working folder.
     pub folder: Option<PathBuf>,
     /// Where `print` prints instead of the process' own output.
@@ -53,6 +56,7 @@ impl std::fmt::Debug for Environment {
         f.debug_struct("Environment")
             .field("streams", &self.streams.is_some())
             .field("tables", &self.tables.is_some())
+            .field("registries", &self.registries.is_some())
             .field("schemas", &self.schemas.is_some())
             .field("folder", &self.folder)
             .finish_non_exhaustive()

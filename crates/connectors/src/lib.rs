@@ -19,6 +19,7 @@ mod lookup;
 mod nexmark;
 mod payload;
 mod print;
+mod registry;
 pub mod rejected;
 pub mod stream;
 pub mod table;

@@ -13,6 +13,7 @@ use crate::catalog::{FORMAT_METADATA, Settings};
 use crate::connector::{TableColumn, TableDeclaration};
 use crate::environment::Environment;
 use crate::error::Error;
+use crate::registry;
 use crate::rejected;
 
 /// Rows of a batch: operators are at their best with so many.
@@ -60,7 +61,10 @@ impl Payload {
         outside: &[String],
     ) -> crate::error::Result<Self> {
         let declaration = settings.declaration();
-        let options = with_format_metadata(declaration);
+        let mut options = with_format_metadata(declaration);
+        if options.get(registry::REGISTRY).is_some() && options.get(registry::HEADER).is_none() {
+            options = options.with(registry::HEADER, "confluent");
+        }
         let format = Format::from_options(&options)?;
         let columns = declaration.columns.iter().map(|column| Column::new(column, outside)).collect();
         let name = options.get("format").unwrap_or_default();
@@ -73,7 +77,7 @@ impl Payload {
             "avro" => format.own_schema().is_some(),
             _ => false,
         };
-        let schemas = environment.schemas.clone();
+        let schemas = registry::of_table(settings, environment)?;
         let payload = Payload { format, schemas, table: declaration.name.as_str().into(), columns, by_name };
         Ok(payload)
     }

@@ -135,6 +135,24 @@ pub const COMMON: &[OptionSpec] = &[
         None,
         "Without effect: a sink runs on all workers of its job.",
     ),
+    OptionSpec::ours(
+        "schema.registry",
+        OptionKind::Text,
+        None,
+        "Where records of the format `avro` find the schemas that their headers name: `embedded`, or the URL of a registry that speaks Confluent's protocol; of several, separated by commas, each is looked in. Sets `avro.header` to `confluent` unless it is given.",
+    ),
+    OptionSpec::ours(
+        "schema.subject",
+        OptionKind::Text,
+        None,
+        "What the schema that is written is called there (a Glue schema, a Confluent subject); `<table>-value` if it is not given.",
+    ),
+    OptionSpec::ours(
+        "schema.auto-register",
+        OptionKind::Boolean,
+        Some("true"),
+        "Whether writing registers the schema. If not, it must be there.",
+    ),
 ];
 
 impl OptionSpec {

@@ -51,6 +51,10 @@ impl<'a> Settings<'a> {
                 return Ok(()); // The format checks these.
             }
         }
+        if self.spec.formats == Formats::None && name.starts_with("schema.") {
+            let hint = "; its rows are no records, which have no schema".to_owned();
+            return Err(Error::UnknownOption { connector: self.spec.name, option: name.to_owned(), hint });
+        }
         let all = || self.spec.options.iter().chain(COMMON);
         let Some((option, column)) = all().find_map(|option| Some((option, option.matches(name)?))) else {
             let hint = suggest(name, all().map(|option| option.name), str::to_owned);

@@ -17,6 +17,7 @@ use tidemill_engine::CheckpointStore;
 pub use tidemill_engine::runtime::supervisor::JobState;
 use tidemill_engine::runtime::supervisor::{JobHandle, RestartPolicy};
 use tidemill_engine::runtime::timely::{TimelyOptions, TimelyRuntime};
+use tidemill_schemas::Registries;
 use tidemill_sql::parse::statement::{Dialect, Located, Statement};
 use tidemill_sql::settings::is_application_name;
 use tidemill_sql::{Node, Prepared, Session, Task, explain};
@@ -166,7 +167,12 @@ impl Script {
                 Folder::Passing(made.map_err(|error| about(error.into()))?)
             }
         };
-        let environment = environment(&folder, keeps, &options.folder).map_err(|error| about(error.into()))?;
+        let mut environment = environment(&folder, keeps, &options.folder).map_err(|error| about(error.into()))?;
+        if statements.iter().any(|located| names_registry(&located.statement)) {
+            let registries = Registries::open(folder.join("schemas"));
+            let registries = registries.map_err(|error| about(Error::part("schemas", error).into()))?;
+            environment.registries = Some(Arc::new(registries));
+        }
         let environment = Arc::new(environment);
         let mut session = Session::new(environment.clone());
         let (mut tasks, mut shown, mut analyze) = (Vec::new(), Vec::new(), false);
@@ -348,7 +354,17 @@ fn outlives(statement: &Statement) -> bool {
         Statement::CreateTable(table) => {
             let embedded =
                 |(key, value): &(String, String)| key == "connector" && (value == "stream" || value == "table");
-            table.options.iter().any(embedded)
+            table.options.iter().any(embedded) || names_registry(statement)
+        }
+        _ => false,
+    }
+}
+
+/// Whether records of a table find their schemas in the embedded registry.
+fn names_registry(statement: &Statement) -> bool {
+    match statement {
+        Statement::CreateTable(table) => {
+            table.options.iter().any(|(key, value)| key == "schema.registry" && value.contains("embedded"))
         }
         _ => false,
     }

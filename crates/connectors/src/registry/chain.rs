@@ -1,0 +1,30 @@
+//! Several registries, one after the other.
+
+use std::sync::Arc;
+
+use tidemill_formats::{LookupError, SchemaId, SchemaLookup};
+
+/// The registries, the first first.
+pub(super) struct Chain(pub(super) Vec<Arc<dyn SchemaLookup>>);
+
+impl SchemaLookup for Chain {
+    fn schema(&self, id: SchemaId) -> Result<Arc<str>, LookupError> {
+        let mut unavailable = None;
+        for registry in &self.0 {
+            match registry.schema(id) {
+                Ok(schema) => return Ok(schema),
+                Err(LookupError::NotFound) => {}
+                Err(error) => unavailable = Some(error),
+            }
+        }
+        // One that does not answer may have it.
+        Err(unavailable.unwrap_or(LookupError::NotFound))
+    }
+
+    fn id(&self, schema: &str) -> Result<SchemaId, LookupError> {
+        match self.0.first() {
+            Some(registry) => registry.id(schema),
+            None => Err(LookupError::NotFound),
+        }
+    }
+}
