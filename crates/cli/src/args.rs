@@ -22,7 +22,7 @@ pub(crate) struct Args {
     /// How to print results; errors go to standard error in the same form.
     #[arg(long, global = true, value_enum, default_value = "human", env = "TIDEMILL_OUTPUT")]
     pub(crate) output: Output,
-    /// The running server that `site`, `stream` and `query` talk to [default: http://127.0.0.1:7171]; `demo` starts one
+    /// The running server that `site`, `stream`, `access-key` and `query` talk to [default: http://127.0.0.1:7171]; `demo` starts one
     /// of its own unless one is named.
     #[arg(long, global = true, value_name = "URL", env = "TIDEMILL_SERVER")]
     pub(crate) server: Option<String>,
@@ -68,6 +68,12 @@ pub(crate) enum Command {
         /// Which one.
         name: Option<String>,
     },
+    /// Access keys of the AWS protocols.
+    AccessKey {
+        /// What to do with them.
+        #[command(subcommand)]
+        command: AccessKey,
+    },
     /// Run one read-only SQL query on the server.
     Query(Query),
     /// Print a completion script for a shell.
@@ -100,6 +106,9 @@ pub(crate) struct Configuration {
 /// `tidemill serve`
 #[derive(Debug, clap::Args)]
 pub(crate) struct Serve {
+    /// Switch the rates and quotas of Kinesis off (key `kinesis.unlimited`).
+    #[arg(long)]
+    pub(crate) unlimited: bool,
     /// Where the configuration comes from.
     #[command(flatten)]
     pub(crate) configuration: Configuration,
@@ -317,6 +326,37 @@ pub(crate) enum Stream {
         #[arg(long)]
         no_follow: bool,
     },
+}
+
+/// `tidemill access-key`
+#[derive(Debug, Subcommand)]
+pub(crate) enum AccessKey {
+    /// Make a key and print its secret, this once. From the first key on, every AWS request has to be signed with one.
+    Create {
+        /// What it is for, or whose.
+        name: String,
+        /// What it may be used for.
+        #[arg(long, value_enum, default_value = "admin")]
+        role: Role,
+    },
+    /// List the keys.
+    List,
+    /// Delete a key; it can't be used from now on.
+    Delete {
+        /// Its id or name.
+        key: String,
+    },
+}
+
+/// What an access key may be used for.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Role {
+    /// Everything.
+    Admin,
+    /// Describe streams and put records.
+    Producer,
+    /// Describe streams and get records.
+    Consumer,
 }
 
 /// `tidemill query`

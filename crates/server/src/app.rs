@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tidemill_aws_api::access::AccessKeys;
+use tidemill_aws_api::kinesis::Kinesis;
 use tidemill_streams::{Options, StreamConfig, Streams};
 use tidemill_tables::Tables;
 use tidemill_web_analytics::summary::cell::SiteId;
@@ -11,6 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use crate::analytics::Analytics;
 use crate::api::{ApiError, ApiResult};
 use crate::assets::Shop;
+use crate::aws::Aws;
 use crate::collector::{Collector, Senders, Tally};
 use crate::config::Config;
 use crate::data_folder::DataFolder;
@@ -21,6 +24,9 @@ use crate::sql::Sql;
 
 /// The stream that beacons are kept in until the pipeline, and every replay, is through with them.
 pub(crate) const BEACON_STREAM: &str = "web-beacons";
+
+/// The most shards of a stream, closed ones that still hold records included.
+const STREAM_SHARDS_MAX: usize = 10_000;
 
 /// How long at the most a closed file of the lake waits for its checkpoint.
 const LAKE_PUBLISHED_MAX: Duration = Duration::from_secs(10);
@@ -35,6 +41,8 @@ pub(crate) struct App {
     pub(crate) collector: Collector,
     pub(crate) sql: Sql,
     pub(crate) shop: Shop,
+    pub(crate) kinesis: Kinesis,
+    pub(crate) aws: Aws,
     pub(crate) connections: OpenConnections,
     pub(crate) started: Instant,
     followers: Arc<Semaphore>,
@@ -49,7 +57,8 @@ impl App {
         // A file of the lake is closed within its age, and published with the checkpoint after.
         let name_kept = Duration::from_millis(2 * config.pipeline.lake_file_age_ms) + LAKE_PUBLISHED_MAX;
         let sites = Arc::new(Sites::open(folder.join("sites.json"), name_kept)?);
-        let streams = Streams::open(folder.join("streams"), Options::default()).map_err(Error::from_streams)?;
+        let options = Options { shards_max: STREAM_SHARDS_MAX, ..Options::default() };
+        let streams = Streams::open(folder.join("streams"), options).map_err(Error::from_streams)?;
         let hours = Some(sites.snapshot().beacon_hours());
         let stream = match streams.get(BEACON_STREAM) {
             Ok(stream) => stream,
@@ -64,9 +73,17 @@ impl App {
         let analytics = Analytics::open(&folder, stream.clone(), &sites, &config)?;
         analytics.start(stream.clone(), &folder.join("checkpoints"), &config.pipeline)?;
         let tables = Tables::open(folder.join("tables")).map_err(|error| Error::part("tables", error))?;
+        let kinesis_settings = config.kinesis.settings(vec![BEACON_STREAM.to_owned()]);
+        let kinesis = Kinesis::open(streams.clone(), &folder.join("kinesis"), kinesis_settings)
+            .map_err(|error| Error::part("kinesis", error))?;
+        let keys = AccessKeys::open(&folder.join("access-keys.json"));
+        let keys = keys.map_err(|error| Error::part("access keys", error))?;
+        let aws = Aws::new(kinesis.clone(), keys, &config);
         let sql = Sql::open(tables, &analytics.lake, &config.query)?;
         Ok(App {
             sql,
+            kinesis,
+            aws,
             sites,
             analytics,
             streams,
@@ -99,6 +116,7 @@ impl App {
     /// Tells all who follow something that the server stops.
     pub(crate) fn stop(&self) {
         self.stop.send_replace(true);
+        self.kinesis.stop();
     }
 
     /// Tells the pipeline, and keeps beacons as long as the site that keeps them longest.

@@ -6,6 +6,9 @@
 //! DIR/SECRET        random bytes with which visitors are hashed
 //! DIR/sites.json    sites and their secrets
 //! DIR/streams/      the stream log
+//! DIR/kinesis/      what the Kinesis protocol knows beside the records
+//! DIR/access-keys.json  keys of the AWS protocols
+//! DIR/tls.pem       the self-made certificate and its key
 //! DIR/tables/       keyed tables
 //! DIR/summaries/    web-analytics summaries by minute, hour and day
 //! DIR/checkpoints/  state of the jobs

@@ -13,6 +13,7 @@ mod analytics;
 mod api;
 mod app;
 mod assets;
+mod aws;
 pub mod bench;
 pub mod child;
 pub mod client;

@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::config::Config;
 use crate::data_folder::DataFolder;
 use crate::error::{Error, Result};
-use crate::http::{Front, Listener};
+use crate::http::{Front, Listener, Tls};
 use crate::sites::NewSite;
 
 /// A running server.
@@ -32,13 +32,15 @@ impl Server {
         let listener = Listener::bind(&config.http).await?;
         let address = listener.address();
         let folder = DataFolder::open(&config.data)?;
-        let app = tokio::task::spawn_blocking(move || App::open(config, folder))
-            .await
-            .map_err(|error| Error::part("start", error))??;
+        let opened = tokio::task::spawn_blocking(move || {
+            let tls = Tls::open(&config.http, &folder)?;
+            Ok::<_, Error>((App::open(config, folder)?, tls))
+        });
+        let (app, tls) = opened.await.map_err(|error| Error::part("start", error))??;
         let app = Arc::new(app);
         let front = Arc::new(Front::new(app.clone()));
         let serving =
-            tokio::spawn(listener.serve(front, app.config.http.clone(), app.connections.clone(), app.stopping()));
+            tokio::spawn(listener.serve(front, tls, app.config.http.clone(), app.connections.clone(), app.stopping()));
         tokio::spawn(sample_progress(app.clone()));
         tracing::info!(%address, data = %app.config.data.display(), "serving");
         Ok(Server { app, address, serving })

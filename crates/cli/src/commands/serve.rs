@@ -9,7 +9,8 @@ use crate::failure::Failure;
 use crate::output;
 
 pub(crate) fn run(serve: &Serve, args: &Args) -> Result<(), Failure> {
-    let config = configuration(&serve.configuration)?;
+    let mut config = configuration(&serve.configuration)?;
+    config.kinesis.unlimited |= serve.unlimited;
     start_logs(args)?;
     block_on_all_cores(async {
         let stop = stop_signal()?;

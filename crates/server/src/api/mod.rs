@@ -1,5 +1,6 @@
 //! The REST API below `/api/v1`, described by OpenAPI.
 
+mod access_keys;
 mod analytics;
 mod error;
 mod events;
@@ -37,6 +38,8 @@ pub(crate) fn router() -> Router<Arc<App>> {
         .route("/api/v1/streams", get(streams::list).post(streams::create))
         .route("/api/v1/streams/{stream}", get(streams::describe).delete(streams::delete))
         .route("/api/v1/streams/{stream}/records", get(streams::tail).post(streams::put))
+        .route("/api/v1/access-keys", get(access_keys::list).post(access_keys::create))
+        .route("/api/v1/access-keys/{key}", axum::routing::delete(access_keys::delete))
         .route("/api/v1/query", post(statement::query))
         .route("/api/v1/openapi.json", get(openapi::description))
         .route("/api/{*path}", any(async |uri: Uri| ApiError::no_path(uri.path())))

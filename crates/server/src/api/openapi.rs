@@ -2,7 +2,7 @@
 
 use utoipa::OpenApi;
 
-use super::{analytics, events, sites, statement, streams};
+use super::{access_keys, analytics, events, sites, statement, streams};
 use crate::{collector, health};
 
 #[derive(OpenApi)]
@@ -17,6 +17,7 @@ use crate::{collector, health};
         (name = "sites", description = "Sites of web analytics and their settings"),
         (name = "web analytics", description = "What a site's dashboard shows; docs/web-analytics/query-api.md"),
         (name = "streams", description = "Durable, ordered, sharded logs of records"),
+        (name = "access keys", description = "Keys of the AWS protocols"),
         (name = "sql", description = "Read-only SQL"),
         (name = "operation", description = "For those who run the server")
     ),
@@ -43,6 +44,9 @@ use crate::{collector, health};
         streams::delete,
         streams::records::put,
         streams::tail::tail,
+        access_keys::list,
+        access_keys::create,
+        access_keys::delete,
         statement::query,
         health::healthz,
         health::metrics,

@@ -26,6 +26,9 @@ impl Config {
                 return Err(Error::config(key, format!("is {name:?}"), "give the name of an HTTP header"));
             }
         }
+        if http.tls_certificate.is_empty() != http.tls_key.is_empty() {
+            return Err(Error::config("http.tls_key", "and http.tls_certificate belong together", "give both or none"));
+        }
         within("http.connections_max", http.connections_max as u64, 1, 1_000_000)?;
         within("http.head_timeout_ms", http.head_timeout_ms, 100, 3_600_000)?;
         within("http.body_timeout_ms", http.body_timeout_ms, 100, 3_600_000)?;
@@ -47,6 +50,11 @@ impl Config {
         within("query.timeout_ms", self.query.timeout_ms, 10, 3_600_000)?;
         within("query.memory_bytes_max", self.query.memory_bytes_max as u64, 16 << 20, 1 << 40)?;
         within("query.running_max", self.query.running_max as u64, 1, 1_000)?;
+        within("kinesis.shards_max", self.kinesis.shards_max.into(), 1, 10_000_000)?;
+        within("kinesis.on_demand_streams_max", self.kinesis.on_demand_streams_max.into(), 0, 1_000_000)?;
+        within("kinesis.consumers_max", self.kinesis.consumers_max as u64, 0, 100_000)?;
+        within("kinesis.subscriptions_max", self.kinesis.subscriptions_max as u64, 0, 1_000_000)?;
+        within("kinesis.in_flight_bytes_max", self.kinesis.in_flight_bytes_max as u64, 32 << 20, 1 << 40)?;
         within("retention.every_s", self.retention.every_s, 1, 86_400)
     }
 }

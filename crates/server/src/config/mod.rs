@@ -28,6 +28,8 @@ pub struct Config {
     pub query: Query,
     /// When old data is looked for and dropped.
     pub retention: Retention,
+    /// The protocol of Kinesis Data Streams.
+    pub kinesis: Kinesis,
 }
 
 /// The HTTP port and its limits.
@@ -54,6 +56,10 @@ pub struct Http {
     pub body_bytes_max: usize,
     /// Streams of server-sent events and tails open at once.
     pub followers_max: usize,
+    /// Certificate chain (PEM file) of the port's TLS; empty: a self-made one, kept in the data folder.
+    pub tls_certificate: String,
+    /// The certificate's private key (PEM file).
+    pub tls_key: String,
     /// Header in which a trusted proxy puts the visitor's address (`x-forwarded-for`: its last entry); empty: the
     /// connection's own address.
     pub address_header: String,
@@ -115,6 +121,36 @@ pub struct Retention {
     pub every_s: u64,
 }
 
+/// The protocol of Kinesis Data Streams.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Kinesis {
+    /// The account in ARNs.
+    pub account: String,
+    /// The region in ARNs where a request names none.
+    pub region: String,
+    /// Whether rates and quotas are off.
+    pub unlimited: bool,
+    /// Open shards of all provisioned streams together.
+    pub shards_max: u32,
+    /// On-demand streams.
+    pub on_demand_streams_max: u32,
+    /// Consumers of a stream.
+    pub consumers_max: usize,
+    /// Records a second that a shard takes.
+    pub shard_records_per_s: u32,
+    /// Bytes a second that a shard takes.
+    pub shard_bytes_per_s: u32,
+    /// Bytes a second that a shard gives to its readers, and to each of its subscriptions.
+    pub shard_read_bytes_per_s: u32,
+    /// Calls of GetRecords a second on a shard.
+    pub shard_reads_per_s: u32,
+    /// Subscriptions open at once.
+    pub subscriptions_max: usize,
+    /// Bytes of request bodies being read or answered at once; one more is answered `503`.
+    pub in_flight_bytes_max: usize,
+}
+
 impl Default for Config {
     fn default() -> Self {
         Config {
@@ -124,6 +160,7 @@ impl Default for Config {
             pipeline: Pipeline::default(),
             query: Query::default(),
             retention: Retention::default(),
+            kinesis: Kinesis::default(),
         }
     }
 }
@@ -140,6 +177,8 @@ impl Default for Http {
             head_bytes_max: 16 << 10,
             body_bytes_max: 1 << 20,
             followers_max: 1_000,
+            tls_certificate: String::new(),
+            tls_key: String::new(),
             address_header: String::new(),
             country_header: String::new(),
         }
@@ -168,6 +207,46 @@ impl Default for Pipeline {
 impl Default for Query {
     fn default() -> Self {
         Query { rows_max: 10_000, timeout_ms: 30_000, memory_bytes_max: 256 << 20, running_max: 8 }
+    }
+}
+
+impl Default for Kinesis {
+    fn default() -> Self {
+        let settings = tidemill_aws_api::kinesis::Settings::default();
+        Kinesis {
+            account: settings.account,
+            region: settings.region,
+            unlimited: settings.unlimited,
+            shards_max: settings.shards_max,
+            on_demand_streams_max: settings.on_demand_streams_max,
+            consumers_max: settings.consumers_max,
+            shard_records_per_s: settings.shard_records_per_s,
+            shard_bytes_per_s: settings.shard_bytes_per_s,
+            shard_read_bytes_per_s: settings.shard_read_bytes_per_s,
+            shard_reads_per_s: settings.shard_reads_per_s,
+            subscriptions_max: settings.subscriptions_max,
+            in_flight_bytes_max: 512 << 20,
+        }
+    }
+}
+
+impl Kinesis {
+    /// As the service takes it. `reserved` are streams that it must not change.
+    pub(crate) fn settings(&self, reserved: Vec<String>) -> tidemill_aws_api::kinesis::Settings {
+        tidemill_aws_api::kinesis::Settings {
+            account: self.account.clone(),
+            region: self.region.clone(),
+            unlimited: self.unlimited,
+            shards_max: self.shards_max,
+            on_demand_streams_max: self.on_demand_streams_max,
+            consumers_max: self.consumers_max,
+            shard_records_per_s: self.shard_records_per_s,
+            shard_bytes_per_s: self.shard_bytes_per_s,
+            shard_read_bytes_per_s: self.shard_read_bytes_per_s,
+            shard_reads_per_s: self.shard_reads_per_s,
+            subscriptions_max: self.subscriptions_max,
+            reserved,
+        }
     }
 }
 

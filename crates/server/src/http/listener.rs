@@ -1,4 +1,6 @@
-//! Accepts connections and serves HTTP/1.1 on them until told to stop.
+//! Accepts connections and serves HTTP on them until told to stop.
+//!
+//! One port for all: a connection's first bytes tell TLS, HTTP/2 with prior knowledge and HTTP/1.1 apart.
 
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
@@ -9,15 +11,16 @@ use std::time::Duration;
 
 use axum::body::Body;
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper::{Request, Response};
-use hyper_util::rt::TokioIo;
-use tokio::io::AsyncWriteExt;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::Tls;
 use super::timer::ConnectionTimer;
 use crate::config::Http;
 use crate::error::{Error, Result};
@@ -29,6 +32,11 @@ const TOO_MANY: &[u8] =
 const STOP_WAIT: Duration = Duration::from_secs(5);
 /// Pause after `accept` failed, as it does when the process has no file descriptor left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
+
+/// Pause between two looks at a connection's first bytes that came one by one.
+const PEEK_PAUSE: Duration = Duration::from_millis(2);
+/// Requests of one HTTP/2 connection at once.
+const HTTP2_STREAMS_MAX: u32 = 256;
 
 /// An answer being made.
 pub(crate) type Answer = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
@@ -92,14 +100,12 @@ impl Listener {
     pub(crate) async fn serve<H: Handler>(
         self,
         handler: Arc<H>,
+        tls: Tls,
         limits: Http,
         open: OpenConnections,
         mut stop: watch::Receiver<bool>,
     ) {
-        let mut http = http1::Builder::new();
-        http.header_read_timeout(Duration::from_millis(limits.head_timeout_ms))
-            .max_buf_size(limits.head_bytes_max)
-            .pipeline_flush(true);
+        let protocols = Protocols::new(&limits, tls);
         let mut connections = JoinSet::new();
         loop {
             tokio::select! {
@@ -108,7 +114,7 @@ impl Listener {
                         let _ = stream.set_nodelay(true);
                         match open.enter(limits.connections_max) {
                             Some(place) => {
-                                let connection = serve_one(&http, stream, peer, handler.clone(), stop.clone());
+                                let connection = serve_one(protocols.clone(), stream, peer, handler.clone(), stop.clone());
                                 connections.spawn(async move {
                                     connection.await;
                                     drop(place);
@@ -134,32 +140,117 @@ impl Listener {
     }
 }
 
-fn serve_one<H: Handler>(
-    http: &http1::Builder,
+/// What a connection may speak.
+#[derive(Clone)]
+struct Protocols {
+    http1: http1::Builder,
+    http2: http2::Builder<TokioExecutor>,
+    tls: Tls,
+    patience: Duration,
+}
+
+/// What a connection's first bytes say.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Spoken {
+    Http1,
+    Http2,
+    Tls,
+}
+
+impl Protocols {
+    fn new(limits: &Http, tls: Tls) -> Self {
+        let patience = Duration::from_millis(limits.head_timeout_ms);
+        let mut http1 = http1::Builder::new();
+        http1.header_read_timeout(patience).max_buf_size(limits.head_bytes_max).pipeline_flush(true);
+        let mut http2 = http2::Builder::new(TokioExecutor::new());
+        http2
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(HTTP2_STREAMS_MAX)
+            .max_header_list_size(u32::try_from(limits.head_bytes_max).unwrap_or(u32::MAX))
+            .keep_alive_interval(patience)
+            .keep_alive_timeout(patience);
+        Protocols { http1, http2, tls, patience }
+    }
+}
+
+/// Looks at the first bytes without taking them.
+async fn spoken(stream: &TcpStream) -> Spoken {
+    // How HTTP/2 begins (RFC 9113, section 3.4); no method of HTTP/1.1 does.
+    const PREFACE: &[u8] = b"PRI";
+    const HANDSHAKE: u8 = 0x16;
+    let mut first = [0; 3];
+    loop {
+        match stream.peek(&mut first).await {
+            Ok(3) if first == PREFACE => return Spoken::Http2,
+            Ok(read) if read > 0 && first.first() == Some(&HANDSHAKE) => return Spoken::Tls,
+            Ok(read) if (1..3).contains(&read) && first.get(..read) == PREFACE.get(..read) => {
+                tokio::time::sleep(PEEK_PAUSE).await;
+            }
+            _ => return Spoken::Http1,
+        }
+    }
+}
+
+async fn serve_one<H: Handler>(
+    protocols: Protocols,
     stream: TcpStream,
     peer: SocketAddr,
     handler: Arc<H>,
     mut stop: watch::Receiver<bool>,
-) -> impl Future<Output = ()> + use<H> {
+) {
+    let spoken = tokio::select! {
+        // What says nothing in time is closed as HTTP/1.1 does it.
+        spoken = tokio::time::timeout(protocols.patience, spoken(&stream)) => spoken,
+        () = stopped(&mut stop) => return,
+    };
+    let Ok(spoken) = spoken else { return };
+    if spoken != Spoken::Tls {
+        return serve_http(&protocols, stream, spoken, peer, handler, stop).await;
+    }
+    match tokio::time::timeout(protocols.patience, protocols.tls.acceptor().accept(stream)).await {
+        Ok(Ok(stream)) => {
+            let spoken = if stream.get_ref().1.alpn_protocol() == Some(b"h2") { Spoken::Http2 } else { Spoken::Http1 };
+            serve_http(&protocols, stream, spoken, peer, handler, stop).await;
+        }
+        Ok(Err(error)) => tracing::debug!(%peer, %error, "no TLS connection came about"),
+        Err(_) => tracing::debug!(%peer, "a TLS handshake took too long"),
+    }
+}
+
+async fn serve_http<H: Handler, S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    protocols: &Protocols,
+    stream: S,
+    spoken: Spoken,
+    peer: SocketAddr,
+    handler: Arc<H>,
+    mut stop: watch::Receiver<bool>,
+) {
     let ip = peer.ip().to_canonical();
     let service = service_fn(move |request| {
         let answer = handler.handle(request, ip);
         async move { Ok::<_, std::convert::Infallible>(answer.await) }
     });
-    let connection = http.clone().timer(ConnectionTimer::default()).serve_connection(TokioIo::new(stream), service);
-    async move {
-        let mut connection = std::pin::pin!(connection);
-        let outcome = tokio::select! {
-            outcome = connection.as_mut() => outcome,
-            () = stopped(&mut stop) => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
+    /// Serves until the connection ends, or the server stops.
+    macro_rules! serve {
+        ($connection:expr) => {{
+            let mut connection = std::pin::pin!($connection);
+            tokio::select! {
+                outcome = connection.as_mut() => outcome,
+                () = stopped(&mut stop) => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
             }
-        };
-        if let Err(error) = outcome {
-            // A browser that goes away, a head that never ends: of no interest one by one.
-            tracing::debug!(%peer, %error, "connection ended");
-        }
+        }};
+    }
+    let stream = TokioIo::new(stream);
+    let outcome = match spoken {
+        Spoken::Http2 => serve!(protocols.http2.serve_connection(stream, service)),
+        _ => serve!(protocols.http1.clone().timer(ConnectionTimer::default()).serve_connection(stream, service)),
+    };
+    if let Err(error) = outcome {
+        // A browser that goes away, a head that never ends: of no interest one by one.
+        tracing::debug!(%peer, %error, "connection ended");
     }
 }
 

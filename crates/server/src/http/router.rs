@@ -36,6 +36,10 @@ impl Handler for Front {
             let app = self.app.clone();
             return Box::pin(async move { collector::answer(&app, request, peer).await });
         }
+        if crate::aws::is_aws(&request) {
+            let app = self.app.clone();
+            return Box::pin(async move { crate::aws::answer(&app, request).await });
+        }
         let router = self.router.clone();
         let patience = Duration::from_millis(self.app.config.http.body_timeout_ms);
         Box::pin(async move {

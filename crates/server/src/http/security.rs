@@ -35,7 +35,7 @@ pub(crate) async fn guard(State(app): State<Arc<App>>, request: Request, next: N
 ///
 /// A page at evil.example can let its own name point to 127.0.0.1 and then read answers as its own: but its requests
 /// carry that name.
-fn foreign_host<'a>(headers: &'a HeaderMap, known: &str) -> Option<&'a str> {
+pub(crate) fn foreign_host<'a>(headers: &'a HeaderMap, known: &str) -> Option<&'a str> {
     let host = headers.get(header::HOST)?.to_str().unwrap_or("?");
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
