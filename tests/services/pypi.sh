@@ -7,7 +7,8 @@ set -euo pipefail
 case "${1:-}" in
     duckdb) version=1.4.2 ;;
     openapi-spec-validator) version=0.9.0 ;;
-    *) echo "usage: $0 duckdb|openapi-spec-validator" >&2; exit 2 ;;
+    boto3) version=1.44.5 ;;
+    *) echo "usage: $0 duckdb|openapi-spec-validator|boto3" >&2; exit 2 ;;
 esac
 package=$1
 module=${package//-/_}

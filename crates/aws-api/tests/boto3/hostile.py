@@ -1,0 +1,141 @@
+"""Requests that no client would send: each gets an error of the service, changes nothing, and none answers 500."""
+import base64
+import json
+import random
+import urllib.error
+import urllib.request
+
+import botocore.session
+
+from client import *
+
+AUTHORIZATION = ("AWS4-HMAC-SHA256 Credential=any/20260101/eu-central-1/kinesis/aws4_request, SignedHeaders=host, Signature=00")
+JSON, CBOR = "application/x-amz-json-1.1", "application/x-amz-cbor-1.1"
+
+
+def send(target, body, kind=JSON, method="POST", authorization=AUTHORIZATION, **headers):
+    headers |= {"X-Amz-Target": target, "Content-Type": kind, "Authorization": authorization, "X-Amz-Date": "20260101T000000Z"}
+    headers = {name: value for name, value in headers.items() if value is not None}
+    request = urllib.request.Request(ENDPOINT, data=body, method=method, headers=headers)
+    try:
+        with urllib.request.urlopen(request) as answer:
+            return answer.status, answer.headers, answer.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.headers, error.read()
+
+
+def kind_of(answer):
+    status, headers, body = answer
+    return status, json.loads(body)["__type"]
+
+
+k = client()
+k.create_stream(StreamName="s", ShardCount=1)
+
+# The protocol's own errors.
+P = "Kinesis_20131202."
+status, headers, body = send(P + "ListStreams", b"{}")
+equal((status, headers["Content-Type"]), (200, JSON))
+equal(len(headers["x-amzn-requestid"]), 36)
+assert 64 <= len(base64.b64decode(headers["x-amz-id-2"])) <= 80
+equal(kind_of(send(P + "ListStreams", b"{")), (400, "SerializationException"))
+equal(kind_of(send(P + "ListStreams", b"")), (400, "SerializationException"))
+equal(kind_of(send(P + "ListStreams", b"7")), (400, "SerializationException"))
+equal(kind_of(send(P + "Fly", b"{}")), (400, "UnknownOperationException"))
+equal(kind_of(send("Weather_2026.ListStreams", b"{}")), (400, "UnknownOperationException"))
+equal(kind_of(send(None, b"{}")), (403, "AccessDeniedException"))
+equal(kind_of(send(P + "ListStreams", b"{}", kind="text/plain")), (404, "UnknownOperationException"))
+equal(kind_of(send(P + "ListStreams", b"{}", authorization=None)), (400, "MissingAuthenticationTokenException"))
+equal(kind_of(send(P + "ListStreams", b"{}", authorization="Basic x")), (400, "IncompleteSignatureException"))
+equal(kind_of(send(P + "ListStreams", b"{}", authorization="AWS4-HMAC-SHA256 Credential=a")), (400, "IncompleteSignatureException"))
+
+# CBOR: the same service in other bytes.
+def text(value):
+    return bytes([0x78, len(value)]) + value.encode()
+status, headers, body = send(P + "DescribeStreamSummary", b"\xbf" + text("StreamName") + text("s") + b"\xff", kind=CBOR)
+equal((status, headers["Content-Type"]), (200, CBOR))
+assert b"StreamDescriptionSummary" in body and body[:1] == b"\xa1"
+status, _, body = send(P + "PutRecord", b"\xbf" + text("StreamName") + text("s") + text("PartitionKey") + text("p") + text("Data") + b"\x5f\x41a\x41b\xff\xff", kind=CBOR)
+equal(status, 200)
+equal(data(read(k, "s", "0")), [b"ab"])
+status, _, body = send(P + "PutRecord", b"\xbf" + text("StreamName"), kind=CBOR)
+assert status == 400 and b"SerializationException" in body
+status, _, body = send(P + "DescribeStream", b"\xa0", kind=CBOR)
+assert status == 400 and b"InvalidArgumentException" in body
+
+# Every member of every operation of the model, as something else.
+model = botocore.session.get_session().get_service_model("kinesis")
+GOOD = {"StreamName": "s", "StreamARN": arn("s"), "ResourceARN": arn("s"), "ShardId": "shardId-000000000000", "Data": "aGk=", "PartitionKey": "p"}
+JUNK = [None, 0, -1, 1.5, 1e300, 2 ** 63, -2 ** 63, True, "", "x", "\u0000", "\ud83d\ude00" * 200, "a" * 3_000, "=" * 8, [], [[]], [None], [1, "a"], {}, {"": None},
+        {"a": {"b": []}}, [{}] * 3, "arn:aws:kinesis:eu-central-1:000000000000:stream/s", "arn:aws:kinesis:::stream/", "shardId-999999999999999999999", "0", "9" * 129]
+KNOWN = {"ValidationException", "SerializationException", "InvalidArgumentException", "ResourceNotFoundException", "ResourceInUseException",
+         "LimitExceededException", "AccessDeniedException", "DryRunOperationException", "ExpiredNextTokenException", "ProvisionedThroughputExceededException"}
+
+
+def sample(shape, depth=0):
+    if shape.type_name == "structure":
+        return {name: GOOD.get(name, sample(member, depth + 1)) for name, member in shape.members.items()} if depth < 4 else {}
+    if shape.type_name == "list":
+        return [sample(shape.member, depth + 1)]
+    if shape.type_name == "map":
+        return {"key": "value"}
+    if shape.metadata.get("enum"):
+        return shape.metadata["enum"][0]
+    return {"string": "s", "blob": "aGk=", "boolean": False, "timestamp": 0}.get(shape.type_name, 1)
+
+
+def places(value, path=()):
+    yield path
+    if isinstance(value, dict):
+        for name in value:
+            yield from places(value[name], path + (name,))
+    if isinstance(value, list):
+        for i, item in enumerate(value):
+            yield from places(item, path + (i,))
+
+
+def replaced(value, path, junk):
+    if not path:
+        return junk
+    copy = dict(value) if isinstance(value, dict) else list(value)
+    copy[path[0]] = replaced(value[path[0]], path[1:], junk)
+    return copy
+
+
+tried = 0
+for name in model.operation_names:
+    # What would go through is only tried where it changes nothing that others need.
+    if name in ("CreateStream", "DeleteStream", "SubscribeToShard", "UpdateShardCount", "SplitShard", "MergeShards"):
+        base = {} if name != "CreateStream" else {"ShardCount": 1}
+    else:
+        shape = model.operation_model(name).input_shape
+        base = sample(shape) if shape else {}
+    fields = model.operation_model(name).input_shape.members if model.operation_model(name).input_shape else {}
+    cases = [(path, junk) for path in places(base) for junk in JUNK] + [((field,), junk) for field in fields for junk in JUNK]
+    for path, junk in cases:
+        body = replaced(base | {path[0]: base.get(path[0])}, path, junk) if path else junk
+        if name in ("CreateStream", "DeleteStream") and isinstance(body, dict) and body.get("StreamName") not in (None, "", "x y"):
+            body = body | {"StreamName": None}
+        if name == "DeleteStream" and isinstance(body, dict):
+            body = body | {"StreamARN": None}
+        status, _, answer = send(P + name, json.dumps(body).encode())
+        tried += 1
+        assert status in (200, 400), f"{name} {path} {junk!r}: {status} {answer}"
+        if status == 400:
+            kind = json.loads(answer)["__type"]
+            assert kind in KNOWN, f"{name} {path} {junk!r}: {answer}"
+assert tried > 3_000, tried
+
+# Bytes that were cut off or changed.
+random.seed(1)
+whole = json.dumps({"StreamName": "s", "Records": [{"Data": "aGk=", "PartitionKey": "p"}] * 3}).encode()
+for _ in range(500):
+    body = bytearray(whole[:random.randrange(len(whole))] if random.random() < 0.5 else whole)
+    for _ in range(random.randrange(4)):
+        if body:
+            body[random.randrange(len(body))] = random.randrange(256)
+    for kind in (JSON, CBOR):
+        assert send(P + "PutRecords", bytes(body), kind=kind)[0] in (200, 400)
+
+equal(summary(k, "s")["StreamStatus"], "ACTIVE")
+print("ok", tried, "requests")
