@@ -24,6 +24,7 @@ bench: assets ## all benchmarks, with peers on the same work
 crash: assets ## a hundred kill -9 under load, against an undisturbed run
 	CRASH_ROUNDS=100 cargo test --release -p tidemill-cli --test web_analytics -- --nocapture crash
 	CRASH_ROUNDS=50 cargo test --release -p tidemill-cli --test demos -- --nocapture crash
+	CRASH_ROUNDS=100 cargo test --release -p tidemill-cli --test serve -- --nocapture kill_9
 
 flink: ## Apache Flink runs the cases of streaming SQL, and must give the same rows
 	cargo test --release --workspace --test cases flink -- --ignored --nocapture
@@ -57,4 +58,4 @@ test-browser: assets test-rust
 	cd tests/browser && npm ci --silent && node run.mjs --binary "$(abspath $(TIDEMILL))"
 
 clean: ## removes what was built, except cargo's target folder
-	rm -rf console/dist console/node_modules $(TRACKER)/dist $(TRACKER)/node_modules tests/browser/node_modules
+	rm -rf console/dist console/node_modules $(TRACKER)/dist $(TRACKER)/node_modules tests/browser/node_modules tests/clients/node_modules

@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
 mod disk;
+mod kinesis;
 mod refusals;
 
 use std::path::Path;

@@ -54,7 +54,7 @@ impl Config {
         within("kinesis.on_demand_streams_max", self.kinesis.on_demand_streams_max.into(), 0, 1_000_000)?;
         within("kinesis.consumers_max", self.kinesis.consumers_max as u64, 0, 100_000)?;
         within("kinesis.subscriptions_max", self.kinesis.subscriptions_max as u64, 0, 1_000_000)?;
-        within("kinesis.in_flight_bytes_max", self.kinesis.in_flight_bytes_max as u64, 32 << 20, 1 << 40)?;
+        within("kinesis.in_flight_bytes_max", self.kinesis.in_flight_bytes_max as u64, 64 << 20, 1 << 40)?;
         within("retention.every_s", self.retention.every_s, 1, 86_400)
     }
 }
