@@ -58,6 +58,11 @@ pub trait SourceTable: Send + Sync {
         false
     }
 
+    /// The same table, whose columns that are ROWs have fewer fields, in `schema` as elsewhere; none where all are read anyway.
+    fn with_fields(&self, _schema: &SchemaRef) -> Option<Arc<dyn SourceTable>> {
+        None
+    }
+
     /// Makes the instance of one worker. Its batches have the columns `projection` of the declaration, in that order; their
     /// times are what the system says of the rows (ingestion time), or the time of reading. Output port 1 is for records that
     /// could not be read: reason and bytes.

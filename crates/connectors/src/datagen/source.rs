@@ -92,13 +92,14 @@ impl Rows {
 }
 
 impl Generate for Rows {
-    fn rows(&mut self, numbers: Range<u64>, start: EventTime) -> Result<Batch> {
+    fn rows(&mut self, numbers: Range<u64>, start: EventTime) -> Result<Vec<Batch>> {
         let times: Vec<i64> = numbers.clone().map(|number| self.time(number, start)).collect();
         let numbers: Vec<u64> = numbers.collect();
         let places = Places { seed: self.seed, numbers: &numbers, times: &times };
         let columns = self.columns.iter().map(|column| column.fill(places)).collect::<Result<_, _>>()?;
         let options = RecordBatchOptions::new().with_row_count(Some(numbers.len()));
-        Batch::new(RecordBatch::try_new_with_options(self.schema.clone(), columns, &options)?, times)
+        let rows = RecordBatch::try_new_with_options(self.schema.clone(), columns, &options)?;
+        Ok(vec![Batch::new(rows, times)?])
     }
 
     fn complete_to(&self, next: u64, start: EventTime, _: EventTime) -> EventTime {

@@ -16,8 +16,9 @@ const TABLE: &str = "start";
 
 /// Makes rows of numbers.
 pub(crate) trait Generate: Send {
-    /// The rows of these numbers; all of one block. `start` is when the job was first started, and is the same after a restore.
-    fn rows(&mut self, numbers: Range<u64>, start: EventTime) -> Result<Batch>;
+    /// The rows of these numbers, in one batch or several; all of one block. `start` is when the job was first started, and is the
+    /// same after a restore.
+    fn rows(&mut self, numbers: Range<u64>, start: EventTime) -> Result<Vec<Batch>>;
 
     /// No row from this number on is earlier.
     fn complete_to(&self, next: u64, start: EventTime, now: EventTime) -> EventTime;
@@ -89,10 +90,10 @@ impl<G: Generate> Source for GeneratedSource<G> {
         while bytes < budget
             && let Some(numbers) = splits.take(limit.map_or(u64::MAX, |(_, due)| due))
         {
-            let batch = self.generator.rows(numbers, start)?;
-            // A batch of rows that nobody wants columns of, or of few that are wanted, still took its time.
-            bytes += batch.bytes().max(budget / 16);
-            out.emit(batch);
+            let batches = self.generator.rows(numbers, start)?;
+            // Rows that nobody wants columns of, or few, still took their time.
+            bytes += batches.iter().map(Batch::bytes).sum::<usize>().max(budget / 16);
+            batches.into_iter().for_each(|batch| out.emit(batch));
         }
         let Some(next) = splits.next() else { return Ok(SourceStatus::Finished) };
         out.watermark(self.generator.complete_to(next, start, now));

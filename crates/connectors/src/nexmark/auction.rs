@@ -56,7 +56,7 @@ pub(super) const FIELDS: &[Field] = &[
         data_type: TIME,
         make: |events| {
             let lengths = events.numbers.iter().map(|&number| events.config.auction_length_ms(number));
-            Ok(events.times(events.times_ms().zip(lengths).map(|(begin, length)| begin.saturating_add(length))))
+            Ok(events.times(events.times_ms.iter().zip(lengths).map(|(begin, length)| begin.saturating_add(length))))
         },
     },
     Field {

@@ -4,29 +4,55 @@ use std::sync::LazyLock;
 
 use super::config::Config;
 use super::events::{Field, NUMBER, TEXT, TIME};
-use super::pool::{extra, words};
+use super::pool::{CHUNK, append, extra, words};
 use crate::generate::{below, mix};
 
 const HOT_CHANNELS: [&str; 4] = ["Google", "Facebook", "Baidu", "Apple"];
 /// Channels beside the hot ones.
 const CHANNELS: u64 = 10_000;
 
-/// Name and URL of each channel: the hot ones first.
-static CHANNEL_URLS: LazyLock<Vec<(String, String)>> = LazyLock::new(|| {
+/// Texts of channels, the hot ones first, one behind the other, and where each begins and ends.
+struct Texts {
+    bytes: Vec<u8>,
+    places: Vec<(u32, u32)>,
+}
+
+impl Texts {
+    fn new(texts: impl Iterator<Item = String>) -> Self {
+        let (mut bytes, mut places) = (Vec::new(), Vec::new());
+        for text in texts {
+            let begin = bytes.len() as u32;
+            bytes.extend_from_slice(text.as_bytes());
+            places.push((begin, bytes.len() as u32));
+        }
+        bytes.resize(bytes.len() + CHUNK, 0);
+        Texts { bytes, places }
+    }
+
+    fn append(&self, text: usize, out: &mut Vec<u8>) {
+        let (begin, end) = self.places.get(text).copied().unwrap_or_default();
+        append(self.bytes.get(begin as usize..).unwrap_or_default(), (end - begin) as usize, out);
+    }
+}
+
+static NAMES: LazyLock<Texts> = LazyLock::new(|| {
+    let cold = (0..CHANNELS).map(|channel| format!("channel-{channel}"));
+    Texts::new(HOT_CHANNELS.iter().map(|name| (*name).to_owned()).chain(cold))
+});
+
+static URLS: LazyLock<Texts> = LazyLock::new(|| {
     let url = |channel: u64| {
         let part = |n| String::from_utf8_lossy(words(mix(channel, n), 5)).replace(' ', "_");
         format!("https://www.nexmark.com/{}/{}/{}/item.htm?query=1", part(1), part(2), part(3))
     };
-    let hot = HOT_CHANNELS.iter().zip(CHANNELS..).map(|(name, channel)| ((*name).to_owned(), url(channel)));
     let cold = (0..CHANNELS).map(|channel| {
-        let name = format!("channel-{channel}");
         // One of ten has no number in its URL.
         match below(mix(channel, 4), 10) {
-            0 => (name, url(channel)),
-            _ => (name, format!("{}&channel_id={}", url(channel), (channel as u32).reverse_bits() & 0x7FFF_FFFF)),
+            0 => url(channel),
+            _ => format!("{}&channel_id={}", url(channel), (channel as u32).reverse_bits() & 0x7FFF_FFFF),
         }
     });
-    hot.chain(cold).collect()
+    Texts::new((CHANNELS..).take(HOT_CHANNELS.len()).map(url).chain(cold))
 });
 
 pub(super) const FIELDS: &[Field] = &[
@@ -49,22 +75,16 @@ pub(super) const FIELDS: &[Field] = &[
         name: "channel",
         data_type: TEXT,
         make: |events| {
-            let channels = &*CHANNEL_URLS;
-            events.texts(10, |number, out| {
-                let channel = channels.get(channel(events.config, number));
-                out.extend_from_slice(channel.map_or(&[], |(name, _)| name.as_bytes()));
-            })
+            let names = &*NAMES;
+            events.texts(10, |number, out| names.append(channel(events.config, number), out))
         },
     },
     Field {
         name: "url",
         data_type: TEXT,
         make: |events| {
-            let channels = &*CHANNEL_URLS;
-            events.texts(64, |number, out| {
-                let channel = channels.get(channel(events.config, number));
-                out.extend_from_slice(channel.map_or(&[], |(_, url)| url.as_bytes()));
-            })
+            let urls = &*URLS;
+            events.texts(80, |number, out| urls.append(channel(events.config, number), out))
         },
     },
     Field { name: "dateTime", data_type: TIME, make: |events| events.date_time() },
@@ -84,8 +104,7 @@ pub(super) const FIELDS: &[Field] = &[
 fn channel(config: &Config, number: u64) -> usize {
     let word = config.word(41, number);
     let which = config.word(42, number);
-    (match word & 1 {
-        1 => below(which, HOT_CHANNELS.len() as u64),
-        _ => HOT_CHANNELS.len() as u64 + below(which, CHANNELS),
-    }) as usize
+    let hot = below(which, HOT_CHANNELS.len() as u64);
+    let cold = HOT_CHANNELS.len() as u64 + below(which, CHANNELS);
+    std::hint::select_unpredictable(word & 1 == 1, hot, cold) as usize
 }

@@ -1,5 +1,7 @@
 //! The numbers of the benchmark, and who is known when an event happens.
 
+use std::ops::Range;
+
 use crate::catalog::Settings;
 use crate::error::{Error, Result};
 use crate::generate::{below, mix, unit};
@@ -22,6 +24,10 @@ pub(super) enum Kind {
     Person = 0,
     Auction = 1,
     Bid = 2,
+}
+
+impl Kind {
+    pub(super) const ALL: [Kind; 3] = [Kind::Person, Kind::Auction, Kind::Bid];
 }
 
 #[derive(Clone, Debug)]
@@ -90,6 +96,23 @@ impl Config {
         base_ms.saturating_add_unsigned(self.after_ms(number))
     }
 
+    /// When events happen whose numbers follow each other: a division for all.
+    pub(super) fn times_ms(&self, numbers: Range<u64>, base_ms: i64, out: &mut Vec<i64>) {
+        if numbers.end > u64::MAX / 1_000 {
+            return out.extend(numbers.map(|number| self.time_ms(number, base_ms)));
+        }
+        let (mut after, mut rest) = (numbers.start * 1_000 / self.rate, numbers.start * 1_000 % self.rate);
+        let (step, step_rest) = (1_000 / self.rate, 1_000 % self.rate);
+        out.extend(numbers.map(|_| {
+            let time = base_ms.saturating_add_unsigned(after);
+            (after, rest) = (after + step, rest + step_rest);
+            if rest >= self.rate {
+                (after, rest) = (after + 1, rest - self.rate);
+            }
+            time
+        }));
+    }
+
     fn after_ms(&self, number: u64) -> u64 {
         match number.checked_mul(1_000) {
             Some(thousand) => thousand / self.rate,
@@ -118,23 +141,18 @@ impl Config {
     }
 
     pub(super) fn bidder(&self, last_person: u64, number: u64) -> i64 {
-        let person = match below(self.word(3, number), self.hot_bidders) {
-            0 => self.anyone(last_person, self.word(4, number)),
-            _ => last_person / HOT_EVERY * HOT_EVERY + 1,
-        };
-        FIRST_ID + person as i64
+        // Both are made: a jump that goes either way at random costs more.
+        let (anyone, hot) = (self.anyone(last_person, self.word(4, number)), last_person / HOT_EVERY * HOT_EVERY + 1);
+        let is_hot = below(self.word(3, number), self.hot_bidders) > 0;
+        FIRST_ID + std::hint::select_unpredictable(is_hot, hot, anyone) as i64
     }
 
     /// The auction of a bid.
     pub(super) fn auction(&self, last_auction: u64, number: u64) -> i64 {
-        let auction = match below(self.word(5, number), self.hot_auctions) {
-            0 => {
-                let oldest = last_auction.saturating_sub(AUCTIONS_IN_FLIGHT);
-                oldest + below(self.word(6, number), last_auction - oldest + 1 + ID_LEAD)
-            }
-            _ => last_auction / HOT_EVERY * HOT_EVERY,
-        };
-        FIRST_ID + auction as i64
+        let oldest = last_auction.saturating_sub(AUCTIONS_IN_FLIGHT);
+        let any = oldest + below(self.word(6, number), last_auction - oldest + 1 + ID_LEAD);
+        let is_hot = below(self.word(5, number), self.hot_auctions) > 0;
+        FIRST_ID + std::hint::select_unpredictable(is_hot, last_auction / HOT_EVERY * HOT_EVERY, any) as i64
     }
 
     /// How long an auction runs: on average as long as it takes until so many others have begun.

@@ -3,12 +3,13 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Int64Array, StringArray, TimestampMillisecondArray};
-use arrow::buffer::{NullBuffer, OffsetBuffer};
-use arrow::datatypes::{DataType, Int64Type, TimeUnit, TimestampMillisecondType};
+use arrow::array::{ArrayRef, Int64Array, StringArray, TimestampMillisecondArray};
+use arrow::buffer::OffsetBuffer;
+use arrow::datatypes::{DataType, TimeUnit};
 use arrow::error::ArrowError;
 
 use super::config::{Config, Kind};
+use super::pool::CHUNK;
 
 /// A field of a kind of events.
 pub(super) struct Field {
@@ -24,14 +25,13 @@ pub(super) const TIME: DataType = DataType::Timestamp(TimeUnit::Millisecond, Non
 /// One event after the other, without those of other kinds.
 pub(super) struct Events<'a> {
     pub(super) config: &'a Config,
-    pub(super) base_ms: i64,
     /// The events' numbers.
     pub(super) numbers: Vec<u64>,
+    /// When they happen, milliseconds since 1970.
+    pub(super) times_ms: Vec<i64>,
     /// The last person's and the last auction's numbers by then, the event itself included.
     pub(super) last_person: Vec<u64>,
     pub(super) last_auction: Vec<u64>,
-    /// Where each event lies in the range.
-    pub(super) rows: Vec<u32>,
 }
 
 impl<'a> Events<'a> {
@@ -47,24 +47,23 @@ impl<'a> Events<'a> {
         let most = usize::try_from(most.min(length)).unwrap_or(0);
         let mut events = Events {
             config,
-            base_ms,
             numbers: Vec::with_capacity(most),
+            times_ms: Vec::with_capacity(most),
             last_person: Vec::with_capacity(most),
             last_auction: Vec::with_capacity(most),
-            rows: Vec::with_capacity(most),
         };
         let mut round = range.start / config.round();
         while round * config.round() < range.end {
             let first = round * config.round();
-            let offsets = range.start.max(first + share.start)..range.end.min(first + share.end);
-            for number in offsets {
+            let numbers = range.start.max(first + share.start)..range.end.min(first + share.end);
+            for number in numbers.clone() {
                 let offset = number - first;
                 events.numbers.push(number);
                 events.last_person.push(round * config.people + offset.min(config.people - 1));
                 let auction = offset.saturating_sub(config.people).min(config.auctions - 1);
                 events.last_auction.push(round * config.auctions + auction);
-                events.rows.push((number - range.start) as u32);
             }
+            config.times_ms(numbers, base_ms, &mut events.times_ms);
             round += 1;
         }
         events
@@ -74,15 +73,11 @@ impl<'a> Events<'a> {
         self.numbers.len()
     }
 
-    pub(super) fn times_ms(&self) -> impl Iterator<Item = i64> {
-        self.numbers.iter().map(|&number| self.config.time_ms(number, self.base_ms))
-    }
-
     /// A column of numbers; `one` gets the event's number, the last person and the last auction.
     pub(super) fn numbers_of(&self, one: impl Fn(u64, u64, u64) -> i64) -> ArrayRef {
         let known = self.last_person.iter().zip(&self.last_auction);
         let values = self.numbers.iter().zip(known).map(|(&number, (&person, &auction))| one(number, person, auction));
-        Arc::new(values.collect::<Int64Array>())
+        Arc::new(Int64Array::from_iter_values(values))
     }
 
     /// A column of times in milliseconds.
@@ -93,7 +88,7 @@ impl<'a> Events<'a> {
     /// A column of text: `write` appends an event's text. `bytes` is what one has, about.
     pub(super) fn texts(&self, bytes: usize, write: impl Fn(u64, &mut Vec<u8>)) -> Result<ArrayRef, ArrowError> {
         let too_long = || ArrowError::InvalidArgumentError("a batch's texts are longer than 2 GiB".into());
-        let mut values = Vec::with_capacity(self.len() * bytes + 64);
+        let mut values = Vec::with_capacity(self.len() * bytes + CHUNK);
         let mut offsets = Vec::with_capacity(self.len() + 1);
         offsets.push(0);
         for &number in &self.numbers {
@@ -105,52 +100,6 @@ impl<'a> Events<'a> {
 
     /// The `dateTime` of all kinds.
     pub(super) fn date_time(&self) -> Result<ArrayRef, ArrowError> {
-        Ok(self.times(self.times_ms()))
-    }
-
-    /// True at the events' rows.
-    pub(super) fn validity(&self, rows: usize) -> NullBuffer {
-        let mut valid = vec![false; rows];
-        for &row in &self.rows {
-            if let Some(valid) = valid.get_mut(row as usize) {
-                *valid = true;
-            }
-        }
-        NullBuffer::from(valid)
-    }
-
-    /// A column of the events as one of all rows of the range; null at the others. Text is not copied.
-    pub(super) fn spread(&self, column: &ArrayRef, rows: usize) -> Result<ArrayRef, ArrowError> {
-        let nulls = Some(self.validity(rows));
-        let scatter = |values: &[i64]| {
-            let mut all = vec![0; rows];
-            for (&row, &value) in self.rows.iter().zip(values) {
-                if let Some(slot) = all.get_mut(row as usize) {
-                    *slot = value;
-                }
-            }
-            all
-        };
-        Ok(match column.data_type() {
-            DataType::Int64 => {
-                Arc::new(Int64Array::new(scatter(column.as_primitive::<Int64Type>().values()).into(), nulls))
-            }
-            DataType::Timestamp(TimeUnit::Millisecond, _) => {
-                let values = scatter(column.as_primitive::<TimestampMillisecondType>().values());
-                Arc::new(TimestampMillisecondArray::new(values.into(), nulls))
-            }
-            _ => {
-                let texts = column.as_string::<i32>();
-                let mut offsets: Vec<i32> = Vec::with_capacity(rows + 1);
-                let mut ends = texts.value_offsets().iter().copied();
-                let mut at = ends.next().unwrap_or(0);
-                for (&row, end) in self.rows.iter().zip(ends) {
-                    offsets.resize(row as usize + 1, at);
-                    at = end;
-                }
-                offsets.resize(rows + 1, at);
-                Arc::new(StringArray::try_new(OffsetBuffer::new(offsets.into()), texts.values().clone(), nulls)?)
-            }
-        })
+        Ok(self.times(self.times_ms.iter().copied()))
     }
 }

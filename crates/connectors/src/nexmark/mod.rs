@@ -7,7 +7,8 @@
 //! numbers are our own.
 //!
 //! A table declares any columns of `event_type`, `person`, `auction`, `bid`, and of each ROW any fields; with `nexmark.event` the
-//! fields of one kind are the columns. Only what is asked for is made.
+//! fields of one kind are the columns. Only what is asked for is made. Rows come kind by kind: of some thousand events that follow
+//! each other first the people, then the auctions, then the bids.
 
 mod auction;
 mod bid;

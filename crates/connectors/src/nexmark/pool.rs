@@ -8,6 +8,8 @@ use crate::generate::{below, mix};
 const POOL_BYTES: usize = 1 << 16;
 /// The longest text that is cut out in one piece.
 const PIECE_BYTES: usize = 1 << 10;
+/// What is copied at once of short texts.
+pub(super) const CHUNK: usize = 96;
 /// Beam's shortest random text.
 const SHORTEST: u64 = 3;
 
@@ -40,12 +42,28 @@ pub(super) fn extra(word: u64, so_far: usize, average: u64, out: &mut Vec<u8>) {
     let Some(missing) = average.checked_sub(so_far as u64) else { return };
     let delta = (missing + 2) / 5;
     let mut length = (missing - delta + below(word.rotate_left(32), (2 * delta).max(1))) as usize;
+    if length <= CHUNK {
+        return append(LETTERS.get(word as usize % POOL_BYTES..).unwrap_or_default(), length, out);
+    }
     let mut place = word;
     while length > 0 {
         let piece = cut(&LETTERS, place, length);
         out.extend_from_slice(piece);
         length -= piece.len();
         place = mix(place, 1);
+    }
+}
+
+/// Appends the first bytes of a piece, at the most [`CHUNK`]. Copying a whole chunk, whose length is known, is faster than asking how
+/// much there is to copy.
+pub(super) fn append(piece: &[u8], length: usize, out: &mut Vec<u8>) {
+    match piece.first_chunk::<CHUNK>() {
+        Some(chunk) if length <= CHUNK => {
+            let end = out.len() + length;
+            out.extend_from_slice(chunk);
+            out.truncate(end);
+        }
+        _ => out.extend_from_slice(piece.get(..length).unwrap_or(piece)),
     }
 }
 

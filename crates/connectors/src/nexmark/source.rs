@@ -3,9 +3,9 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int32Array, RecordBatch, RecordBatchOptions, StructArray};
+use arrow::array::{Array, ArrayRef, Int32Array, RecordBatch, RecordBatchOptions, StructArray, new_null_array};
 use arrow::compute::{can_cast_types, cast};
-use arrow::datatypes::{DataType, FieldRef, Fields, Schema, SchemaRef};
+use arrow::datatypes::{DataType, FieldRef, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use tidemill_engine::{Batch, EngineError, EventTime, OperatorContext, Replay, Result, Source};
 use tidemill_formats::suggest;
@@ -113,6 +113,16 @@ impl SourceTable for Nexmark {
         self.config.events.is_some()
     }
 
+    fn with_fields(&self, schema: &SchemaRef) -> Option<Arc<dyn SourceTable>> {
+        let columns = self.columns.iter().zip(schema.fields()).map(|(column, declared)| match column {
+            Column::Row(..) => Column::new(declared).ok(),
+            other => Some(other.clone()),
+        });
+        let columns = columns.collect::<Option<Vec<_>>>()?;
+        let (config, only, start) = (self.config.clone(), self.only, Arc::clone(&self.start));
+        Some(Arc::new(Nexmark { config, only, columns, schema: schema.clone(), start }))
+    }
+
     fn open(&self, projection: &[usize], _: &OperatorContext) -> Result<Box<dyn Source>> {
         let missing = || EngineError::Plan("a projection asks for a column that is not declared".into());
         let columns = projection.iter().map(|&column| self.columns.get(column).cloned().ok_or_else(missing));
@@ -121,6 +131,7 @@ impl SourceTable for Nexmark {
             config: self.config.clone(),
             only: self.only,
             columns: columns.collect::<Result<_>>()?,
+            nulls: vec![None; projection.len()],
             schema: Arc::new(Schema::new(fields.collect::<Vec<_>>())),
         };
         // Blocks hold whole rounds, so that a batch has about as many rows whatever its kind.
@@ -144,6 +155,8 @@ struct Rows {
     only: Option<Kind>,
     columns: Vec<Column>,
     schema: SchemaRef,
+    /// Of each column that is a ROW, as many nulls as were wanted so far.
+    nulls: Vec<Option<ArrayRef>>,
 }
 
 impl Rows {
@@ -151,53 +164,37 @@ impl Rows {
         self.config.base_ms.unwrap_or_else(|| start.millis())
     }
 
-    fn column(
-        &self,
-        column: &Column,
-        declared: &FieldRef,
-        numbers: &Range<u64>,
-        rows: usize,
-        base_ms: i64,
-    ) -> Result<ArrayRef, ArrowError> {
-        match column {
-            Column::Field(_) => Err(ArrowError::InvalidArgumentError("a field is no column of all events".into())),
-            Column::EventType => as_declared(self.event_types(numbers), declared.data_type()),
-            Column::Row(kind, fields) => {
-                let events = Events::new(&self.config, *kind, numbers, base_ms);
-                let DataType::Struct(declared) = declared.data_type() else {
-                    return Err(ArrowError::InvalidArgumentError("a ROW is declared".into()));
-                };
-                row(&events, fields, declared, rows)
+    /// The events of one kind.
+    fn of_kind(&mut self, kind: Kind, numbers: &Range<u64>, base_ms: i64) -> Result<Batch> {
+        let events = Events::new(&self.config, kind, numbers, base_ms);
+        let columns = self.columns.iter().zip(self.schema.fields()).zip(&mut self.nulls);
+        let columns = columns.map(|((column, declared), nulls)| match column {
+            Column::Field(field) => as_declared((field.make)(&events)?, declared.data_type()),
+            Column::EventType => {
+                as_declared(Arc::new(Int32Array::from(vec![kind as i32; events.len()])), declared.data_type())
             }
-        }
-    }
-
-    fn event_types(&self, numbers: &Range<u64>) -> ArrayRef {
-        let (people, auctions) = (self.config.people, self.config.people + self.config.auctions);
-        let mut offset = numbers.start % self.config.round();
-        let types = numbers.clone().map(|_| {
-            let kind = if offset < people {
-                Kind::Person
-            } else if offset < auctions {
-                Kind::Auction
-            } else {
-                Kind::Bid
-            };
-            offset = (offset + 1) % self.config.round();
-            kind as i32
+            Column::Row(of, fields) if *of == kind => row(&events, fields, declared.data_type()),
+            Column::Row(..) => {
+                let enough = nulls.take().filter(|nulls| nulls.len() >= events.len());
+                let nulls = nulls.insert(enough.unwrap_or_else(|| new_null_array(declared.data_type(), events.len())));
+                Ok(nulls.slice(0, events.len()))
+            }
         });
-        Arc::new(types.collect::<Int32Array>())
+        let columns = columns.collect::<Result<Vec<_>, ArrowError>>()?;
+        let times: Vec<i64> = events.times_ms.iter().map(|ms| ms.saturating_mul(1_000)).collect();
+        let options = RecordBatchOptions::new().with_row_count(Some(times.len()));
+        Batch::new(RecordBatch::try_new_with_options(self.schema.clone(), columns, &options)?, times)
     }
 }
 
-fn row(events: &Events<'_>, fields: &[&Field], declared: &Fields, rows: usize) -> Result<ArrayRef, ArrowError> {
-    let arrays = fields.iter().zip(declared).map(|(field, declared)| {
-        let column = events.spread(&(field.make)(events)?, rows)?;
-        as_declared(column, declared.data_type())
-    });
+fn row(events: &Events<'_>, fields: &[&Field], declared: &DataType) -> Result<ArrayRef, ArrowError> {
+    let DataType::Struct(declared) = declared else {
+        return Err(ArrowError::InvalidArgumentError("a ROW is declared".into()));
+    };
+    let arrays =
+        fields.iter().zip(declared).map(|(field, declared)| as_declared((field.make)(events)?, declared.data_type()));
     let arrays = arrays.collect::<Result<Vec<_>, ArrowError>>()?;
-    let valid = Some(events.validity(rows));
-    Ok(Arc::new(StructArray::try_new_with_length(declared.clone(), arrays, valid, rows)?))
+    Ok(Arc::new(StructArray::try_new_with_length(declared.clone(), arrays, None, events.len())?))
 }
 
 fn as_declared(array: ArrayRef, declared: &DataType) -> Result<ArrayRef, ArrowError> {
@@ -205,28 +202,13 @@ fn as_declared(array: ArrayRef, declared: &DataType) -> Result<ArrayRef, ArrowEr
 }
 
 impl Generate for Rows {
-    fn rows(&mut self, numbers: Range<u64>, start: EventTime) -> Result<Batch> {
+    /// A batch for each kind: what asks for one kind finds rows that are all of it, or none.
+    fn rows(&mut self, numbers: Range<u64>, start: EventTime) -> Result<Vec<Batch>> {
         let base_ms = self.base_ms(start);
-        let declared = self.schema.fields().iter();
-        let (columns, times): (Vec<ArrayRef>, Vec<i64>) = match self.only {
-            Some(kind) => {
-                let events = Events::new(&self.config, kind, &numbers, base_ms);
-                let columns = self.columns.iter().zip(declared).map(|(column, declared)| match column {
-                    Column::Field(field) => as_declared((field.make)(&events)?, declared.data_type()),
-                    _ => Err(ArrowError::InvalidArgumentError("a table of one kind has its fields only".into())),
-                });
-                (columns.collect::<Result<_, _>>()?, events.times_ms().map(|ms| ms.saturating_mul(1_000)).collect())
-            }
-            None => {
-                let rows = usize::try_from(numbers.end - numbers.start).unwrap_or(0);
-                let columns = self.columns.iter().zip(declared);
-                let columns = columns.map(|(column, field)| self.column(column, field, &numbers, rows, base_ms));
-                let columns = columns.collect::<Result<_, _>>()?;
-                (columns, numbers.map(|number| self.config.time_ms(number, base_ms).saturating_mul(1_000)).collect())
-            }
-        };
-        let options = RecordBatchOptions::new().with_row_count(Some(times.len()));
-        Batch::new(RecordBatch::try_new_with_options(self.schema.clone(), columns, &options)?, times)
+        match self.only {
+            Some(kind) => Ok(vec![self.of_kind(kind, &numbers, base_ms)?]),
+            None => Kind::ALL.into_iter().map(|kind| self.of_kind(kind, &numbers, base_ms)).collect(),
+        }
     }
 
     fn complete_to(&self, next: u64, start: EventTime, _: EventTime) -> EventTime {

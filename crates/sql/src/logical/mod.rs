@@ -4,6 +4,7 @@
 //! [`relation`] plans window table functions and versioned tables as nodes of ours, and [`optimizer`] chooses the rules that
 //! hold on streams. [`kinesis`] says queries of Kinesis Data Analytics in these words.
 
+pub(crate) mod fields;
 pub(crate) mod first_rows;
 pub(crate) mod kinesis;
 pub(crate) mod late_data;

@@ -24,10 +24,28 @@ pub struct ScanConfig {
     pub schema: SchemaRef,
     /// The source's own watermark is one of the event time.
     pub arrival: bool,
-    /// The event time, over the connector's columns, and up to when rows are complete once a row was seen.
-    pub time: Option<(Arc<dyn PhysicalExpr>, Arc<dyn PhysicalExpr>)>,
+    /// The event time, and up to when rows are complete once a row was seen.
+    pub time: Option<(Time, Complete)>,
     /// Rows that fail go out of the port of rejected records under this name; without it they fail the job.
     pub rejects: Option<String>,
+}
+
+/// Where a row's event time is found.
+#[derive(Clone)]
+pub enum Time {
+    /// This column of those that come out holds it.
+    Column(usize),
+    /// Over the connector's columns.
+    Expression(Arc<dyn PhysicalExpr>),
+}
+
+/// Up to when rows are complete once a row was seen.
+#[derive(Clone)]
+pub enum Complete {
+    /// So many microseconds before its event time.
+    Behind(i64),
+    /// Over the connector's columns.
+    Expression(Arc<dyn PhysicalExpr>),
 }
 
 /// A connector's source with a table around it.
@@ -47,14 +65,21 @@ impl Scan {
     /// The table's rows, with their event time.
     fn rows(&mut self, batch: Batch, out: &SourceOutput<'_>) -> Result<Batch> {
         let rows = project(batch.rows(), &self.config.columns, &self.config.schema)?;
-        let Some((time, watermark)) = &self.config.time else { return batch.with_rows(rows) };
+        let Some((time, complete)) = &self.config.time else { return batch.with_rows(rows) };
         let evaluate = |expression: &Arc<dyn PhysicalExpr>| -> Result<ArrayRef> {
             let value = expression.evaluate(batch.rows()).and_then(|value| value.into_array(batch.num_rows()));
             value.map_err(failed)
         };
-        let (times, watermarks) = (micros(&evaluate(time)?)?, micros(&evaluate(watermark)?)?);
-        if let Some(largest) = max(&watermarks) {
-            self.watermark = self.watermark.max(largest);
+        let times = match time {
+            Time::Column(column) => micros(rows.column(*column))?,
+            Time::Expression(expression) => micros(&evaluate(expression)?)?,
+        };
+        let latest = match complete {
+            Complete::Behind(behind) => max(&times).map(|time| time.saturating_sub(*behind)),
+            Complete::Expression(expression) => max(&micros(&evaluate(expression)?)?),
+        };
+        if let Some(latest) = latest {
+            self.watermark = self.watermark.max(latest);
         }
         let batch = batch.with_rows(rows)?;
         if times.null_count() == 0 {

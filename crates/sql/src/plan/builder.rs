@@ -16,6 +16,7 @@ use tidemill_engine::{Delivery, Job, Operator, OperatorContext, Port, Routing};
 use super::stream::Stream;
 use crate::catalog::{InAppStream, Pump, Table};
 use crate::error::Result;
+use crate::logical::fields::Fields;
 use crate::operators::calc::{Calc, REJECTS, Step};
 
 /// What an operator of a job is, for `EXPLAIN`.
@@ -54,6 +55,8 @@ pub(super) struct Scanned {
     pub(super) port: Port,
     /// Which of the table's columns it puts out.
     pub(super) columns: Vec<usize>,
+    /// With their types: ROWs have the fields that are read.
+    pub(super) schema: SchemaRef,
     pub(super) bounded: bool,
     pub(super) changes: bool,
 }
@@ -75,6 +78,8 @@ pub(crate) struct Builder<'a> {
     pub(super) pump: Option<String>,
     /// Columns that all plans of the job need of a table, by its name.
     pub(super) needed: HashMap<String, Vec<usize>>,
+    /// What they read of its ROWs.
+    pub(super) fields: HashMap<String, Fields>,
     pub(super) scanned: HashMap<String, Scanned>,
     /// What fills in-application streams, what is known of these, and which are being planned.
     pub(crate) pumps: &'a [Pump],
@@ -97,6 +102,7 @@ impl<'a> Builder<'a> {
             errors: None,
             pump: None,
             needed: HashMap::new(),
+            fields: HashMap::new(),
             scanned: HashMap::new(),
             pumps: &[],
             pumped: HashMap::new(),
@@ -108,6 +114,11 @@ impl<'a> Builder<'a> {
 
     /// Notes which columns a plan needs of each table, so that all plans of the job can read it once.
     pub(crate) fn announce(&mut self, plan: &LogicalPlan) {
+        self.announce_to(plan, None);
+    }
+
+    /// `readers` are all the expressions that see a plan's rows, where that is known.
+    fn announce_to(&mut self, plan: &LogicalPlan, readers: Option<Vec<Expr>>) {
         if let LogicalPlan::TableScan(scan) = plan {
             let is_new = !self.needed.contains_key(scan.table_name.table());
             if is_new && let Some(stream) = stream_of(scan) {
@@ -122,9 +133,24 @@ impl<'a> Builder<'a> {
             }
             columns.sort_unstable();
             columns.dedup();
+            let fields = self.fields.entry(scan.table_name.table().to_owned()).or_default();
+            match readers {
+                Some(readers) => readers.iter().chain(&scan.filters).for_each(|expression| fields.add(expression)),
+                None => scan.projected_schema.fields().iter().for_each(|field| fields.add_whole(field.name())),
+            }
+            return;
         }
+        let readers = match plan {
+            LogicalPlan::Projection(_) | LogicalPlan::Aggregate(_) => Some(plan.expressions()),
+            LogicalPlan::Filter(filter) => readers.map(|mut readers| {
+                readers.push(filter.predicate.clone());
+                readers
+            }),
+            LogicalPlan::SubqueryAlias(_) => readers,
+            _ => None,
+        };
         for input in plan.inputs() {
-            self.announce(input);
+            self.announce_to(input, readers.clone());
         }
     }
 

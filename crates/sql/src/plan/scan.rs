@@ -3,19 +3,23 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
-use arrow::datatypes::Schema;
+use arrow::datatypes::{DataType, Field, Fields as ArrowFields, Schema, SchemaRef, TimeUnit};
 use datafusion::common::DFSchema;
-use datafusion::logical_expr::{EmptyRelation, Expr, TableScan, Values as ValuesPlan, col, ident};
+use datafusion::logical_expr::{
+    BinaryExpr, EmptyRelation, Expr, Operator, TableScan, Values as ValuesPlan, col, ident,
+};
 use tidemill_connectors::rejected;
 use tidemill_engine::Port;
 use tidemill_engine::source::Replay;
 
-use super::builder::{Builder, Node, NodeKind, Scanned, compile, stream_of, table_of};
+use super::builder::{Builder, Node, NodeKind, Scanned, compile, compile_all, stream_of, table_of};
 use super::stream::{Stream, Traits};
-use crate::catalog::{Origin, Table};
+use crate::catalog::{Origin, Table, Watermark};
 use crate::error::{Kind, Result, SqlError};
+use crate::logical::fields::Fields;
+use crate::logical::micros_of;
 use crate::operators::calc::Step;
-use crate::operators::scan::{Scan, ScanConfig, Values};
+use crate::operators::scan::{Complete, Scan, ScanConfig, Time, Values};
 
 impl Builder<'_> {
     /// A table's rows.
@@ -31,7 +35,7 @@ impl Builder<'_> {
             Some(projection) => projection.clone(),
             None => (0..table.schema.fields().len()).collect(),
         };
-        let emitted = Arc::new(table.schema.project(&scanned.columns)?);
+        let emitted = scanned.schema.clone();
         let is_event_time = |column: &usize| table.watermark.as_ref().is_some_and(|w| w.column == *column);
         let is_clock = |column: &usize| table.origins.get(*column) == Some(&Origin::ProcessingTime);
         let places = |holds: &dyn Fn(&usize) -> bool| -> Vec<usize> {
@@ -47,18 +51,26 @@ impl Builder<'_> {
             unique: if table.primary_key.is_empty() { None } else { unique },
             versions: table.watermark.is_some(),
         };
+        // ROWs have the fields that are read.
+        let fields = scan.projected_schema.iter().zip(&projection).map(|((qualifier, field), column)| {
+            let place = scanned.columns.iter().position(|known| known == column);
+            let data_type = place.map_or(field.data_type(), |place| emitted.field(place).data_type());
+            (qualifier.cloned(), Arc::new(field.as_ref().clone().with_data_type(data_type.clone())))
+        });
+        let metadata = scan.projected_schema.metadata().clone();
+        let schema = Arc::new(DFSchema::new_with_metadata(fields.collect(), metadata)?);
         let mut stream = Stream {
             ports: vec![scanned.port],
             emitted: emitted.clone(),
             steps: Vec::new(),
-            schema: scan.projected_schema.clone(),
+            schema: schema.clone(),
             traits,
         };
         if projection != scanned.columns {
             let input = DFSchema::try_from(emitted.as_ref().clone())?;
             let columns = projection.iter().filter_map(|column| table.schema.fields().get(*column));
             let compiled = columns.map(|field| compile(&ident(field.name()), &input)).collect::<Result<Vec<_>>>()?;
-            stream.steps.push(Step::Project(compiled, scan.projected_schema.inner().clone()));
+            stream.steps.push(Step::Project(compiled, schema.inner().clone()));
         }
         for filter in &scan.filters {
             stream = self.filter(stream, filter)?;
@@ -77,7 +89,14 @@ impl Builder<'_> {
         };
         let source = tidemill_connectors::source(&table.declaration, self.environment)
             .map_err(|error| SqlError::new(Kind::Connector, format!("table '{}': {error}", table.name)))?;
-        let (mut config, projection) = scan_config(table, &columns)?;
+        let computed = Computed::new(table, &columns)?;
+        let narrowed = computed.narrowed(table, &columns, self.fields.get(&table.name));
+        let (source, declared) = match source.with_fields(&narrowed) {
+            Some(source) => (source, narrowed),
+            None => (source, table.declaration.schema()),
+        };
+        let (mut config, projection) = computed.compile(table, &columns, &declared)?;
+        let schema = config.schema.clone();
         config.rejects = self.errors.is_some().then(|| table.name.clone());
         let name = self.name(&format!("source {}", table.name));
         let (replay, bounded, changes) = (source.replay(), source.is_bounded(), source.has_changes());
@@ -97,7 +116,7 @@ impl Builder<'_> {
         let about = format!("{connector}: {}; {replays}, {ends}", read.join(", "));
         let (inputs, state) = (Vec::new(), Some("positions".to_owned()));
         self.nodes.push(Node { name, kind: NodeKind::Source, about, inputs, key: None, state, changes });
-        let scanned = Scanned { port, columns, bounded, changes };
+        let scanned = Scanned { port, columns, schema, bounded, changes };
         self.scanned.insert(table.name.clone(), scanned.clone());
         Ok(scanned)
     }
@@ -147,45 +166,128 @@ impl Builder<'_> {
     }
 }
 
-/// What to compute of a connector's rows, and which of its columns that takes.
-fn scan_config(table: &Table, columns: &[usize]) -> Result<(ScanConfig, Vec<usize>)> {
-    let whole = DFSchema::try_from(table.declaration.schema().as_ref().clone())?;
-    // A column over the connector's columns.
-    let over = |column: usize| -> Result<Expr> {
-        Ok(match table.origins.get(column) {
-            Some(Origin::Connector(place)) => {
-                let field = table.declaration.columns.get(*place).map(|column| column.field.name().clone());
-                ident(field.unwrap_or_default())
+/// What to compute of a connector's rows.
+struct Computed {
+    /// The table's columns, over the connector's.
+    columns: Vec<Expr>,
+    /// The event time, and up to when rows are complete.
+    time: Option<(Expr, Expr)>,
+}
+
+impl Computed {
+    fn new(table: &Table, columns: &[usize]) -> Result<Self> {
+        let over = |column: usize| -> Result<Expr> {
+            Ok(match table.origins.get(column) {
+                Some(Origin::Connector(place)) => {
+                    let field = table.declaration.columns.get(*place).map(|column| column.field.name().clone());
+                    ident(field.unwrap_or_default())
+                }
+                Some(Origin::Computed(expr, _)) => expr.clone(),
+                Some(Origin::ProcessingTime) | None => crate::functions::processing_time(),
+            })
+        };
+        let columns = columns.iter().map(|column| over(*column)).collect::<Result<Vec<Expr>>>()?;
+        let time = match &table.watermark {
+            Some(watermark) => {
+                // The watermark may name computed columns.
+                Some((over(watermark.column)?, replace_computed(watermark.expression.clone(), table)?))
             }
-            Some(Origin::Computed(expr, _)) => expr.clone(),
-            Some(Origin::ProcessingTime) | None => crate::functions::processing_time(),
-        })
-    };
-    let wanted = columns.iter().map(|column| over(*column)).collect::<Result<Vec<Expr>>>()?;
-    let time = match &table.watermark {
-        Some(watermark) => {
-            let time = over(watermark.column)?;
-            // The watermark may name computed columns.
-            let complete = replace_computed(watermark.expression.clone(), table)?;
-            Some((time, complete))
-        }
-        None => None,
-    };
-    let mut needed: Vec<usize> = Vec::new();
-    for expr in wanted.iter().chain(time.iter().flat_map(|(time, complete)| [time, complete])) {
-        for column in expr.column_refs() {
-            needed.push(whole.index_of_column_by_name(None, &column.name).unwrap_or_default());
-        }
+            None => None,
+        };
+        Ok(Computed { columns, time })
     }
-    needed.sort_unstable();
-    needed.dedup();
-    let read = DFSchema::try_from(table.declaration.schema().project(&needed)?)?;
-    let columns_of: Vec<_> = wanted.iter().map(|expr| compile(expr, &read)).collect::<Result<_>>()?;
-    let time = time.map(|(time, complete)| Ok::<_, SqlError>((compile(&time, &read)?, compile(&complete, &read)?)));
-    let schema = Arc::new(table.schema.project(columns)?);
-    let schema = super::builder::nullable(&schema);
-    let (arrival, time) = (is_arrival(table)?, time.transpose()?);
-    Ok((ScanConfig { columns: columns_of, schema, arrival, time, rejects: None }, needed))
+
+    fn expressions(&self) -> impl Iterator<Item = &Expr> {
+        self.columns.iter().chain(self.time.iter().flat_map(|(time, complete)| [time, complete]))
+    }
+
+    /// The connector's columns, as far as they are read: where all that is read of a ROW are some of its fields, it has no others.
+    fn narrowed(&self, table: &Table, columns: &[usize], read: Option<&Fields>) -> SchemaRef {
+        let declared = table.declaration.schema();
+        let Some(read) = read else { return declared };
+        let mut fields = Fields::default();
+        self.time.iter().flat_map(|(time, complete)| [time, complete]).for_each(|expression| fields.add(expression));
+        // A column that only passes through is read as far as the plans read it.
+        let through = |column: &usize| matches!(table.origins.get(*column), Some(Origin::Connector(_)));
+        let computed = columns.iter().zip(&self.columns).filter(|(column, _)| !through(column));
+        computed.for_each(|(_, expression)| fields.add(expression));
+        let through = columns.iter().zip(&self.columns).filter(|(column, _)| through(column));
+        let through: Vec<(&str, &str)> = through
+            .filter_map(|(column, expression)| match expression {
+                Expr::Column(connector) => Some((connector.name.as_str(), table.schema.field(*column).name().as_str())),
+                _ => None,
+            })
+            .collect();
+        let narrowed = declared.fields().iter().map(|column| {
+            let DataType::Struct(all) = column.data_type() else { return column.clone() };
+            let name = through.iter().find(|(connector, _)| connector == column.name()).map(|(_, name)| *name);
+            let is_read =
+                |field: &str| fields.reads(column.name(), field) || name.is_some_and(|name| read.reads(name, field));
+            let kept: ArrowFields = all.iter().filter(|field| is_read(field.name())).cloned().collect();
+            match kept.is_empty() {
+                true => column.clone(),
+                false => Arc::new(column.as_ref().clone().with_data_type(DataType::Struct(kept))),
+            }
+        });
+        Arc::new(Schema::new(narrowed.collect::<Vec<_>>()))
+    }
+
+    /// Compiles it. `declared` are the connector's columns; says which of them it takes.
+    fn compile(&self, table: &Table, columns: &[usize], declared: &SchemaRef) -> Result<(ScanConfig, Vec<usize>)> {
+        let mut needed: Vec<usize> = Vec::new();
+        for column in self.expressions().flat_map(Expr::column_refs) {
+            needed.push(declared.index_of(&column.name).unwrap_or_default());
+        }
+        needed.sort_unstable();
+        needed.dedup();
+        let read = DFSchema::try_from(declared.project(&needed)?)?;
+        let time = match (&self.time, &table.watermark) {
+            (Some((time, complete)), Some(watermark)) => {
+                let place = columns.iter().position(|column| *column == watermark.column);
+                let time = match place {
+                    Some(place) => Time::Column(place),
+                    None => Time::Expression(compile(time, &read)?),
+                };
+                let complete = match behind(table, watermark) {
+                    Some(behind) => Complete::Behind(behind),
+                    None => Complete::Expression(compile(complete, &read)?),
+                };
+                Some((time, complete))
+            }
+            _ => None,
+        };
+        let fields = columns.iter().zip(&self.columns).map(|(column, expression)| {
+            let field = table.schema.field(*column).clone().with_nullable(true);
+            match (table.origins.get(*column), expression) {
+                (Some(Origin::Connector(_)), Expr::Column(name)) => {
+                    let data_type = declared.field_with_name(&name.name)?.data_type();
+                    Ok(field.with_data_type(data_type.clone()))
+                }
+                _ => Ok(field),
+            }
+        });
+        let schema = Arc::new(Schema::new(fields.collect::<Result<Vec<Field>>>()?));
+        let columns = compile_all(&self.columns, &read)?;
+        Ok((ScanConfig { columns, schema, arrival: is_arrival(table)?, time, rejects: None }, needed))
+    }
+}
+
+/// How many microseconds a watermark is behind the latest event time, where it is nothing else.
+fn behind(table: &Table, watermark: &Watermark) -> Option<i64> {
+    let time = table.schema.field(watermark.column);
+    let is_time = |expr: &Expr| matches!(expr, Expr::Column(column) if column.name == *time.name());
+    let micros = match &watermark.expression {
+        expr if is_time(expr) => 0,
+        Expr::BinaryExpr(BinaryExpr { left, op: Operator::Minus, right }) if is_time(left) => micros_of(right)?,
+        _ => return None,
+    };
+    // What the time has no digits for is dropped at each step.
+    let digits = match time.data_type() {
+        DataType::Timestamp(TimeUnit::Millisecond, _) => 1_000,
+        DataType::Timestamp(TimeUnit::Microsecond, _) => 1,
+        _ => return None,
+    };
+    (micros % digits == 0).then_some(micros)
 }
 
 /// Whether a table's event time is when its records came in, which a stream knows best.
