@@ -2,6 +2,7 @@
 
 mod aggregates;
 mod clock;
+mod date_format;
 mod fields;
 mod hex;
 pub(crate) mod kinesis;

@@ -4,12 +4,13 @@ use std::hash::{Hash, Hasher};
 
 use arrow::datatypes::{DataType, IntervalMonthDayNano, TimeUnit};
 use datafusion::common::{Result, ScalarValue, not_impl_err, plan_err};
-use datafusion::functions::expr_fn::{coalesce, date_part, to_char};
+use datafusion::functions::expr_fn::{coalesce, date_part};
 use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility, cast, lit, when,
 };
 
+use super::date_format::text_of;
 use crate::types::{name, timestamp};
 
 /// What a function gives for arguments of these types; none where it does not take them.
@@ -148,7 +149,7 @@ fn date_format(args: Vec<Expr>) -> Result<Expr> {
         return plan_err!("DATE_FORMAT needs its format as a text in the statement");
     };
     let time = cast(time, DataType::Timestamp(TimeUnit::Millisecond, None));
-    Ok(cast(to_char(time, lit(strftime(format)?)), DataType::Utf8))
+    Ok(text_of(time, strftime(format)?))
 }
 
 /// A format of Java's as one of C's.
