@@ -17,6 +17,8 @@ use parking_lot::Mutex;
 const PERIOD: u64 = 4_096;
 /// Checkpoints take at the most one part in so many of the workers' time.
 const PAUSE: u32 = 16;
+/// An epoch that sources wait for to end is so much shorter.
+const HURRY: u32 = 8;
 
 #[derive(Debug)]
 pub(crate) struct EpochClock {
@@ -33,6 +35,8 @@ pub(crate) struct EpochClock {
     unfinished_sources: AtomicUsize,
     /// Sources that have nothing to read and nothing in flight.
     quiet_sources: AtomicUsize,
+    /// A source has filled its budget within the epoch.
+    hurry: AtomicBool,
     workers: u32,
     /// What the last checkpoint has cost all workers together, nanoseconds.
     cost_ns: AtomicU64,
@@ -61,6 +65,7 @@ impl EpochClock {
             sources: sources * workers,
             unfinished_sources: AtomicUsize::new(sources * workers),
             quiet_sources: AtomicUsize::new(0),
+            hurry: AtomicBool::new(false),
             workers: u32::try_from(workers).unwrap_or(u32::MAX).max(1),
             cost_ns: AtomicU64::new(0),
             times: Mutex::new(Times { ticked: now, cut: now, checkpoint: base }),
@@ -112,6 +117,11 @@ impl EpochClock {
         }
     }
 
+    /// A source has nothing left of its budget until the epoch is over.
+    pub(crate) fn hurry(&self) {
+        self.hurry.store(true, SeqCst);
+    }
+
     /// A worker has spent so much time on a checkpoint instead of on rows.
     pub(crate) fn spent(&self, time: Duration) {
         self.cost_ns.fetch_add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX), SeqCst);
@@ -140,7 +150,8 @@ impl EpochClock {
             return;
         }
         let mut times = self.times.lock();
-        if times.ticked.elapsed() < self.epoch {
+        let hurry = self.hurry.load(SeqCst);
+        if times.ticked.elapsed() < if hurry { self.epoch / HURRY } else { self.epoch } {
             return;
         }
         let checkpoint = self.checkpoint_from(current);
@@ -153,6 +164,7 @@ impl EpochClock {
             return; // a period is over before its checkpoint may be cut
         }
         times.ticked = Instant::now();
+        self.hurry.store(false, SeqCst);
         self.current.store(if due { checkpoint } else { current } + 1, SeqCst);
     }
 
@@ -216,6 +228,20 @@ mod tests {
         let clock = clock(0);
         (0..3 * PERIOD).for_each(|_| clock.tick());
         assert_eq!(clock.current(), 2 * PERIOD, "a checkpoint is under way, the next may not begin");
+    }
+
+    #[test]
+    fn an_epoch_ends_early_where_a_source_has_used_its_budget_up() {
+        let clock = EpochClock::new(0, Duration::from_secs(HURRY.into()) / 100, Duration::from_secs(3_600), 1, 1);
+        std::thread::sleep(Duration::from_millis(11));
+        clock.tick();
+        assert_eq!(clock.current(), 1, "nobody is in a hurry");
+        clock.hurry();
+        clock.tick();
+        assert_eq!(clock.current(), 2);
+        std::thread::sleep(Duration::from_millis(11));
+        clock.tick();
+        assert_eq!(clock.current(), 2, "the next one takes as long as others");
     }
 
     #[test]

@@ -126,6 +126,13 @@ impl Running {
         for _ in 0..POLLS {
             let free = self.shared.budget_bytes.saturating_sub(self.in_flight_bytes);
             if free == 0 {
+                // What is of earlier epochs comes back by itself.
+                let now = self.outputs.time();
+                let of_epoch =
+                    self.in_flight.back().filter(|(epoch, _)| now == Some(*epoch)).map_or(0, |(_, bytes)| *bytes);
+                if of_epoch > self.in_flight_bytes / 2 {
+                    self.shared.clock.hurry();
+                }
                 self.again.activate_after(BLOCKED);
                 return Ok(false);
             }
