@@ -11,8 +11,9 @@ use tidemill_engine::{
 use super::{
     columns::{keys_to_warm, rows_of, without_key},
     expiry::Expiry,
+    packed::PackedCodec,
     revisions::Revisions,
-    rows::{RowCodec, key_column},
+    rows::key_column,
     stored::{Stored, read_i64},
 };
 
@@ -56,7 +57,7 @@ pub struct DeduplicateConfig {
 ///   the row before it, or older by event time, changes nothing.
 #[derive(Debug)]
 pub struct Deduplicate {
-    codec: RowCodec,
+    codec: PackedCodec,
     schema: SchemaRef,
     keep: Keep,
     order: Order,
@@ -89,7 +90,7 @@ impl Deduplicate {
             (Keep::First, Order::Processing) => State::Seen(StateTable::new(TABLE)),
             _ => State::Rows { rows: StateTable::new(TABLE), waiting: BTreeSet::new() },
         };
-        let codec = RowCodec::of_schema(&schema)?;
+        let codec = PackedCodec::of_schema(&schema)?;
         Ok(Deduplicate { codec, schema, keep, order, ttl: ttl.map(micros), state, expiry: Expiry::new(ttl) })
     }
 }
@@ -153,7 +154,7 @@ impl Deduplicate {
         let mut revisions = Revisions::default();
         for ((at, key), time) in keys.iter().flatten().enumerate().zip(batch.times()) {
             keys_to_warm(keys, at).into_iter().for_each(|keys| rows.warm(keys, first_byte));
-            let row = encoded.row(at).data();
+            let row = encoded.row(at);
             let stored = rows.entry(key, Stored::default);
             let (written, of_time, bytes) = parts(stored);
             let kind = match bytes.filter(|_| self.ttl.is_none() || written > expired) {
@@ -196,7 +197,7 @@ impl Deduplicate {
                     (_, of_time, Some(_)) => drop(waiting.remove(&(of_time, Box::from(key)))),
                 }
             }
-            replace(rows.entry(key, Stored::default), now, *time, encoded.row(at).data());
+            replace(rows.entry(key, Stored::default), now, *time, encoded.row(at));
             waiting.insert((*time, key.into()));
         }
         if !late.is_empty() {

@@ -6,7 +6,7 @@
 //! - **Keys.** Rows that need keyed state come with their key as the *last* column: `Binary`, never null, the
 //!   [row encoding](rows::RowCodec) of the key's columns. It is the column by which the job routes them
 //!   ([`Routing::Key`](tidemill_engine::Routing)), and what state tables are keyed by. No key columns give the empty key.
-//! - **Rows in state** are bytes of a [`rows::RowCodec`]: compact, comparable for equality, decoded many at once.
+//! - **Rows in state** are bytes of a [`packed::PackedCodec`]: compact, comparable for equality, decoded many at once.
 //! - **Time.** [`Batch::times`](tidemill_engine::Batch::times) is the row's event time, in microseconds. A row is late when its
 //!   time, or the end of all of its windows, is behind the watermark; late rows are counted and, where the operator has a side
 //!   output for them, emitted to output port 1 as they came.
@@ -30,6 +30,7 @@ pub mod join;
 pub mod normalize;
 pub mod output;
 pub mod over_aggregate;
+pub(crate) mod packed;
 mod ranked_rows;
 mod rejects;
 mod results;

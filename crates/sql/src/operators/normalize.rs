@@ -11,8 +11,9 @@ use tidemill_engine::{
 use super::{
     columns::{keys_to_warm, without_key},
     expiry::Expiry,
+    packed::PackedCodec,
     revisions::Revisions,
-    rows::{RowCodec, key_column},
+    rows::key_column,
     stored::{Stored, read_i64},
 };
 
@@ -35,7 +36,7 @@ pub struct ChangelogNormalizeConfig {
 #[derive(Debug)]
 pub struct ChangelogNormalize {
     schema: SchemaRef,
-    codec: RowCodec,
+    codec: PackedCodec,
     update_before: bool,
     ttl: Option<i64>,
     /// When each key was written last, and its row.
@@ -48,7 +49,7 @@ impl ChangelogNormalize {
     pub fn new(config: ChangelogNormalizeConfig) -> Result<Self> {
         let ChangelogNormalizeConfig { schema, update_before, ttl } = config;
         Ok(ChangelogNormalize {
-            codec: RowCodec::of_schema(&schema)?,
+            codec: PackedCodec::of_schema(&schema)?,
             schema,
             update_before,
             ttl: ttl.map(micros),
@@ -87,7 +88,7 @@ impl Operator for ChangelogNormalize {
                     }
                 }
                 RowKind::Insert | RowKind::UpdateAfter => {
-                    let row = encoded.row(at).data();
+                    let row = encoded.row(at);
                     let stored = self.rows.entry(key, Stored::default);
                     match alive(stored, expired) {
                         None => revisions.new_row(RowKind::Insert, at, *time),

@@ -9,7 +9,7 @@ use tidemill_engine::{Batch, Result, RowKind};
 
 use super::{
     columns::{rows_of, take_rows},
-    rows::RowCodec,
+    packed::PackedCodec,
 };
 
 /// A changelog in the making: of rows of a batch, and of encoded rows that they replace.
@@ -42,7 +42,7 @@ impl Revisions {
     }
 
     /// The changelog, if there is any. `columns` are those of the batch.
-    pub(crate) fn batch(self, schema: &SchemaRef, codec: &RowCodec, columns: &[ArrayRef]) -> Result<Option<Batch>> {
+    pub(crate) fn batch(self, schema: &SchemaRef, codec: &PackedCodec, columns: &[ArrayRef]) -> Result<Option<Batch>> {
         if self.picks.is_empty() {
             return Ok(None);
         }

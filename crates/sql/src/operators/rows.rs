@@ -1,4 +1,4 @@
-//! Rows as bytes: Arrow's row encoding, for keys and for what state keeps.
+//! Rows as bytes that sort as they do: Arrow's row encoding, for keys and orders.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Byte strings as state: rows of a [`RowCodec`](super::rows::RowCodec), one or many.
+//! Byte strings as state: rows of a [`PackedCodec`](super::packed::PackedCodec), one or many.
 
 use std::ops::{Deref, DerefMut};
 

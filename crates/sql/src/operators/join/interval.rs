@@ -24,7 +24,8 @@ use super::{
 use crate::operators::{
     columns::{WARM_ROWS, nulls_of, take_rows, without_key},
     expiry::Expiry,
-    rows::{RowCodec, key_column},
+    packed::PackedCodec,
+    rows::key_column,
 };
 
 /// Rows of a key lie in pieces of time that are not shorter than this, microseconds.
@@ -81,7 +82,7 @@ pub struct IntervalJoin {
 
 #[derive(Debug)]
 struct Side {
-    codec: RowCodec,
+    codec: PackedCodec,
     never_null: Vec<usize>,
     nulls: Vec<ArrayRef>,
     rows: RowsByKey,
@@ -94,7 +95,7 @@ struct Side {
 impl Side {
     fn new(input: JoinInput, names: [&'static str; 2], counts: bool) -> Result<Self> {
         Ok(Side {
-            codec: RowCodec::of_schema(&input.schema)?,
+            codec: PackedCodec::of_schema(&input.schema)?,
             nulls: nulls_of(&input.schema),
             never_null: input.null_never_equals,
             rows: RowsByKey::new(names, Layout { times: true, degrees: counts }, PIECE),
@@ -456,7 +457,7 @@ impl IntervalJoin {
         for (row, time, met) in kept {
             self.state_key(&mut state_key, keys.value(row), time.div_euclid(self.piece));
             if let Some(own) = self.sides.get_mut(port) {
-                own.insert(&state_key, encoded.row(row - from).data(), time, met);
+                own.insert(&state_key, encoded.row(row - from), time, met);
             }
         }
         if !alone.is_empty() {

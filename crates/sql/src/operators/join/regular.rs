@@ -6,7 +6,6 @@ use ahash::RandomState;
 use arrow::{
     array::{ArrayRef, BinaryArray, BooleanArray, UInt32Array},
     datatypes::SchemaRef,
-    row::Rows,
 };
 use datafusion::physical_expr::PhysicalExpr;
 use tidemill_engine::{
@@ -22,7 +21,8 @@ use super::{
 use crate::operators::{
     columns::{keys_to_warm, nulls_of, take_rows, without_key},
     expiry::Expiry,
-    rows::{RowCodec, key_column},
+    packed::{PackedCodec, PackedRows},
+    rows::key_column,
 };
 
 /// Configuration of a [`RegularJoin`].
@@ -70,7 +70,7 @@ pub struct RegularJoin {
 
 #[derive(Debug)]
 struct Side {
-    codec: RowCodec,
+    codec: PackedCodec,
     never_null: Vec<usize>,
     rows: RowsByKey,
     ttl: Option<i64>,
@@ -81,9 +81,9 @@ struct Side {
 
 impl Side {
     fn new(config: RegularJoinInput, names: [&'static str; 2], degrees: bool) -> Result<Self> {
-        let codec = RowCodec::of_schema(&config.input.schema)?;
+        let codec = PackedCodec::of_schema(&config.input.schema)?;
         let null_columns = nulls_of(&config.input.schema);
-        let nulls = codec.encode(&null_columns)?.row(0).as_ref().to_vec();
+        let nulls = codec.encode(&null_columns)?.row(0).to_vec();
         let layout = Layout { times: config.ttl.is_some(), degrees };
         Ok(Side {
             codec,
@@ -116,14 +116,14 @@ struct Incoming<'a> {
     batch: &'a Batch,
     columns: &'a [ArrayRef],
     keys: &'a BinaryArray,
-    encoded: Rows,
+    encoded: PackedRows,
     without_partner: Option<Vec<bool>>,
     now: i64,
 }
 
 impl<'a> Incoming<'a> {
     fn row(&self, row: usize) -> (&'a [u8], &[u8], RowKind) {
-        (self.keys.value(row), self.encoded.row(row).data(), self.batch.kind(row))
+        (self.keys.value(row), self.encoded.row(row), self.batch.kind(row))
     }
 
     fn has_no_partner(&self, row: usize) -> bool {

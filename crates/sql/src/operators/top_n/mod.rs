@@ -26,8 +26,9 @@ use tidemill_engine::{
 use super::{
     columns::{rows_of, without_key},
     expiry::Expiry,
+    packed::PackedCodec,
     ranked_rows::RankedByKey,
-    rows::{RowCodec, key_column},
+    rows::key_column,
     sort_order::SortOrder,
 };
 use changes::{Changes, Range};
@@ -63,7 +64,7 @@ pub struct TopNConfig {
 /// change has the time of the row that caused it.
 #[derive(Debug)]
 pub struct TopN {
-    codec: RowCodec,
+    codec: PackedCodec,
     order: SortOrder,
     range: Range,
     schema: SchemaRef,
@@ -88,7 +89,7 @@ impl TopN {
             if append_only { State::Best(StateTable::new("best")) } else { State::All(RankedByKey::new("all")) };
         let range = Range::new(start, end, rank_number)?;
         Ok(TopN {
-            codec: RowCodec::of_schema(&input)?,
+            codec: PackedCodec::of_schema(&input)?,
             order: SortOrder::new(&input, &sort)?,
             range,
             schema,
@@ -146,7 +147,7 @@ impl Operator for TopN {
                     }
                     ranked.written = now;
                     changes.time = batch.times().get(at).copied().unwrap_or_default();
-                    ranked.insert(order.value(at), rows.row(at).data(), self.range, &mut changes);
+                    ranked.insert(order.value(at), rows.row(at), self.range, &mut changes);
                 }
             }
             State::All(all) => {
@@ -158,7 +159,7 @@ impl Operator for TopN {
                     if self.ttl.is_some() {
                         all.forget(key, expired);
                     }
-                    let (row, range) = (row.data(), self.range);
+                    let range = self.range;
                     if batch.kind(at).adds() {
                         let rank = all.insert(key, order, row, now, range.end);
                         if rank < range.end {
