@@ -98,6 +98,18 @@ impl Host {
         work: impl FnOnce(&mut dyn Operator, &mut Output<'_>) -> Result<()>,
     ) -> Result<()> {
         let started = Instant::now();
+        let result = self.run(now, work);
+        let busy = started.elapsed().as_nanos() as u64;
+        self.context.metrics.busy_ns.fetch_add(busy, Relaxed);
+        result
+    }
+
+    /// Calls the operator.
+    fn run(
+        &mut self,
+        now: EventTime,
+        work: impl FnOnce(&mut dyn Operator, &mut Output<'_>) -> Result<()>,
+    ) -> Result<()> {
         let mut output = Output {
             emitted: &mut self.emitted,
             timers: &mut self.timers,
@@ -105,10 +117,7 @@ impl Host {
             now,
             metrics: &self.context.metrics,
         };
-        let result = work(self.operator.as_mut(), &mut output);
-        let busy = started.elapsed().as_nanos() as u64;
-        self.context.metrics.busy_ns.fetch_add(busy, Relaxed);
-        result.map_err(|e| self.blame(e))
+        work(self.operator.as_mut(), &mut output).map_err(|e| self.blame(e))
     }
 
     /// True where this frame would move the merged watermark: rows before and after it must not be joined.
@@ -183,12 +192,18 @@ impl Host {
 
     /// Fires all timers of a clock that are due, in order.
     fn fire(&mut self, domain: TimeDomain, due: EventTime, now: EventTime, out: &mut Outgoing) -> Result<()> {
+        if self.timers.first(domain).is_none_or(|first| first > due) {
+            return self.flush(out);
+        }
+        // There may be many: the time is taken for all of them at once.
+        let started = Instant::now();
         while let Some(timer) = self.timers.pop_due(domain, due) {
             if domain == TimeDomain::Event {
                 self.watermark = self.watermark.max(timer.time);
             }
-            self.call(now, |operator, output| operator.on_timer(&timer, output))?;
+            self.run(now, |operator, output| operator.on_timer(&timer, output))?;
         }
+        self.context.metrics.busy_ns.fetch_add(started.elapsed().as_nanos() as u64, Relaxed);
         self.flush(out)
     }
 

@@ -103,4 +103,9 @@ impl Operator for Decode {
         }
         Ok(())
     }
+
+    /// One by one: a record is looked at once, so that bringing them together would cost more than it saves.
+    fn on_batches(&mut self, port: usize, batches: &[Batch], out: &mut Output<'_>) -> Result<()> {
+        batches.iter().try_for_each(|batch| self.on_batch(port, batch.clone(), out))
+    }
 }
