@@ -162,9 +162,6 @@ impl RowsByKey {
         let size = layout.header() + row.len();
         let fits = |chunk: &Vec<u8>| chunk.is_empty() || chunk.len() + size <= CHUNK_BYTES;
         if found.more == 0 && fits(&found.first) {
-            if found.first.is_empty() {
-                found.first.reserve_exact(size);
-            }
             append(layout, &mut found.first, row, degree, now);
             return before;
         }
@@ -340,6 +337,11 @@ fn without(key: &[u8], suffix: usize) -> &[u8] {
 }
 
 fn append(layout: Layout, chunk: &mut Vec<u8>, row: &[u8], degree: u32, now: i64) {
+    let size = layout.header() + row.len();
+    if chunk.capacity() - chunk.len() < size {
+        // Most keys have few rows: doubling would leave a third of all memory unused.
+        chunk.reserve_exact(size.max(chunk.len() / 4));
+    }
     chunk.extend_from_slice(&(row.len() as u32).to_le_bytes());
     if layout.times {
         chunk.extend_from_slice(&now.to_le_bytes());
