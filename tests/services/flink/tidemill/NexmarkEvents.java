@@ -52,12 +52,12 @@ final class NexmarkEvents implements Serializable {
 
     private final long rate;
     private final long baseMs;
-    /** The columns that are read: 0 is event_type, then come person, auction and bid. */
-    private final int[] columns;
+    /** The columns that are read: 0 is event_type, then come person, auction and bid; or behind it the field of such a row. */
+    private final int[][] columns;
     /** Of person, auction and bid, which fields are declared. */
     private final List<int[]> fields;
 
-    NexmarkEvents(long rate, long baseMs, int[] columns, List<int[]> fields) {
+    NexmarkEvents(long rate, long baseMs, int[][] columns, List<int[]> fields) {
         this.rate = rate;
         this.baseMs = baseMs;
         this.columns = columns;
@@ -73,10 +73,13 @@ final class NexmarkEvents implements Serializable {
         long auction = round * AUCTIONS + Math.min(Math.max(offset - PEOPLE, 0), AUCTIONS - 1);
         GenericRowData row = new GenericRowData(columns.length);
         for (int n = 0; n < columns.length; n++) {
-            if (columns[n] == 0) {
+            int[] column = columns[n];
+            if (column[0] == 0) {
                 row.setField(n, kind);
-            } else if (columns[n] == kind + 1) {
-                row.setField(n, fieldsOf(kind, number, person, auction));
+            } else if (column[0] == kind + 1) {
+                row.setField(n, column.length == 1
+                        ? fieldsOf(kind, number, person, auction)
+                        : field(kind, column[1], number, person, auction));
             }
         }
         return row;
@@ -86,13 +89,17 @@ final class NexmarkEvents implements Serializable {
         int[] declared = fields.get(kind);
         GenericRowData row = new GenericRowData(declared.length);
         for (int n = 0; n < declared.length; n++) {
-            row.setField(n, switch (kind) {
-                case 0 -> person(declared[n], number, person);
-                case 1 -> auction(declared[n], number, person, auction);
-                default -> bid(declared[n], number, person, auction);
-            });
+            row.setField(n, field(kind, declared[n], number, person, auction));
         }
         return row;
+    }
+
+    private Object field(int kind, int field, long number, long person, long auction) {
+        return switch (kind) {
+            case 0 -> person(field, number, person);
+            case 1 -> auction(field, number, person, auction);
+            default -> bid(field, number, person, auction);
+        };
     }
 
     static final List<List<String>> FIELDS = List.of(

@@ -3,6 +3,7 @@ package tidemill;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.apache.flink.configuration.ConfigOption;
 import org.apache.flink.configuration.ConfigOptions;
 import org.apache.flink.configuration.ReadableConfig;
@@ -44,7 +45,7 @@ public final class NexmarkTable implements DynamicTableSourceFactory {
         FactoryUtil.TableFactoryHelper helper = FactoryUtil.createTableFactoryHelper(this, context);
         helper.validate();
         RowType declared = (RowType) context.getPhysicalRowDataType().getLogicalType();
-        int[] columns = declared.getFieldNames().stream().mapToInt(COLUMNS::indexOf).toArray();
+        int[][] columns = declared.getFieldNames().stream().map(name -> new int[] {COLUMNS.indexOf(name)}).toArray(int[][]::new);
         List<int[]> fields = IntStream.rangeClosed(1, 3).mapToObj(kind -> {
             int at = declared.getFieldIndex(COLUMNS.get(kind));
             return at < 0 ? new int[0] : ((RowType) declared.getTypeAt(at)).getFieldNames().stream()
@@ -55,10 +56,10 @@ public final class NexmarkTable implements DynamicTableSourceFactory {
 
     private static final class Table implements ScanTableSource, SupportsProjectionPushDown {
         private final ReadableConfig options;
-        private int[] columns;
+        private int[][] columns;
         private final List<int[]> fields;
 
-        Table(ReadableConfig options, int[] columns, List<int[]> fields) {
+        Table(ReadableConfig options, int[][] columns, List<int[]> fields) {
             this.options = options;
             this.columns = columns;
             this.fields = fields;
@@ -77,13 +78,16 @@ public final class NexmarkTable implements DynamicTableSourceFactory {
 
         @Override
         public boolean supportsNestedProjection() {
-            return false;
+            return true;
         }
 
         @Override
         public void applyProjection(int[][] projected, DataType produced) {
-            int[] declared = columns;
-            columns = IntStream.range(0, projected.length).map(n -> declared[projected[n][0]]).toArray();
+            int[][] declared = columns;
+            columns = Stream.of(projected).map(path -> {
+                int[] column = declared[path[0]];
+                return path.length == 1 ? column : new int[] {column[0], fields.get(column[0] - 1)[path[1]]};
+            }).toArray(int[][]::new);
         }
 
         @Override
