@@ -22,7 +22,7 @@ pub(crate) struct Args {
     /// How to print results; errors go to standard error in the same form.
     #[arg(long, global = true, value_enum, default_value = "human", env = "TIDEMILL_OUTPUT")]
     pub(crate) output: Output,
-    /// The running server that `site`, `stream`, `access-key` and `query` talk to [default: http://127.0.0.1:7171]; `demo` starts one
+    /// The running server that `site`, `stream`, `schema`, `access-key` and `query` talk to [default: http://127.0.0.1:7171]; `demo` starts one
     /// of its own unless one is named.
     #[arg(long, global = true, value_name = "URL", env = "TIDEMILL_SERVER")]
     pub(crate) server: Option<String>,
@@ -60,6 +60,12 @@ pub(crate) enum Command {
         /// What to do with them.
         #[command(subcommand)]
         command: Stream,
+    },
+    /// Schemas.
+    Schema {
+        /// What to do with them.
+        #[command(subcommand)]
+        command: Schema,
     },
     /// Run an application: a file of SQL on streams.
     Run(Run),
@@ -112,6 +118,70 @@ pub(crate) struct Serve {
     /// Where the configuration comes from.
     #[command(flatten)]
     pub(crate) configuration: Configuration,
+}
+
+/// `tidemill schema …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Schema {
+    /// Register a version; one that the schema has keeps its number.
+    Register {
+        /// The schema: NAME, or REGISTRY/NAME.
+        name: String,
+        /// The definition.
+        #[command(flatten)]
+        definition: Definition,
+        /// Which versions have to read each other's records, if the schema is new.
+        #[arg(long, value_name = "MODE", default_value = "BACKWARD")]
+        compatibility: String,
+    },
+    /// List the schemas.
+    List,
+    /// Describe a schema, or print the definition of one of its versions.
+    Get {
+        /// The schema: NAME, or REGISTRY/NAME.
+        name: String,
+        /// Print this version's definition.
+        #[arg(long, value_name = "N")]
+        version: Option<u32>,
+    },
+    /// Say whether a definition would be accepted, and if not, why and what would help.
+    Check {
+        /// The schema: NAME, or REGISTRY/NAME.
+        name: String,
+        /// The definition.
+        #[command(flatten)]
+        definition: Definition,
+    },
+    /// Print what differs between two versions.
+    Diff {
+        /// The schema: NAME, or REGISTRY/NAME.
+        name: String,
+        /// The older version.
+        from: u32,
+        /// The newer version [default: the last].
+        to: Option<u32>,
+    },
+    /// Delete a schema with all its versions, or one of them; for good.
+    Delete {
+        /// The schema: NAME, or REGISTRY/NAME.
+        name: String,
+        /// Only this version.
+        #[arg(long, value_name = "N")]
+        version: Option<u32>,
+    },
+}
+
+/// A definition on the command line.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Definition {
+    /// The file that holds it; `-` reads standard input.
+    pub(crate) file: PathBuf,
+    /// AVRO, JSON or PROTOBUF [default: by the file's ending .avsc, .json or .proto].
+    #[arg(long)]
+    pub(crate) format: Option<String>,
+    /// Whose rules apply.
+    #[arg(long, value_name = "SET", value_parser = ["glue", "confluent"], default_value = "glue")]
+    pub(crate) rules: String,
 }
 
 /// `tidemill run`
@@ -220,6 +290,8 @@ pub(crate) enum BenchName {
     Recovery,
     /// Events a second of each of Nexmark's queries.
     Nexmark,
+    /// Schemas looked up a second, and the time to check a version against a thousand.
+    Schemas,
 }
 
 /// `tidemill site`

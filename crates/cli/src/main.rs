@@ -41,6 +41,7 @@ fn run(args: &Args) -> Result<(), failure::Failure> {
         Command::Bench(bench) => commands::bench::run(bench, args),
         Command::Site { command } => commands::site::run(command, args),
         Command::Stream { command } => commands::stream::run(command, args),
+        Command::Schema { command } => commands::schema::run(command, args),
         Command::AccessKey { command } => commands::access_key::run(command, args),
         Command::Run(run) => commands::run::run(run, args),
         Command::Connectors { name } => commands::connectors::run(name.as_deref(), args),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tidemill_aws_api::Glue;
 use tidemill_aws_api::access::AccessKeys;
 use tidemill_aws_api::kinesis::Kinesis;
 use tidemill_streams::{Options, StreamConfig, Streams};
@@ -19,6 +20,7 @@ use crate::config::Config;
 use crate::data_folder::DataFolder;
 use crate::error::{Error, Result};
 use crate::http::OpenConnections;
+use crate::schemas::Schemas;
 use crate::sites::{NewSite, SitePatch, Sites, View};
 use crate::sql::Sql;
 
@@ -43,6 +45,7 @@ pub(crate) struct App {
     pub(crate) shop: Shop,
     pub(crate) kinesis: Kinesis,
     pub(crate) aws: Aws,
+    pub(crate) schemas: Schemas,
     pub(crate) connections: OpenConnections,
     pub(crate) started: Instant,
     followers: Arc<Semaphore>,
@@ -78,12 +81,16 @@ impl App {
             .map_err(|error| Error::part("kinesis", error))?;
         let keys = AccessKeys::open(&folder.join("access-keys.json"));
         let keys = keys.map_err(|error| Error::part("access keys", error))?;
-        let aws = Aws::new(kinesis.clone(), keys, &config);
+        let schemas = Schemas::open(&folder.join("schemas"))?;
+        let glue = Glue::new(schemas.registries.clone(), &config.kinesis.account, &config.kinesis.region)
+            .map_err(|error| Error::part("schemas", error))?;
+        let aws = Aws::new(kinesis.clone(), glue, keys, &config);
         let sql = Sql::open(tables, &analytics.lake, &config.query)?;
         Ok(App {
             sql,
             kinesis,
             aws,
+            schemas,
             sites,
             analytics,
             streams,

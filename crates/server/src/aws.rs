@@ -9,7 +9,7 @@ use futures::StreamExt;
 use hyper::body::Incoming;
 use tidemill_aws_api::access::AccessKeys;
 use tidemill_aws_api::kinesis::Kinesis;
-use tidemill_aws_api::{Gateway, Reply, TARGET_HEADER};
+use tidemill_aws_api::{Gateway, Glue, Reply, TARGET_HEADER};
 use tokio::sync::Semaphore;
 
 use crate::app::App;
@@ -30,10 +30,10 @@ pub(crate) struct Aws {
 }
 
 impl Aws {
-    pub(crate) fn new(kinesis: Kinesis, keys: AccessKeys, config: &Config) -> Aws {
+    pub(crate) fn new(kinesis: Kinesis, glue: Glue, keys: AccessKeys, config: &Config) -> Aws {
         let local = config.http.listen.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
         Aws {
-            gateway: Gateway::new(vec![Arc::new(kinesis)], keys, local),
+            gateway: Gateway::new(vec![Arc::new(kinesis), Arc::new(glue)], keys, local),
             room: Arc::new(Semaphore::new(config.kinesis.in_flight_bytes_max >> 10)),
         }
     }

@@ -99,6 +99,11 @@ impl Client {
         self.json(Method::POST, path, Some(body)).await
     }
 
+    /// `PUT` of JSON, and the answer's JSON.
+    pub async fn put(&self, path: &str, body: &Value) -> Result<Value, Error> {
+        self.json(Method::PUT, path, Some(body)).await
+    }
+
     /// `PATCH` with JSON, and the answer's JSON.
     pub async fn patch(&self, path: &str, body: &Value) -> Result<Value, Error> {
         self.json(Method::PATCH, path, Some(body)).await

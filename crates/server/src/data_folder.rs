@@ -9,6 +9,7 @@
 //! DIR/kinesis/      what the Kinesis protocol knows beside the records
 //! DIR/access-keys.json  keys of the AWS protocols
 //! DIR/tls.pem       the self-made certificate and its key
+//! DIR/schemas/      registries of schemas
 //! DIR/tables/       keyed tables
 //! DIR/summaries/    web-analytics summaries by minute, hour and day
 //! DIR/checkpoints/  state of the jobs

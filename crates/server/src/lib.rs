@@ -27,6 +27,7 @@ mod http;
 pub mod load;
 pub mod observe;
 pub mod run;
+mod schemas;
 mod server;
 mod sites;
 mod sql;

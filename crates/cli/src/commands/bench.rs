@@ -19,6 +19,7 @@ pub(crate) fn run(bench: &Bench, args: &Args) -> Result<(), Failure> {
         BenchName::Queries => Name::Queries,
         BenchName::Recovery => Name::Recovery,
         BenchName::Nexmark => Name::Nexmark,
+        BenchName::Schemas => Name::Schemas,
     };
     let options = Options {
         rows: bench.rows.clone(),

@@ -7,6 +7,7 @@ pub(crate) mod connectors;
 pub(crate) mod demo;
 pub(crate) mod query;
 pub(crate) mod run;
+pub(crate) mod schema;
 pub(crate) mod serve;
 pub(crate) mod site;
 pub(crate) mod stream;

@@ -6,6 +6,7 @@ mod error;
 mod events;
 mod extract;
 mod openapi;
+mod schemas;
 mod sites;
 mod statement;
 mod streams;
@@ -40,6 +41,11 @@ pub(crate) fn router() -> Router<Arc<App>> {
         .route("/api/v1/streams/{stream}/records", get(streams::tail).post(streams::put))
         .route("/api/v1/access-keys", get(access_keys::list).post(access_keys::create))
         .route("/api/v1/access-keys/{key}", axum::routing::delete(access_keys::delete))
+        .route("/api/v1/schemas", get(schemas::list))
+        .route("/api/v1/schemas/{schema}", get(schemas::describe).delete(schemas::delete))
+        .route("/api/v1/schemas/{schema}/versions", post(schemas::register))
+        .route("/api/v1/schemas/{schema}/check", post(schemas::check))
+        .route("/api/v1/schemas/{schema}/diff", get(schemas::diff))
         .route("/api/v1/query", post(statement::query))
         .route("/api/v1/openapi.json", get(openapi::description))
         .route("/api/{*path}", any(async |uri: Uri| ApiError::no_path(uri.path())))

@@ -2,7 +2,7 @@
 
 use utoipa::OpenApi;
 
-use super::{access_keys, analytics, events, sites, statement, streams};
+use super::{access_keys, analytics, events, schemas, sites, statement, streams};
 use crate::{collector, health};
 
 #[derive(OpenApi)]
@@ -17,6 +17,7 @@ use crate::{collector, health};
         (name = "sites", description = "Sites of web analytics and their settings"),
         (name = "web analytics", description = "What a site's dashboard shows; docs/web-analytics/query-api.md"),
         (name = "streams", description = "Durable, ordered, sharded logs of records"),
+        (name = "schemas", description = "Named schemas in versions that read each other's records"),
         (name = "access keys", description = "Keys of the AWS protocols"),
         (name = "sql", description = "Read-only SQL"),
         (name = "operation", description = "For those who run the server")
@@ -44,6 +45,12 @@ use crate::{collector, health};
         streams::delete,
         streams::records::put,
         streams::tail::tail,
+        schemas::list,
+        schemas::describe,
+        schemas::register,
+        schemas::check,
+        schemas::diff,
+        schemas::delete,
         access_keys::list,
         access_keys::create,
         access_keys::delete,

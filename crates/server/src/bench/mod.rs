@@ -11,6 +11,7 @@ mod queries;
 mod recovery;
 mod replay;
 mod rows;
+mod schemas;
 mod storage;
 mod traffic;
 mod year;
@@ -44,6 +45,8 @@ pub enum Name {
     Recovery,
     /// Events a second of each of Nexmark's queries.
     Nexmark,
+    /// Schemas looked up a second, and the time to check a version against a thousand.
+    Schemas,
 }
 
 /// What some benchmarks can be told.
@@ -109,6 +112,7 @@ pub async fn run(name: Name, binary: PathBuf, options: Options) -> Result<Figure
         Name::Queries => queries::run(&bench).await,
         Name::Recovery => recovery::run(&bench).await,
         Name::Nexmark => nexmark::run(&bench),
+        Name::Schemas => schemas::run(&bench).await,
     }
 }
 

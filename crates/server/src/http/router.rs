@@ -40,6 +40,10 @@ impl Handler for Front {
             let app = self.app.clone();
             return Box::pin(async move { crate::aws::answer(&app, request).await });
         }
+        if crate::schemas::is_confluent(&request) {
+            let app = self.app.clone();
+            return Box::pin(async move { crate::schemas::answer(&app, request).await });
+        }
         let router = self.router.clone();
         let patience = Duration::from_millis(self.app.config.http.body_timeout_ms);
         Box::pin(async move {
