@@ -55,7 +55,7 @@ impl Running {
     #[track_caller]
     fn python(&self, program: &str) {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let found = Command::new(folder.join("../../tests/services/registry-clients.sh")).output().unwrap();
+        let found = Command::new(folder.join("../../tests/services/pypi.sh")).arg("registry-clients").output().unwrap();
         assert!(found.status.success(), "{}", String::from_utf8_lossy(&found.stderr));
         let interpreter = String::from_utf8(found.stdout).unwrap();
         let program = folder.join("tests/registries").join(program);
