@@ -34,14 +34,18 @@ pub struct Scanner<'a> {
     at: usize,
 }
 
-/// A number as it stands in the text.
+/// A number.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Number<'a> {
+pub enum Number {
     /// An integer that 64 bits hold.
     Int(i64),
-    /// Any other number.
-    Text(&'a str),
+    /// Of any other number the floating-point number that is nearest to it.
+    Float(f64),
 }
+
+/// Powers of ten that are floating-point numbers: an integer below 2^53 divided by one of them is rounded once, and so
+/// rightly.
+const POWERS_OF_TEN: [f64; 16] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
 
 impl<'a> Scanner<'a> {
     /// At the beginning.
@@ -247,51 +251,62 @@ impl<'a> Scanner<'a> {
 
     /// Passes a number, to which [`Scanner::peek`] has led.
     #[inline]
-    pub fn number(&mut self) -> Read<Number<'a>> {
+    pub fn number(&mut self) -> Read<Number> {
         let begin = self.at;
         let negative = self.byte() == Some(b'-');
         self.at += usize::from(negative);
-        let digits = self.at;
-        let mut value: i64 = 0;
+        let first = self.byte();
+        let (whole, digits) = self.digits(0);
+        if digits == 0 || (digits > 1 && first == Some(b'0')) {
+            self.at -= digits;
+            return Err(self.unexpected("a number without leading zeros"));
+        }
+        let signed = |value: i64| if negative { -value } else { value };
+        match self.byte() {
+            Some(b'.') => {
+                self.at += 1;
+                let (value, decimals) = self.digits(whole);
+                let power = POWERS_OF_TEN.get(decimals).filter(|_| digits + decimals < POWERS_OF_TEN.len());
+                match (decimals, power) {
+                    (0, _) => Err(self.unexpected("a digit")),
+                    (_, Some(power)) if !matches!(self.byte(), Some(b'e' | b'E')) => {
+                        let value = value as f64 / power;
+                        Ok(Number::Float(if negative { -value } else { value }))
+                    }
+                    _ => self.long_number(begin),
+                }
+            }
+            Some(b'e' | b'E') => self.long_number(begin),
+            _ if digits <= 18 && !(negative && whole == 0) => Ok(Number::Int(signed(whole))),
+            _ => self.long_number(begin),
+        }
+    }
+
+    /// Digits behind others that are worth `value`: what all are worth while 64 bits hold it, and how many they are.
+    #[inline]
+    fn digits(&mut self, mut value: i64) -> (i64, usize) {
+        let begin = self.at;
         while let Some(byte @ b'0'..=b'9') = self.byte() {
             value = value.wrapping_mul(10).wrapping_add(i64::from(byte - b'0'));
             self.at += 1;
         }
-        let count = self.at - digits;
-        if count == 0 || (count > 1 && self.text.as_bytes().get(digits) == Some(&b'0')) {
-            self.at = digits;
-            return Err(self.unexpected("a number without leading zeros"));
-        }
-        if !matches!(self.byte(), Some(b'.' | b'e' | b'E')) && count <= 18 && !(negative && value == 0) {
-            return Ok(Number::Int(if negative { -value } else { value }));
-        }
-        self.fraction()?;
-        let text = self.slice(begin, self.at);
-        Ok(match text.parse::<i64>() {
-            Ok(value) if value != 0 => Number::Int(value),
-            _ => Number::Text(text), // also -0, which is a floating-point number of its own
-        })
+        (value, self.at - begin)
     }
 
-    fn fraction(&mut self) -> Read {
-        if self.byte() == Some(b'.') {
-            self.at += 1;
-            self.digits()?;
-        }
+    /// Passes the exponent of a number, if it has one, and reads the whole number from its text.
+    fn long_number(&mut self, begin: usize) -> Read<Number> {
         if matches!(self.byte(), Some(b'e' | b'E')) {
             self.at += 1;
             self.at += usize::from(matches!(self.byte(), Some(b'+' | b'-')));
-            self.digits()?;
+            if self.digits(0).1 == 0 {
+                return Err(self.unexpected("a digit"));
+            }
         }
-        Ok(())
-    }
-
-    fn digits(&mut self) -> Read {
-        let begin = self.at;
-        while matches!(self.byte(), Some(b'0'..=b'9')) {
-            self.at += 1;
-        }
-        if self.at == begin { Err(self.unexpected("a digit")) } else { Ok(()) }
+        let text = self.slice(begin, self.at);
+        Ok(match text.parse::<i64>() {
+            Ok(value) if value != 0 => Number::Int(value),
+            _ => Number::Float(text.parse().unwrap_or(f64::NAN)), // also -0
+        })
     }
 
     /// Passes any value.
@@ -472,6 +487,28 @@ mod tests {
     }
 
     #[test]
+    fn numbers_are_what_the_standard_library_says() {
+        for (text, number) in [
+            ("0", Number::Int(0)),
+            ("-7", Number::Int(-7)),
+            ("9223372036854775807", Number::Int(i64::MAX)),
+            ("-9223372036854775808", Number::Int(i64::MIN)),
+            ("9223372036854775808", Number::Float(9_223_372_036_854_775_808.0)),
+            ("0.1", Number::Float(0.1)),
+            ("-12.75", Number::Float(-12.75)),
+            ("12345678901234.5", Number::Float(12_345_678_901_234.5)),
+            ("1.0e2", Number::Float(100.0)),
+            ("1e999", Number::Float(f64::INFINITY)),
+        ] {
+            assert_eq!(Scanner::new(text).number().unwrap(), number, "{text}");
+        }
+        for zero in ["-0", "-0.0", "-0e5"] {
+            let number = Scanner::new(zero).number().unwrap();
+            assert!(matches!(number, Number::Float(value) if value == 0.0 && value.is_sign_negative()), "{zero}");
+        }
+    }
+
+    #[test]
     fn a_fault_tells_the_byte() {
         let fault = Scanner::new("{\"a\":1 \"b\":2}").skip().unwrap_err();
         assert_eq!(fault.to_string(), "malformed JSON: expected `,` at byte 7, found `\"`");
@@ -508,6 +545,11 @@ mod tests {
                 let known = serde_json::from_str::<&serde_json::value::RawValue>(broken).is_ok();
                 prop_assert_eq!(accepts(broken), known, "{}", broken);
             }
+        }
+
+        #[test]
+        fn decimals_are_rounded_as_the_standard_library_does(text in "-?(0|[1-9][0-9]{0,17})\\.[0-9]{1,18}") {
+            prop_assert_eq!(Scanner::new(&text).number().unwrap(), Number::Float(text.parse().unwrap()));
         }
 
         #[test]

@@ -92,15 +92,16 @@ impl ValueReader {
     }
 
     #[inline]
-    fn read_number(&self, number: Number<'_>, text: &str, column: &mut Column) -> Read {
+    fn read_number(&self, number: Number, text: &str, column: &mut Column) -> Read {
         match (column.kind(), number) {
             (Kind::Int { .. } | Kind::UInt64, Number::Int(value)) => column.push_int(value),
             (Kind::Float64, Number::Int(value)) => column.push_float(value as f64),
+            (Kind::Float64, Number::Float(value)) if value.is_finite() => column.push_float(value),
             (Kind::Text, _) => column.push_text(text),
             (Kind::Bool, number) if self.rules.text == TextRules::Kinesis => {
                 let zero = match number {
                     Number::Int(value) => value == 0,
-                    Number::Text(text) => text.parse::<f64>().is_ok_and(|value| value == 0.0),
+                    Number::Float(value) => value == 0.0,
                 };
                 column.push_bool(!zero)
             }

@@ -38,7 +38,7 @@ pub(super) fn scalar<'a>(from: &mut Scanner<'a>) -> Result<Scalar<'a>, Fault> {
         Some(b'"') => Scalar::Text(from.text()?),
         Some(b'-' | b'0'..=b'9') => Scalar::Number(match from.number()? {
             JsonNumber::Int(number) => number as f64,
-            JsonNumber::Text(number) => number.parse().unwrap_or(f64::NAN),
+            JsonNumber::Float(number) => number,
         }),
         Some(b't') => from.word("true").map(|()| Scalar::Bool(true))?,
         Some(b'f') => from.word("false").map(|()| Scalar::Bool(false))?,

@@ -7,8 +7,10 @@ use crate::summary::varint::{Reader, put, put_bytes, put_signed};
 
 const NAME: &str = "beacons of an impression";
 
-/// The list grows by at least so many bytes, about one beacon, and by a quarter: most impressions have about six.
-const GROW_BYTES: usize = 48;
+/// Most beacons take less.
+const FACT_BYTES: usize = 48;
+/// The list grows by at least so many bytes, and by half: most impressions have about six beacons.
+const GROW_BYTES: usize = 112;
 
 /// One beacon.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,8 +64,8 @@ impl Facts {
 
     /// Appends one.
     pub(super) fn push(&mut self, fact: &Fact<'_>) -> Result<()> {
-        if self.bytes.capacity() - self.bytes.len() < GROW_BYTES {
-            self.bytes.reserve_exact(GROW_BYTES.max(self.bytes.len() / 4));
+        if self.bytes.capacity() - self.bytes.len() < FACT_BYTES {
+            self.bytes.reserve_exact(GROW_BYTES.max(self.bytes.len() / 2));
         }
         let out = &mut self.bytes;
         put_signed(out, fact.time_ms.wrapping_sub(self.last.0));
