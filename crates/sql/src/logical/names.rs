@@ -120,6 +120,8 @@ impl ContextProvider for Names<'_> {
     }
 
     fn get_aggregate_meta(&self, name: &str) -> Option<Arc<AggregateUDF>> {
+        // Of several columns GROUPING gives a number of their bits, too.
+        let name = if name == "grouping_id" { "grouping" } else { name };
         self.builtin.state.aggregate_functions().get(name).cloned()
     }
 

@@ -23,6 +23,8 @@ pub enum Step {
     Filter(Arc<dyn PhysicalExpr>),
     /// Columns become these.
     Project(Vec<Arc<dyn PhysicalExpr>>, SchemaRef),
+    /// All rows come once for each list of columns.
+    Expand(Vec<Vec<Arc<dyn PhysicalExpr>>>, SchemaRef),
     /// This column is the rows' time.
     Times(usize),
     /// The first columns stay, and the key of some columns follows.
@@ -59,7 +61,7 @@ impl Calc {
                 }
                 _ => None,
             };
-            if let Step::Project(_, next) | Step::Key { schema: next, .. } = step {
+            if let Step::Project(_, next) | Step::Expand(_, next) | Step::Key { schema: next, .. } = step {
                 schema = next.clone();
             }
             ready.push((step.clone(), codec));
@@ -81,6 +83,10 @@ impl Calc {
             batch = match step {
                 Step::Filter(condition) => filter(batch, condition.as_ref())?,
                 Step::Project(expressions, schema) => batch.with_rows(project(batch.rows(), expressions, schema)?)?,
+                Step::Expand(copies, schema) => {
+                    let copy = |columns| batch.with_rows(project(batch.rows(), columns, schema)?);
+                    Batch::concat(&copies.iter().map(|columns| copy(columns)).collect::<Result<Vec<_>>>()?)?
+                }
                 Step::Times(column) => {
                     let times = micros(batch.rows().column(*column))?;
                     if times.null_count() > 0 {

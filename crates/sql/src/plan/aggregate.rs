@@ -9,6 +9,7 @@ use datafusion::logical_expr::{Aggregate, Expr, ExprSchemable, cast};
 
 use super::builder::{Builder, compile_all};
 use super::calc::origin;
+use super::grouping_sets::expanded;
 use super::late_data::LateData;
 use super::stream::{Attached, Stream, Traits};
 use crate::aggregate::{AggregateCall, AggregateFunction};
@@ -47,11 +48,10 @@ impl Needed {
 impl Builder<'_> {
     pub(super) fn grouped(&mut self, aggregate: &Aggregate, late: Option<&LateData<'_>>) -> Result<Stream> {
         let input = self.below_aggregate(&aggregate.input)?;
-        if aggregate.group_expr.iter().any(|expr| matches!(expr, Expr::GroupingSet(_))) {
-            let error = SqlError::unsupported("GROUPING SETS, ROLLUP and CUBE are not built");
-            return Err(error.hint("write a query for each grouping and UNION ALL them"));
-        }
-        let (input, groups) = stepped(input, &aggregate.group_expr)?;
+        let (input, groups) = match aggregate.group_expr.as_slice() {
+            [Expr::GroupingSet(set)] => expanded(input, set, &set_number(aggregate))?,
+            groups => stepped(input, groups)?,
+        };
         // Which of the groups are the window's columns.
         let origins: Vec<Option<usize>> = groups.iter().map(|expr| origin(expr, &input)).collect();
         let grouped = |column: Option<usize>| column.is_some() && origins.contains(&column);
@@ -119,7 +119,7 @@ impl Builder<'_> {
             let traits = Traits {
                 changes,
                 bounded: traits.bounded,
-                unique: Some((0..aggregate.group_expr.len()).collect()),
+                unique: Some((0..groups.len()).collect()),
                 ..Traits::default()
             };
             return self.named(
@@ -229,7 +229,7 @@ impl Builder<'_> {
             event_time: if window.processing { Vec::new() } else { time.into_iter().collect() },
             processing_time: if window.processing { time.into_iter().collect() } else { Vec::new() },
             window: Some(Attached { start, end, time, deferred: false, partition_by: Some(Vec::new()), ..window }),
-            unique: Some((0..aggregate.group_expr.len()).collect()),
+            unique: Some((0..groups.len()).collect()),
             versions: false,
         };
         let mut next_key = 0;
@@ -283,7 +283,7 @@ impl Builder<'_> {
         results: usize,
         traits: Traits,
     ) -> Result<Stream> {
-        let groups = aggregate.group_expr.len();
+        let groups = aggregate.schema.fields().len() - aggregate.aggr_expr.len();
         let first = results - aggregate.aggr_expr.len();
         let columns = stream.schema.columns();
         let mut expressions = Vec::new();
@@ -333,6 +333,12 @@ fn stepped(input: Stream, groups: &[Expr]) -> Result<(Stream, Vec<Expr>)> {
     let replaced = groups.iter().zip(found).map(|(group, ends)| ends.and_then(column).unwrap_or_else(|| group.clone()));
     let replaced = replaced.collect();
     Ok((extended, replaced))
+}
+
+/// The type of a grouping set's number.
+fn set_number(aggregate: &Aggregate) -> DataType {
+    let number = aggregate.schema.field_with_unqualified_name(Aggregate::INTERNAL_GROUPING_ID);
+    number.map_or(DataType::UInt64, |field| field.data_type().clone())
 }
 
 /// The type of the window's time, where it is grouped by.

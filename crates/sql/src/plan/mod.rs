@@ -10,6 +10,7 @@
 //! | [`calc`] | projections, filters |
 //! | [`window`] | window table functions |
 //! | [`aggregate`] | `GROUP BY`, with windows and without |
+//! | [`grouping_sets`] | `GROUPING SETS`, `ROLLUP`, `CUBE` |
 //! | [`late_data`] | `LATE DATA TO` |
 //! | [`errors`] | the error table |
 //! | [`join`] | joins: regular, of windows, of intervals |
@@ -24,6 +25,7 @@ mod aggregate;
 mod builder;
 mod calc;
 mod errors;
+mod grouping_sets;
 mod join;
 mod late_data;
 mod lookup;

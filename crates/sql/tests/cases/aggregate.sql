@@ -126,3 +126,116 @@ CREATE TABLE out (auction INT, n BIGINT) WITH ('connector' = 'filesystem', 'path
 INSERT INTO out SELECT auction, COUNT(*) FROM bids GROUP BY auction;
 --! rows
 --| error: TM-SQL-0004: table 'out' takes inserts only, but group aggregate revises rows that it has put out; insert into a table with a primary key that can be upserted, write a format that holds changes, or make the query append-only by a window
+
+--! case grouping sets
+SELECT auction, item, COUNT(*) AS n, SUM(price) FROM bids GROUP BY GROUPING SETS ((auction, item), (item), ());
+
+--! rows
+--| 1 | a | 2 | 100
+--| 1 | b | 1 | 50
+--| 2 | NULL | 1 | 10
+--| 2 | a | 1 | 70
+--| 3 | c | 1 | 5
+--| NULL | NULL | 1 | 10
+--| NULL | NULL | 6 | 235
+--| NULL | a | 3 | 170
+--| NULL | b | 1 | 50
+--| NULL | c | 1 | 5
+
+--! case rollup tells its totals from groups of NULL
+SELECT auction, item, GROUPING(auction) AS a, GROUPING(item) AS i, GROUPING_ID(auction, item) AS both_of_them, COUNT(*)
+FROM bids GROUP BY ROLLUP (auction, item);
+
+--! rows
+--| 1 | NULL | 0 | 1 | 1 | 3
+--| 1 | a | 0 | 0 | 0 | 2
+--| 1 | b | 0 | 0 | 0 | 1
+--| 2 | NULL | 0 | 0 | 0 | 1
+--| 2 | NULL | 0 | 1 | 1 | 2
+--| 2 | a | 0 | 0 | 0 | 1
+--| 3 | NULL | 0 | 1 | 1 | 1
+--| 3 | c | 0 | 0 | 0 | 1
+--| NULL | NULL | 1 | 1 | 3 | 6
+
+--! case cube
+SELECT auction, bidder, MAX(price) FROM bids WHERE auction < 3 GROUP BY CUBE (auction, bidder);
+
+--! rows
+--| 1 | 10 | 100
+--| 1 | 20 | 50
+--| 1 | NULL | 100
+--| 2 | 10 | 70
+--| 2 | 30 | 10
+--| 2 | NULL | 70
+--| NULL | 10 | 100
+--| NULL | 20 | 50
+--| NULL | 30 | 10
+--| NULL | NULL | 100
+
+--! case a column beside a rollup, and the grouped columns aggregated
+SELECT auction, item, COUNT(item), COUNT(DISTINCT bidder) FROM bids GROUP BY auction, ROLLUP (item);
+
+--! rows
+--| 1 | NULL | 3 | 2
+--| 1 | a | 2 | 1
+--| 1 | b | 1 | 1
+--| 2 | NULL | 0 | 1
+--| 2 | NULL | 1 | 2
+--| 2 | a | 1 | 1
+--| 3 | NULL | 1 | 1
+--| 3 | c | 1 | 1
+
+--! case grouping sets of expressions, with HAVING
+SELECT auction % 2 AS odd, SUM(price) AS total FROM bids GROUP BY GROUPING SETS ((auction % 2), ())
+HAVING SUM(price) > 100;
+
+--! rows
+--| 1 | 155
+--| NULL | 235
+
+--! case the same set twice
+SELECT auction, COUNT(*) FROM bids GROUP BY GROUPING SETS ((auction), (auction));
+
+--! rows
+--| 1 | 3
+--| 1 | 3
+--| 2 | 2
+--| 2 | 2
+--| 3 | 1
+--| 3 | 1
+
+--! case grouping sets of revised rows
+SELECT item, auction, SUM(total) FROM (SELECT auction, item, SUM(price) AS total FROM bids GROUP BY auction, item)
+GROUP BY GROUPING SETS ((item), (auction));
+
+--! rows
+--| NULL | 1 | 150
+--| NULL | 2 | 80
+--| NULL | 3 | 5
+--| NULL | NULL | 10
+--| a | NULL | 170
+--| b | NULL | 50
+--| c | NULL | 5
+
+--! case GROUPING without grouping sets
+SELECT auction, GROUPING(auction) FROM bids GROUP BY auction;
+
+--! rows
+--| 1 | 0
+--| 2 | 0
+--| 3 | 0
+
+--! case GROUPING of what is no group
+SELECT auction, GROUPING(price) FROM bids GROUP BY ROLLUP (auction);
+
+--! rows
+--| error: TM-SQL-0003: Argument bids.price to grouping function is not in grouping columns bids.auction
+
+--! case grouping sets explained
+EXPLAIN SELECT auction, item, COUNT(*) FROM bids GROUP BY ROLLUP (auction, item);
+--! rows
+--| sink terminal: rows to the terminal; revises rows
+--|   calc-2: select k0@0 AS auction, k1@1 AS item, k2@2 AS __grouping_id, a0@3 AS count(Int64(1)), select auction, item, count(Int64(1))@3 AS count(*); revises rows
+--|     group aggregate: count(Int64(1)); by bids.auction or NULL, bids.item or NULL, grouping set; keeps a result a key; revises rows
+--|       calc: once for each of 3 grouping sets, select bids.auction or NULL@2 AS c0, bids.item or NULL@3 AS c1, grouping set@4 AS c2, key by [0, 1, 2]
+--|         source bids: filesystem: auction, item; replays, ends; keeps positions

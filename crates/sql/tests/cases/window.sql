@@ -186,3 +186,53 @@ SELECT window_start, window_end, COUNT(*) FROM TABLE(SESSION(TABLE bids, DESCRIP
 SELECT item, COUNT(*) FROM TABLE(SESSION(TABLE bids, DESCRIPTOR(ts), INTERVAL '10' SECOND)) GROUP BY item, window_start, window_end;
 --! rows
 --| error: TM-SQL-0004: sessions must be grouped by the columns that they are PARTITION BY, and no others; write SESSION(TABLE t PARTITION BY k, …) and GROUP BY window_start, window_end, k
+
+--! case grouping sets in windows
+SELECT window_start, item, GROUPING(item) AS total, COUNT(*), SUM(price)
+FROM TABLE(TUMBLE(TABLE bids, DESCRIPTOR(ts), INTERVAL '30' SECOND))
+GROUP BY window_start, window_end, GROUPING SETS ((item), ());
+
+--! rows
+--| 2026-01-01 00:00:00 | NULL | 1 | 6 | 21
+--| 2026-01-01 00:00:00 | a | 0 | 4 | 14
+--| 2026-01-01 00:00:00 | b | 0 | 2 | 7
+--| 2026-01-01 00:00:30 | NULL | 1 | 2 | 15
+--| 2026-01-01 00:00:30 | a | 0 | 1 | 8
+--| 2026-01-01 00:00:30 | b | 0 | 1 | 7
+
+--! case a cube in windows that overlap
+SELECT window_end, item, price > 3 AS dear, COUNT(*)
+FROM TABLE(HOP(TABLE bids, DESCRIPTOR(ts), INTERVAL '30' SECOND, INTERVAL '60' SECOND))
+GROUP BY window_start, window_end, CUBE (item, price > 3);
+
+--! rows
+--| 2026-01-01 00:00:30 | NULL | NULL | 6
+--| 2026-01-01 00:00:30 | NULL | false | 3
+--| 2026-01-01 00:00:30 | NULL | true | 3
+--| 2026-01-01 00:00:30 | a | NULL | 4
+--| 2026-01-01 00:00:30 | a | false | 2
+--| 2026-01-01 00:00:30 | a | true | 2
+--| 2026-01-01 00:00:30 | b | NULL | 2
+--| 2026-01-01 00:00:30 | b | false | 1
+--| 2026-01-01 00:00:30 | b | true | 1
+--| 2026-01-01 00:01:00 | NULL | NULL | 8
+--| 2026-01-01 00:01:00 | NULL | false | 3
+--| 2026-01-01 00:01:00 | NULL | true | 5
+--| 2026-01-01 00:01:00 | a | NULL | 5
+--| 2026-01-01 00:01:00 | a | false | 2
+--| 2026-01-01 00:01:00 | a | true | 3
+--| 2026-01-01 00:01:00 | b | NULL | 3
+--| 2026-01-01 00:01:00 | b | false | 1
+--| 2026-01-01 00:01:00 | b | true | 2
+--| 2026-01-01 00:01:30 | NULL | NULL | 2
+--| 2026-01-01 00:01:30 | NULL | true | 2
+--| 2026-01-01 00:01:30 | a | NULL | 1
+--| 2026-01-01 00:01:30 | a | true | 1
+--| 2026-01-01 00:01:30 | b | NULL | 1
+--| 2026-01-01 00:01:30 | b | true | 1
+
+--! case grouping sets of windows that are not in all of them
+SELECT item, COUNT(*) FROM TABLE(TUMBLE(TABLE bids, DESCRIPTOR(ts), INTERVAL '30' SECOND))
+GROUP BY GROUPING SETS ((window_start, window_end), (item));
+--! rows
+--| error: TM-SQL-0004: the windows of a window function must be grouped by; write GROUP BY window_start, window_end, …
