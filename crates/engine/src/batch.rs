@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use arrow::{
     array::{
-        Array, ArrayBuilder, ArrayRef, AsArray, BinaryArray, BooleanArray, GenericByteBuilder, RecordBatch, UInt32Array,
+        Array, ArrayBuilder, ArrayRef, AsArray, BinaryArray, BooleanArray, GenericByteBuilder, RecordBatch,
+        RecordBatchOptions, UInt32Array,
     },
     buffer::ScalarBuffer,
     compute,
@@ -183,8 +184,10 @@ impl Batch {
     pub fn take(&self, rows: &UInt32Array) -> Result<Self> {
         let pick = rows.values();
         let share = if self.num_rows() == 0 { 0 } else { self.bytes * pick.len() / self.num_rows() };
+        let columns = compute::take_arrays(self.rows.columns(), rows, None)?;
+        let options = RecordBatchOptions::new().with_row_count(Some(pick.len()));
         Ok(Batch {
-            rows: compute::take_record_batch(&self.rows, rows)?,
+            rows: RecordBatch::try_new_with_options(self.rows.schema(), columns, &options)?,
             times: gather(&self.times, pick),
             kinds: self.kinds.as_ref().map(|k| gather(k, pick)),
             hashes: self.hashes.as_ref().map(|h| gather(h, pick)),

@@ -14,6 +14,7 @@ mod optimizer;
 mod relation;
 mod similar;
 mod type_names;
+pub(crate) mod unnest;
 pub(crate) mod versioned;
 pub(crate) mod versioned_join;
 pub(crate) mod window;

@@ -19,6 +19,7 @@ use datafusion::sql::sqlparser::ast::{Expr as SqlExpr, Query, Statement};
 use super::late_data::{self, name_late_columns};
 use super::relation::StreamRelations;
 use super::type_names::TypeNames;
+use super::unnest::{join_arrays, name_unnests};
 use super::versioned_join::join_versions;
 use crate::catalog::Catalog;
 use crate::error::Result;
@@ -70,9 +71,10 @@ impl Names<'_> {
     }
 
     /// Plans a query.
-    pub(crate) fn query(&self, query: Query) -> Result<LogicalPlan> {
+    pub(crate) fn query(&self, mut query: Query) -> Result<LogicalPlan> {
+        name_unnests(&mut query);
         let plan = self.planner().sql_statement_to_plan(Statement::Query(Box::new(query)))?;
-        Ok(name_late_columns(join_versions(plan)?, self.catalog)?)
+        Ok(name_late_columns(join_versions(join_arrays(plan)?)?, self.catalog)?)
     }
 
     /// Plans an expression over some columns; its types agree.

@@ -1,4 +1,4 @@
-//! Relations that DataFusion doesn't know: window table functions and tables as of a time.
+//! Relations that DataFusion doesn't know: window table functions, tables as of a time, UNNEST.
 
 use std::sync::Arc;
 
@@ -12,6 +12,7 @@ use datafusion::sql::sqlparser::ast::{
     TableFactor, TableVersion,
 };
 
+use super::unnest;
 use super::versioned::Versioned;
 use super::window::{WindowTvf, Windows};
 use crate::error::{Kind, Place, SqlError};
@@ -40,6 +41,10 @@ impl RelationPlanner for StreamRelations {
             TableFactor::Table { version: Some(TableVersion::ForSystemTimeAsOf(time)), name, alias, .. } => {
                 let plan = versioned(name, &time, context)?;
                 Ok(RelationPlanning::Planned(Box::new(PlannedRelation::new(plan, alias))))
+            }
+            TableFactor::UNNEST { alias, array_exprs, with_ordinality, .. } => {
+                let planned = unnest::relation(&array_exprs, with_ordinality, alias, context)?;
+                Ok(RelationPlanning::Planned(Box::new(planned)))
             }
             TableFactor::MatchRecognize { .. } => {
                 let error = SqlError::unsupported("MATCH_RECOGNIZE is not built");

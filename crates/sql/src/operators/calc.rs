@@ -11,7 +11,7 @@ use datafusion::physical_expr::PhysicalExpr;
 use tidemill_engine::{Batch, EngineError, Operator, Output, Result};
 
 use super::rejects::{rows_of, set_apart};
-use super::{results::micros, rows::RowCodec};
+use super::{results::micros, rows::RowCodec, unnest::unnest};
 
 /// The port of rows that fail.
 pub(crate) const REJECTS: usize = 1;
@@ -25,6 +25,13 @@ pub enum Step {
     Project(Vec<Arc<dyn PhysicalExpr>>, SchemaRef),
     /// All rows come once for each list of columns.
     Expand(Vec<Vec<Arc<dyn PhysicalExpr>>>, SchemaRef),
+    /// A row for each element of the last column, see [`unnest`].
+    Unnest {
+        /// Rows without elements stay.
+        outer: bool,
+        /// The columns that come out.
+        schema: SchemaRef,
+    },
     /// This column is the rows' time.
     Times(usize),
     /// The first columns stay, and the key of some columns follows.
@@ -61,7 +68,11 @@ impl Calc {
                 }
                 _ => None,
             };
-            if let Step::Project(_, next) | Step::Expand(_, next) | Step::Key { schema: next, .. } = step {
+            if let Step::Project(_, next)
+            | Step::Expand(_, next)
+            | Step::Unnest { schema: next, .. }
+            | Step::Key { schema: next, .. } = step
+            {
                 schema = next.clone();
             }
             ready.push((step.clone(), codec));
@@ -87,6 +98,7 @@ impl Calc {
                     let copy = |columns| batch.with_rows(project(batch.rows(), columns, schema)?);
                     Batch::concat(&copies.iter().map(|columns| copy(columns)).collect::<Result<Vec<_>>>()?)?
                 }
+                Step::Unnest { outer, schema } => unnest(&batch, *outer, schema)?,
                 Step::Times(column) => {
                     let times = micros(batch.rows().column(*column))?;
                     if times.null_count() > 0 {

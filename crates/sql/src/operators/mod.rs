@@ -45,5 +45,6 @@ mod stored;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod top_n;
+mod unnest;
 pub mod window_aggregate;
 pub mod windows;

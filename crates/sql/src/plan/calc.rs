@@ -69,6 +69,7 @@ pub(super) fn describe(steps: &[Step]) -> String {
             format!("select {}", columns.collect::<Vec<_>>().join(", "))
         }
         Step::Expand(copies, _) => format!("once for each of {} grouping sets", copies.len()),
+        Step::Unnest { outer, .. } => format!("unnest{}", if *outer { ", outer" } else { "" }),
         Step::Times(column) => format!("time is column {column}"),
         Step::Key { columns, .. } => format!("key by {columns:?}"),
     });

@@ -15,6 +15,7 @@
 //! | [`errors`] | the error table |
 //! | [`join`] | joins: regular, of windows, of intervals |
 //! | [`versioned`], [`lookup`] | joins with a table as of a time: temporal joins, look-up joins |
+//! | [`unnest`] | `UNNEST` |
 //! | [`over`] | `OVER` |
 //! | [`rank`] | `ROW_NUMBER()` below a filter: top-n and de-duplication |
 //! | [`pump`] | in-application streams |
@@ -36,6 +37,7 @@ mod scan;
 mod sink;
 mod sort;
 mod stream;
+mod unnest;
 mod versioned;
 mod window;
 
@@ -49,6 +51,7 @@ use datafusion::logical_expr::{Extension, LogicalPlan, Union};
 
 use crate::error::{Result, SqlError};
 use crate::logical::first_rows::FirstRows;
+use crate::logical::unnest::Unnest;
 use crate::logical::versioned::Versioned;
 use crate::logical::versioned_join::VersionedJoin;
 use crate::logical::window::WindowTvf;
@@ -112,6 +115,9 @@ impl Builder<'_> {
         }
         if let Some(join) = node.downcast_ref::<VersionedJoin>() {
             return self.versioned_join(join, extension.node.schema()).map_err(|error| error.at(join.place));
+        }
+        if let Some(unnest) = node.downcast_ref::<Unnest>() {
+            return self.unnest(unnest, extension.node.schema()).map_err(|error| error.at(unnest.place));
         }
         if let Some(rows) = node.downcast_ref::<FirstRows>() {
             return self.first_rows(rows);

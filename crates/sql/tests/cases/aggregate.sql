@@ -233,6 +233,7 @@ SELECT auction, GROUPING(price) FROM bids GROUP BY ROLLUP (auction);
 
 --! case grouping sets explained
 EXPLAIN SELECT auction, item, COUNT(*) FROM bids GROUP BY ROLLUP (auction, item);
+--! flink differs: its plan is another one
 --! rows
 --| sink terminal: rows to the terminal; revises rows
 --|   calc-2: select k0@0 AS auction, k1@1 AS item, k2@2 AS __grouping_id, a0@3 AS count(Int64(1)), select auction, item, count(Int64(1))@3 AS count(*); revises rows
