@@ -5,6 +5,7 @@ mod clock;
 mod date_format;
 mod fields;
 mod hex;
+pub(crate) mod json;
 pub(crate) mod kinesis;
 mod rewritten;
 mod scalar;
@@ -23,7 +24,7 @@ pub(crate) use self::sql::sql_function;
 /// Makes them known.
 pub(crate) fn register(state: &mut SessionState) {
     let own = [SplitIndex::new().into(), hex::function().into()];
-    let own = own.into_iter().chain(clock::all()).chain(rewritten::all()).chain(kinesis::all());
+    let own = own.into_iter().chain(clock::all()).chain(rewritten::all()).chain(json::all()).chain(kinesis::all());
     for function in own {
         // There is nothing that could refuse a function of another name; one of the same name gives way.
         if let Err(error) = state.register_udf(function.into()) {

@@ -68,6 +68,10 @@ impl Dialect for StreamingDialect {
         true
     }
 
+    fn parse_infix(&self, parser: &mut Parser<'_>, expr: &Expr, _precedence: u8) -> Option<Result<Expr, ParserError>> {
+        super::json::is_json(parser, expr)
+    }
+
     fn parse_prefix(&self, parser: &mut Parser<'_>) -> Option<Result<Expr, ParserError>> {
         match &parser.peek_token_ref().token {
             Token::Word(word) if word.keyword == Keyword::TABLE && word.quote_style.is_none() => {
@@ -83,6 +87,7 @@ impl Dialect for StreamingDialect {
             Token::Word(word) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case("ROW") => {
                 super::expr::row_constructor(parser)
             }
+            Token::Word(word) if word.quote_style.is_none() => super::json::function(parser),
             _ => None,
         }
     }

@@ -7,6 +7,7 @@
 mod ddl;
 mod dialect;
 mod expr;
+mod json;
 pub(crate) mod kinesis;
 mod late_data;
 mod script;
