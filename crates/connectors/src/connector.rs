@@ -58,6 +58,11 @@ pub trait SourceTable: Send + Sync {
         false
     }
 
+    /// Whether an update may only say what its row is now, so that rows replace each other by the table's primary key.
+    fn is_upsert(&self) -> bool {
+        false
+    }
+
     /// The same table, whose columns that are ROWs have fewer fields, in `schema` as elsewhere; none where all are read anyway.
     fn with_fields(&self, _schema: &SchemaRef) -> Option<Arc<dyn SourceTable>> {
         None

@@ -92,6 +92,11 @@ impl Payload {
         matches!(self.format, Format::Change(_))
     }
 
+    /// An update may come without what its row was before.
+    pub(crate) fn is_upsert(&self) -> bool {
+        matches!(&self.format, Format::Change(options) if !options.has_before())
+    }
+
     /// The columns that records hold.
     fn in_records(&self) -> impl Iterator<Item = &Column> {
         self.columns.iter().filter(|column| column.from == From::Record)

@@ -89,6 +89,10 @@ impl SourceTable for FileTable {
         matches!(&self.contents, Contents::Records(payload, _) if payload.has_changes())
     }
 
+    fn is_upsert(&self) -> bool {
+        matches!(&self.contents, Contents::Records(payload, _) if payload.is_upsert())
+    }
+
     fn open(&self, projection: &[usize], context: &OperatorContext) -> Result<Box<dyn Source>> {
         let reads = match &self.contents {
             Contents::Records(payload, framing) => Reads::Records(payload.decoder(projection)?, *framing),

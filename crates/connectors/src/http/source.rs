@@ -78,6 +78,10 @@ impl SourceTable for HttpTable {
         self.payload.has_changes()
     }
 
+    fn is_upsert(&self) -> bool {
+        self.payload.is_upsert()
+    }
+
     fn open(&self, projection: &[usize], _: &OperatorContext) -> Result<Box<dyn Source>> {
         Ok(Box::new(HttpSource {
             comes: self.comes.clone(),

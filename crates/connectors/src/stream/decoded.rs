@@ -87,6 +87,10 @@ impl SourceTable for StreamTable {
         self.payload.has_changes()
     }
 
+    fn is_upsert(&self) -> bool {
+        self.payload.is_upsert()
+    }
+
     fn open(&self, projection: &[usize], context: &OperatorContext) -> Result<Box<dyn Source>> {
         let decoder = self.payload.decoder(projection)?;
         Ok(Box::new(DecodedSource { records: (self.open)(context)?, decoder }))

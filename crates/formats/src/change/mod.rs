@@ -54,6 +54,11 @@ pub(crate) struct Filter {
 }
 
 impl ChangeOptions {
+    /// Whether every update says what its row was before.
+    pub fn has_before(&self) -> bool {
+        self.dialect == Dialect::Debezium
+    }
+
     pub(crate) fn new(dialect: Dialect, chosen: &Chosen<'_>) -> Result<Self> {
         let (rules, write) = common_rules(chosen)?;
         let metadata = chosen.family("metadata.");

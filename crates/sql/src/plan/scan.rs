@@ -19,6 +19,7 @@ use crate::error::{Kind, Result, SqlError};
 use crate::logical::fields::Fields;
 use crate::logical::micros_of;
 use crate::operators::calc::Step;
+use crate::operators::normalize::{ChangelogNormalize, ChangelogNormalizeConfig};
 use crate::operators::scan::{Complete, Scan, ScanConfig, Time, Values};
 
 impl Builder<'_> {
@@ -83,12 +84,18 @@ impl Builder<'_> {
         if let Some(scanned) = self.scanned.get(&table.name) {
             return Ok(scanned.clone());
         }
-        let columns = match self.needed.get(&table.name) {
+        let mut columns = match self.needed.get(&table.name) {
             Some(columns) => columns.clone(),
             None => (0..table.schema.fields().len()).collect(),
         };
         let source = tidemill_connectors::source(&table.declaration, self.environment)
             .map_err(|error| SqlError::new(Kind::Connector, format!("table '{}': {error}", table.name)))?;
+        let upserts = source.is_upsert();
+        if upserts {
+            columns.extend(&table.primary_key);
+            columns.sort_unstable();
+            columns.dedup();
+        }
         let computed = Computed::new(table, &columns)?;
         let narrowed = computed.narrowed(table, &columns, self.fields.get(&table.name));
         let (source, declared) = match source.with_fields(&narrowed) {
@@ -116,9 +123,31 @@ impl Builder<'_> {
         let about = format!("{connector}: {}; {replays}, {ends}", read.join(", "));
         let (inputs, state) = (Vec::new(), Some("positions".to_owned()));
         self.nodes.push(Node { name, kind: NodeKind::Source, about, inputs, key: None, state, changes });
+        let port = if upserts { self.normalized(table, port, &columns, &schema)? } else { port };
         let scanned = Scanned { port, columns, schema, bounded, changes };
         self.scanned.insert(table.name.clone(), scanned.clone());
         Ok(scanned)
+    }
+
+    /// The full changelog of a table whose updates don't say what their row was before.
+    fn normalized(&mut self, table: &Table, port: Port, columns: &[usize], schema: &SchemaRef) -> Result<Port> {
+        let key: Vec<usize> =
+            table.primary_key.iter().filter_map(|key| columns.iter().position(|column| column == key)).collect();
+        if key.is_empty() {
+            let message = format!("updates of table '{}' don't say what their row was before", table.name);
+            let error = SqlError::unsupported(message);
+            return Err(error.hint("declare PRIMARY KEY (…) NOT ENFORCED, by which rows replace each other"));
+        }
+        let mut node = self.node("changelog normalize", format!("rows of {} by key", table.name), true);
+        node.key = Some(key.iter().map(|place| schema.field(*place).name().as_str()).collect::<Vec<_>>().join(", "));
+        node.state = Some("a row a key".to_owned());
+        let ttl = self.state_ttl.map(|micros| std::time::Duration::from_micros(micros.unsigned_abs()));
+        let config = ChangelogNormalizeConfig { schema: schema.clone(), update_before: true, ttl };
+        ChangelogNormalize::new(config.clone())?;
+        let rows = Arc::new(DFSchema::try_from(schema.as_ref().clone())?);
+        let rows = Stream::of_ports(vec![port], rows, Traits { changes: true, ..Traits::default() });
+        let (keyed, routing) = self.keyed(rows, columns.len(), key)?;
+        self.operator(node, vec![(keyed, routing)], move |_| ChangelogNormalize::new(config.clone()))
     }
 
     /// Rows that are written in the statement.
