@@ -7,7 +7,7 @@ use arrow::datatypes::Field;
 use datafusion::common::{DFSchema, DFSchemaRef, JoinType as PlanJoin, NullEquality};
 use datafusion::logical_expr::utils::split_conjunction_owned;
 use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, Join, Operator, utils::conjunction};
-use tidemill_engine::Routing;
+use tidemill_engine::{Port, Routing};
 
 use super::builder::{Builder, compile, nullable};
 use super::calc::origin;
@@ -17,7 +17,7 @@ use crate::error::{Result, SqlError};
 use crate::logical::micros_of;
 use crate::operators::calc::Step;
 use crate::operators::join::{
-    IntervalJoin, IntervalJoinConfig, JoinInput, JoinType, RegularJoin, RegularJoinConfig, RegularJoinInput,
+    IntervalJoin, IntervalJoinConfig, JoinInput, JoinType, REJECTS, RegularJoin, RegularJoinConfig, RegularJoinInput,
     WindowJoin, WindowJoinConfig, WindowJoinInput,
 };
 
@@ -109,7 +109,8 @@ impl Builder<'_> {
             WindowJoin::new(config.clone())?;
             let mut node = self.node("window join", format!("{:?}", join.join_type), false);
             (node.key, node.state) = (key, Some("the rows of open windows".to_owned()));
-            self.operator(node, inputs, move |_| WindowJoin::new(config.clone()))?
+            let origin = self.origin(&node.name);
+            self.operator(node, inputs, move |_| Ok(WindowJoin::new(config.clone())?.with_rejects(origin.clone())))?
         } else if is_interval {
             let (Some((lower, lower_inclusive)), Some((upper, upper_inclusive))) = (interval.lower, interval.upper)
             else {
@@ -131,7 +132,8 @@ impl Builder<'_> {
             let about = format!("{:?}, left time from right {lower} to {upper} µs", join.join_type);
             let mut node = self.node("interval join", about, false);
             (node.key, node.state) = (key, Some("the rows of the interval".to_owned()));
-            self.operator(node, inputs, move |_| IntervalJoin::new(config.clone()))?
+            let origin = self.origin(&node.name);
+            self.operator(node, inputs, move |_| Ok(IntervalJoin::new(config.clone())?.with_rejects(origin.clone())))?
         } else {
             traits.changes = !append_only || !matches!(kind, JoinType::Inner | JoinType::LeftSemi);
             let ttl = self.state_ttl.map(|micros| Duration::from_micros(micros.unsigned_abs()));
@@ -149,8 +151,10 @@ impl Builder<'_> {
                 None => "all rows of both sides, for ever: set table.exec.state.ttl, or compare their times",
             };
             (node.key, node.state) = (key, Some(kept.to_owned()));
-            self.operator(node, inputs, move |_| RegularJoin::new(config.clone()))?
+            let origin = self.origin(&node.name);
+            self.operator(node, inputs, move |_| Ok(RegularJoin::new(config.clone())?.with_rejects(origin.clone())))?
         };
+        self.rejects(Port { output: REJECTS, ..port });
         self.kept(Stream::of_ports(vec![port], given, traits), &wanted, &join.schema)
     }
 

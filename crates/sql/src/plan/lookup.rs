@@ -6,7 +6,7 @@ use arrow::datatypes::Schema;
 use datafusion::common::{DFSchema, DFSchemaRef};
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, TableScan, try_cast, utils::conjunction};
 use tidemill_engine::metrics::OperatorMetrics;
-use tidemill_engine::{OperatorContext, Routing};
+use tidemill_engine::{OperatorContext, Port, Routing};
 
 use super::builder::{Builder, compile, nullable, table_of};
 use super::join::joined;
@@ -16,7 +16,7 @@ use crate::catalog::{Origin, Table};
 use crate::error::{Kind, Result, SqlError};
 use crate::logical::versioned_join::VersionedJoin;
 use crate::operators::calc::Step;
-use crate::operators::join::{JoinType, LookupJoin, LookupJoinConfig, LookupOptions};
+use crate::operators::join::{JoinType, LookupJoin, LookupJoinConfig, LookupOptions, REJECTS};
 
 impl Builder<'_> {
     /// Each left row with what the table's system answers when it is asked.
@@ -93,7 +93,10 @@ impl Builder<'_> {
         let about = format!("{kind:?}, asks {connector} '{}' by {key_names}", table.name);
         let mut node = self.node("lookup join", about, traits.changes);
         node.state = Some("rows that wait for an answer".to_owned());
-        let port = self.operator(node, vec![(left, Routing::Forward)], move |_| LookupJoin::new(config.clone()))?;
+        let origin = self.origin(&node.name);
+        let make = move |_: &OperatorContext| Ok(LookupJoin::new(config.clone())?.with_rejects(origin.clone()));
+        let port = self.operator(node, vec![(left, Routing::Forward)], make)?;
+        self.rejects(Port { output: REJECTS, ..port });
         let stream = Stream::of_ports(vec![port], whole, traits);
         let kept: Vec<usize> = (0..left_columns).chain(extended..extended + right_columns).collect();
         self.kept(stream, &kept, schema)

@@ -4,6 +4,7 @@
 use arrow::datatypes::DataType;
 use datafusion::common::DFSchemaRef;
 use datafusion::logical_expr::{Expr, LogicalPlan, utils::conjunction};
+use tidemill_engine::{OperatorContext, Port};
 
 use super::builder::{Builder, compile, nullable, table_of};
 use super::calc::origin;
@@ -13,7 +14,7 @@ use crate::catalog::Table;
 use crate::error::{Result, SqlError};
 use crate::logical::kinesis::ROWTIME;
 use crate::logical::versioned_join::VersionedJoin;
-use crate::operators::join::{AsOf, JoinType, TemporalJoin, TemporalJoinConfig};
+use crate::operators::join::{AsOf, JoinType, REJECTS, TemporalJoin, TemporalJoinConfig};
 
 impl Builder<'_> {
     pub(super) fn versioned_join(&mut self, join: &VersionedJoin, schema: &DFSchemaRef) -> Result<Stream> {
@@ -93,7 +94,10 @@ impl Builder<'_> {
         let mut node = self.node(name, about, traits.changes);
         node.key = Some(key);
         node.state = Some(state.to_owned());
-        let port = self.operator(node, vec![left, right], move |_| TemporalJoin::new(config.clone()))?;
+        let origin = self.origin(&node.name);
+        let make = move |_: &OperatorContext| Ok(TemporalJoin::new(config.clone())?.with_rejects(origin.clone()));
+        let port = self.operator(node, vec![left, right], make)?;
+        self.rejects(Port { output: REJECTS, ..port });
         let stream = Stream::of_ports(vec![port], whole, traits);
         let kept: Vec<usize> = (0..left_columns).chain(extended..extended + right_columns).collect();
         self.kept(stream, &kept, schema)

@@ -128,6 +128,11 @@ impl Side {
 }
 
 impl IntervalJoin {
+    /// Puts pairs on which the condition fails out of port 2, as those of this origin, and goes on.
+    pub fn with_rejects(self, origin: Option<String>) -> Self {
+        IntervalJoin { joined: self.joined.with_rejects(origin), ..self }
+    }
+
     /// A join with nothing in state.
     pub fn new(config: IntervalJoinConfig) -> Result<Self> {
         let IntervalJoinConfig { join, left, right, lower, upper, condition, schema, .. } = config;
@@ -362,7 +367,8 @@ impl IntervalJoin {
             _ => Vec::new(),
         };
         let mut own = take_rows(columns, &UInt32Array::from(of_row.clone()))?;
-        if let Some(keep) = self.joined.decide(port, &own, &others, all.len())? {
+        let told = |pair: usize| of_row.get(pair).and_then(|row| batch.times().get(*row as usize)).copied();
+        if let Some(keep) = self.joined.decide(port, &own, &others, all.len(), &told, out)? {
             let kept: UInt32Array = keep.values().set_indices().map(|at| at as u32).collect::<Vec<_>>().into();
             (own, others) = (take_rows(&own, &kept)?, take_rows(&others, &kept)?);
             let mut decided = keep.values().iter();

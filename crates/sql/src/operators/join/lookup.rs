@@ -144,6 +144,11 @@ enum Ask {
 }
 
 impl LookupJoin {
+    /// Puts pairs on which the condition fails out of port 2, as those of this origin, and goes on.
+    pub fn with_rejects(self, origin: Option<String>) -> Self {
+        LookupJoin { joined: self.joined.with_rejects(origin), ..self }
+    }
+
     /// A join with nothing in flight.
     pub fn new(config: LookupJoinConfig) -> Result<Self> {
         if !matches!(config.join, JoinType::Inner | JoinType::Left) {
@@ -232,7 +237,7 @@ impl LookupJoin {
                 InFlight::Mark(mark) => out.emit_watermark(*mark),
                 InFlight::Rows(rows) if rows.request.is_some() => break,
                 InFlight::Rows(rows) => {
-                    if let Some(batch) = self.join(rows)? {
+                    if let Some(batch) = self.join(rows, out)? {
                         out.emit(batch);
                     }
                     self.rows_in_flight -= rows.batch.num_rows();
@@ -271,7 +276,7 @@ impl LookupJoin {
     }
 
     /// Joins rows with what was found for them.
-    fn join(&self, rows: &Waiting) -> Result<Option<Batch>> {
+    fn join(&self, rows: &Waiting, out: &mut Output<'_>) -> Result<Option<Batch>> {
         let left = rows.batch.rows().columns();
         let (mut of_row, mut stored) = (Vec::new(), Vec::new());
         for (row, ask) in rows.asked.iter().enumerate() {
@@ -288,7 +293,11 @@ impl LookupJoin {
         let rights = if stored.is_empty() { self.nulls.clone() } else { self.looked_up.decode(stored)? };
         let candidates = UInt32Array::from(of_row);
         let keep = if self.joined.has_condition() && !candidates.is_empty() {
-            self.joined.decide(0, &take_rows(left, &candidates)?, &rights, candidates.len())?
+            let told = |pair: usize| {
+                let row = *candidates.values().get(pair)? as usize;
+                rows.batch.times().get(row).copied().filter(|_| rows.batch.kind(row).adds())
+            };
+            self.joined.decide(0, &take_rows(left, &candidates)?, &rights, candidates.len(), &told, out)?
         } else {
             None
         };

@@ -42,6 +42,9 @@ pub use regular::{RegularJoin, RegularJoinConfig, RegularJoinInput};
 pub use temporal::{AsOf, TemporalJoin, TemporalJoinConfig};
 pub use window::{WindowJoin, WindowJoinConfig, WindowJoinInput};
 
+/// The port of pairs on which a condition fails; late rows come out of the one before.
+pub(crate) const REJECTS: usize = 2;
+
 /// Joined rows go out, and candidates are decided of, in batches of about so many.
 const OUTPUT_ROWS: usize = 32 << 10;
 

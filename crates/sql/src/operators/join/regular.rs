@@ -97,6 +97,11 @@ impl Side {
 }
 
 impl RegularJoin {
+    /// Puts pairs on which the condition fails out of port 2, as those of this origin, and goes on.
+    pub fn with_rejects(self, origin: Option<String>) -> Self {
+        RegularJoin { joined: self.joined.with_rejects(origin), ..self }
+    }
+
     /// A join with nothing in state.
     pub fn new(config: RegularJoinConfig) -> Result<Self> {
         let RegularJoinConfig { join, left, right, condition, schema } = config;
@@ -292,11 +297,13 @@ impl RegularJoin {
             }
             if pairs.cause.len() >= OUTPUT_ROWS {
                 let pairs = std::mem::replace(&mut pairs, Pairs::new());
-                out.emit(joined_by_counts(*join, joined, incoming, other, pairs)?);
+                let batch = joined_by_counts(*join, joined, incoming, other, pairs, out)?;
+                out.emit(batch);
             }
         }
         if !pairs.cause.is_empty() {
-            out.emit(joined_by_counts(*join, joined, incoming, other, pairs)?);
+            let batch = joined_by_counts(*join, joined, incoming, other, pairs, out)?;
+            out.emit(batch);
         }
         Ok(())
     }
@@ -308,8 +315,9 @@ fn joined_by_counts(
     incoming: &Incoming<'_>,
     other: &Side,
     pairs: Pairs<&[u8]>,
+    out: &mut Output<'_>,
 ) -> Result<Batch> {
-    let times = pairs.cause.iter().map(|row| incoming.time(*row)).collect();
+    let times: Vec<i64> = pairs.cause.iter().map(|row| incoming.time(*row)).collect();
     if join.gives_left_only() {
         let columns = if incoming.port == 0 {
             take_rows(incoming.columns, &pairs.own())?
@@ -320,7 +328,8 @@ fn joined_by_counts(
     }
     let own = take_rows(incoming.columns, &pairs.own())?;
     let others = other.codec.decode(pairs.other.iter().copied())?;
-    let keep = joined.decide(incoming.port, &own, &others, pairs.cause.len())?;
+    let told = |pair: usize| times.get(pair).copied().filter(|_| pairs.kinds.get(pair).is_some_and(|kind| kind.adds()));
+    let keep = joined.decide(incoming.port, &own, &others, pairs.cause.len(), &told, out)?;
     let batch = joined.batch(incoming.port, &own, &others, times, &pairs.kinds)?;
     keep.map_or(Ok(batch.clone()), |keep| batch.filter(&keep))
 }
@@ -365,7 +374,13 @@ impl RegularJoin {
         let others = other.codec.decode(stored)?;
         let of_row: UInt32Array = of_row.into();
         let keep = if joined.has_condition() && !candidates.is_empty() {
-            joined.decide(incoming.port, &take_rows(incoming.columns, &of_row)?, &others, candidates.len())?
+            let own = take_rows(incoming.columns, &of_row)?;
+            // Of a row that goes it was told when it came.
+            let told = |pair: usize| {
+                let row = of_row.values().get(pair)?;
+                incoming.row(*row as usize).2.adds().then(|| incoming.time(*row))
+            };
+            joined.decide(incoming.port, &own, &others, candidates.len(), &told, out)?
         } else {
             None
         };

@@ -82,6 +82,11 @@ pub struct TemporalJoin {
 }
 
 impl TemporalJoin {
+    /// Puts pairs on which the condition fails out of port 2, as those of this origin, and goes on.
+    pub fn with_rejects(self, origin: Option<String>) -> Self {
+        TemporalJoin { joined: self.joined.with_rejects(origin), ..self }
+    }
+
     /// A join with nothing in state.
     pub fn new(config: TemporalJoinConfig) -> Result<Self> {
         let TemporalJoinConfig { join, left, right, as_of, condition, schema } = config;
@@ -179,6 +184,7 @@ impl TemporalJoin {
         found: &[Option<&[u8]>],
         times: &[i64],
         kinds: &[RowKind],
+        out: &mut Output<'_>,
     ) -> Result<Option<Batch>> {
         let rights = self.codecs[1].decode(found.iter().flatten().copied())?;
         let rights = if rights.is_empty() || found.iter().all(Option::is_none) { self.nulls.clone() } else { rights };
@@ -186,7 +192,11 @@ impl TemporalJoin {
             (0..found.len() as u32).filter(|at| found.get(*at as usize).is_some_and(Option::is_some)).collect();
         let keep = if self.joined.has_condition() && !with.is_empty() {
             let left = take_rows(left, &UInt32Array::from(with.clone()))?;
-            self.joined.decide(0, &left, &rights, with.len())?
+            let told = |pair: usize| {
+                let row = *with.get(pair)? as usize;
+                times.get(row).copied().filter(|_| kinds.get(row).is_some_and(|kind| kind.adds()))
+            };
+            self.joined.decide(0, &left, &rights, with.len(), &told, out)?
         } else {
             None
         };
@@ -235,7 +245,7 @@ impl TemporalJoin {
         }
         if !rows.is_empty() {
             let left = self.codecs[0].decode(rows)?;
-            if let Some(batch) = self.join(&left, &found, &times, &kinds)? {
+            if let Some(batch) = self.join(&left, &found, &times, &kinds, out)? {
                 out.emit(batch);
             }
         }
@@ -287,7 +297,7 @@ impl Operator for TemporalJoin {
             .map(|(at, key)| self.versions.get(key).filter(|_| !null(at))?.at(i64::MAX))
             .collect();
         let kinds: Vec<RowKind> = (0..batch.num_rows()).map(|at| batch.kind(at)).collect();
-        if let Some(batch) = self.join(without_key(batch.rows()), &found, batch.times(), &kinds)? {
+        if let Some(batch) = self.join(without_key(batch.rows()), &found, batch.times(), &kinds, out)? {
             out.emit(batch);
         }
         Ok(())

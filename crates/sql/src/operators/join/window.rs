@@ -81,6 +81,11 @@ impl Side {
 }
 
 impl WindowJoin {
+    /// Puts pairs on which the condition fails out of port 2, as those of this origin, and goes on.
+    pub fn with_rejects(self, origin: Option<String>) -> Self {
+        WindowJoin { joined: self.joined.with_rejects(origin), ..self }
+    }
+
     /// A join with no window open.
     pub fn new(config: WindowJoinConfig) -> Result<Self> {
         let WindowJoinConfig { join, left, right, condition, schema } = config;
@@ -246,7 +251,8 @@ impl<'a> Meeting<'a> {
             return Ok(());
         }
         let (own, other) = (take_rows(&columns[0], &lefts)?, take_rows(&columns[1], &rights)?);
-        let keep = of.joined.decide(0, &own, &other, pairs)?;
+        let told = |pair: usize| lefts.values().get(pair).and_then(|left| self.times[0].get(*left as usize)).copied();
+        let keep = of.joined.decide(0, &own, &other, pairs, &told, out)?;
         match &keep {
             Some(keep) => keep.values().set_indices().for_each(note),
             None => (0..pairs).for_each(&mut note),
