@@ -87,7 +87,8 @@ fn execute(session: &mut Session, sql: &str, way: Way, store: &CheckpointStore) 
     Ok(shown)
 }
 
-fn play(
+/// Runs a job to its end.
+pub(crate) fn play(
     prepare: &dyn Fn() -> Result<Prepared, String>,
     way: Way,
     store: &CheckpointStore,
