@@ -121,7 +121,7 @@ fn query(args: &[ArrayRef]) -> Result<ArrayRef> {
     let rows = follow(args)?.into_iter().map(|(found, lax)| {
         let Some(found) = found else { return Ok(None) };
         let value = found.map(|value| match (value, wrapper) {
-            (None | Some(Value::Null), _) => None,
+            (Some(Value::Null), _) if lax => None,
             (Some(value), "UNCONDITIONAL") => Some(Value::Array(vec![value])),
             (Some(value), "CONDITIONAL") if !value.is_array() => Some(Value::Array(vec![value])),
             (value, _) => value,
