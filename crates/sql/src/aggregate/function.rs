@@ -3,7 +3,7 @@
 use arrow::datatypes::{DataType, Field};
 use tidemill_engine::{EngineError, Result};
 
-use super::OtherFunction;
+use super::{OtherFunction, Placement};
 
 /// An aggregate function. Rows whose argument is null do not count, but for those functions that say otherwise.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -50,6 +50,19 @@ pub enum AggregateFunction {
         /// How many rows before, 1 by default.
         offset: usize,
     },
+    /// The value of a row by its place in the frame, or the second argument, or null: `NTH_VALUE(x, n)`, `FIRST_VALUE(x)` and
+    /// `LAST_VALUE(x)` with `RESPECT NULLS`, `LAG(x)` with `IGNORE NULLS`.
+    Placed {
+        /// Which row.
+        at: Placement,
+        /// Rows with nulls are counted.
+        nulls: bool,
+    },
+    /// `EXP_AVG(x, half-life)`: values count less with their age. Takes a DOUBLE and its time in microseconds.
+    ExpAvg {
+        /// A value counts half after so many microseconds.
+        half_life: i64,
+    },
     /// Any other: MEDIAN, CORR, PERCENTILE_CONT and so on.
     Other(OtherFunction),
 }
@@ -78,6 +91,8 @@ impl AggregateFunction {
             "BOOL_AND" | "EVERY" => AggregateFunction::BoolAnd,
             "BOOL_OR" | "SOME" | "ANY" => AggregateFunction::BoolOr,
             "LAG" => AggregateFunction::Lag { offset: 1 },
+            "__PLACED" => AggregateFunction::Placed { at: Placement::First(1), nulls: true },
+            "EXP_AVG" => AggregateFunction::ExpAvg { half_life: 1 },
             _ => match OtherFunction::named(name, arguments, &[]) {
                 Some(function) => AggregateFunction::Other(function?),
                 None => {
@@ -122,6 +137,8 @@ impl AggregateFunction {
             (F::ListAgg, [value]) => value.is_string().then_some(DataType::Utf8),
             (F::ListAgg, [value, between]) => (value.is_string() && between.is_string()).then_some(DataType::Utf8),
             (F::BoolAnd | F::BoolOr, [DataType::Boolean]) => Some(DataType::Boolean),
+            (F::Placed { .. }, [value, ..]) => Some(value.clone()),
+            (F::ExpAvg { .. }, [value, ..]) => value.is_numeric().then_some(DataType::Float64),
             (F::Lag { .. }, [value]) => Some(value.clone()),
             (F::Lag { .. }, [value, otherwise]) => (value == otherwise).then(|| value.clone()),
             (F::Other(function), arguments) => (function.arguments() == arguments.len()).then(|| function.result()),

@@ -8,6 +8,7 @@ pub(crate) mod accumulator;
 mod average;
 pub(crate) mod bytes;
 mod count;
+mod decayed;
 mod distinct;
 mod extreme;
 mod function;
@@ -15,6 +16,7 @@ mod list;
 mod logic;
 mod ordered;
 mod other;
+mod placed;
 mod sum;
 #[cfg(test)]
 mod tests;
@@ -30,6 +32,7 @@ use tidemill_engine::{Batch, EngineError, Result};
 
 pub use function::AggregateFunction;
 pub use other::OtherFunction;
+pub use placed::Placement;
 
 use accumulator::{Accumulator, Fold, GroupStep, States};
 use bytes::Bytes;
@@ -278,6 +281,10 @@ fn accumulator(call: &AggregateCall, input: &SchemaRef, retraction: Retraction) 
         F::BoolAnd => States::boxed(logic::Logic { all: true }),
         F::BoolOr => States::boxed(logic::Logic { all: false }),
         F::Other(function) => boxed(other::Other::new(function.clone())?, call, &types, retracts)?,
+        F::Placed { at, nulls } => {
+            with_values!(argument, |values| States::boxed(placed::Placed { values, at: *at, nulls: *nulls }))
+        }
+        F::ExpAvg { half_life } => States::boxed(decayed::DecayedAverage { half_life: *half_life }),
         F::Lag { offset } => {
             with_values!(argument, |values| States::boxed(ordered::Lag { values, offset: *offset }))
         }

@@ -151,13 +151,13 @@ impl<T> Default for LagState<T> {
 }
 
 /// Values with the rows in which they are null.
-type Nullable<C> = (C, Option<NullBuffer>);
+pub(super) type Nullable<C> = (C, Option<NullBuffer>);
 
-fn nullable<'a, V: Values>(values: &'a V, column: &'a ArrayRef) -> Result<Nullable<V::Column<'a>>> {
+pub(super) fn nullable<'a, V: Values>(values: &'a V, column: &'a ArrayRef) -> Result<Nullable<V::Column<'a>>> {
     Ok((values.column(column)?, column.logical_nulls()))
 }
 
-fn value<V: Values>((column, nulls): &Nullable<V::Column<'_>>, row: usize) -> Option<V::Value> {
+pub(super) fn value<V: Values>((column, nulls): &Nullable<V::Column<'_>>, row: usize) -> Option<V::Value> {
     nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row)).then(|| V::get(column, row))
 }
 

@@ -8,6 +8,7 @@ use datafusion::logical_expr::{Accumulator, AggregateUDF, AggregateUDFImpl, Sign
 
 use crate::aggregate::AggregateFunction;
 use crate::error::SqlError;
+use crate::functions::kinesis;
 
 /// Their names; COUNT, MIN, MAX, FIRST_VALUE, LAST_VALUE, ARRAY_AGG, BOOL_AND and BOOL_OR are DataFusion's.
 const NAMES: &[(&str, &[&str])] = &[
@@ -22,6 +23,9 @@ const NAMES: &[(&str, &[&str])] = &[
     ("every", &[]),
     ("some", &["any"]),
     ("approx_count_distinct", &["approx_distinct"]),
+    // Of Kinesis Data Analytics.
+    ("exp_avg", &[]),
+    (kinesis::PLACED, &[]),
 ];
 
 #[derive(Debug, PartialEq, Eq, Hash)]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::datatypes::{DataType, Field, Schema};
-use datafusion::common::ScalarValue;
+use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::logical_expr::expr::{Sort, WindowFunction};
 use datafusion::logical_expr::{
     Expr, ExprSchemable, Window, WindowFrame, WindowFrameBound, WindowFrameUnits, WindowFunctionDefinition, cast,
@@ -13,7 +13,7 @@ use datafusion::logical_expr::{
 use super::builder::{Builder, compile_all, nullable};
 use super::calc::origin;
 use super::stream::Stream;
-use crate::aggregate::{AggregateCall, AggregateFunction};
+use crate::aggregate::{AggregateCall, AggregateFunction, Placement};
 use crate::error::{Result, SqlError};
 use crate::functions::kinesis;
 use crate::logical::micros_of;
@@ -182,10 +182,57 @@ fn call(function: &WindowFunction, input: &Stream, needed: &mut Vec<Expr>) -> Re
         }
         return Ok(AggregateCall { filter, ..AggregateCall::new(AggregateFunction::Lag { offset }, arguments) });
     }
+    if name == kinesis::PLACED {
+        return placed(&params.args, filter, &mut place, &input.schema);
+    }
+    if name == "exp_avg" {
+        let half_life = params.args.get(1).and_then(micros_of).filter(|half_life| *half_life > 0);
+        let (Some(half_life), Some(value), Some(time)) = (half_life, params.args.first(), params.args.get(2)) else {
+            return Err(SqlError::unsupported("EXP_AVG takes a number and the time in which its weight halves")
+                .hint("write EXP_AVG(x, INTERVAL '10' SECOND) OVER w"));
+        };
+        let micros = cast(cast(time.clone(), crate::types::timestamp(6, false)), DataType::Int64);
+        let arguments = vec![place(&cast(value.clone(), DataType::Float64)), place(&micros)];
+        return Ok(AggregateCall { filter, ..AggregateCall::new(AggregateFunction::ExpAvg { half_life }, arguments) });
+    }
     let types = params.args.iter().map(|arg| Ok(arg.get_type(&input.schema)?)).collect::<Result<Vec<_>>>()?;
     let (resolved, _) = AggregateFunction::resolve(&name, &types, params.distinct)?;
     let arguments: Vec<usize> = params.args.iter().map(place).collect();
     Ok(AggregateCall { function: resolved, arguments, filter, distinct: params.distinct })
+}
+
+/// `NTH_VALUE` and its like.
+fn placed(
+    args: &[Expr],
+    filter: Option<usize>,
+    place: &mut dyn FnMut(&Expr) -> usize,
+    schema: &DFSchema,
+) -> Result<AggregateCall> {
+    let constant = |at: usize| match args.get(at) {
+        Some(Expr::Literal(value, _)) => Some(value.clone()),
+        _ => None,
+    };
+    let text = constant(1).and_then(|from| from.try_as_str().flatten().map(str::to_owned));
+    let number = constant(2).and_then(|n| match n.cast_to(&DataType::UInt64).ok()? {
+        ScalarValue::UInt64(Some(n)) if n > 0 => usize::try_from(n).ok(),
+        _ => None,
+    });
+    let (Some(value), Some(from), Some(n)) = (args.first(), text, number) else {
+        return Err(
+            SqlError::unsupported("the number of a row must be constant, from 1").hint("NTH_VALUE(x, 2) OVER w")
+        );
+    };
+    let at = match from.as_str() {
+        "FIRST" => Placement::First(n),
+        "LAST" => Placement::Last(n),
+        _ => Placement::Before(n),
+    };
+    let nulls = constant(3) != Some(ScalarValue::Boolean(Some(false)));
+    let mut arguments = vec![place(value)];
+    if let Some(otherwise) = args.get(4) {
+        arguments.push(place(&cast(otherwise.clone(), value.get_type(schema)?)));
+    }
+    Ok(AggregateCall { filter, ..AggregateCall::new(AggregateFunction::Placed { at, nulls }, arguments) })
 }
 
 fn frame(frame: &WindowFrame) -> Result<OverFrame> {

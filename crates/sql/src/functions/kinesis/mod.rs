@@ -1,6 +1,7 @@
 //! Functions of Kinesis Data Analytics that streaming SQL doesn't have, or means otherwise.
 
 mod checks;
+mod intervals;
 mod java_time;
 mod log_parse;
 mod strings;
@@ -20,6 +21,14 @@ pub(crate) const RETIME_MARKER: &str = "__retime";
 pub(crate) const ARRIVAL: &str = "__arrival";
 /// The call that says until when rows are distinct.
 pub(crate) const PERIOD: &str = "__period";
+/// `NTH_VALUE(x, n)` and its like: `__placed(x, FIRST | LAST | BEFORE, n, whether nulls count [, otherwise])`
+pub(crate) const PLACED: &str = "__placed";
+/// `(a - b) SECOND`: `__qualified(a - b, unit)`
+pub(crate) const QUALIFIED: &str = "__qualified";
+/// `EXTRACT(unit FROM x)`: `__extract(unit, x)`
+pub(crate) const EXTRACT: &str = "__extract";
+/// `EXTRACT(SECOND FROM x)`
+pub(crate) const EXTRACT_SECOND: &str = "__extract_second";
 /// `STEP(x BY i)`, and `FLOOR(x TO unit)`.
 pub(crate) const STEP: &str = "step";
 /// The end of the step that `STEP` begins.
@@ -29,7 +38,7 @@ pub(crate) const STEP_UP: &str = "__step_up";
 
 /// All of them.
 pub(super) fn all() -> Vec<ScalarUDF> {
-    let functions = [time::all(), strings::all(), checks::all(), markers()];
+    let functions = [time::all(), intervals::all(), strings::all(), checks::all(), markers()];
     functions.into_iter().flatten().map(ScalarUDF::from).chain(log_parse::all()).collect()
 }
 
