@@ -108,5 +108,5 @@ fn examples_of_streaming_sql_can_be_run() {
 
 #[test]
 fn examples_of_kinesis_data_analytics_can_be_run() {
-    run_page("kinesis.md", Dialect::Kinesis, 9);
+    run_page("kinesis.md", Dialect::Kinesis, 14);
 }

@@ -227,6 +227,7 @@ impl Builder<'_> {
             changes: early.is_some(),
             bounded: traits.bounded,
             event_time: if window.processing { Vec::new() } else { time.into_iter().collect() },
+            latest_of: Vec::new(),
             processing_time: if window.processing { time.into_iter().collect() } else { Vec::new() },
             window: Some(Attached { start, end, time, deferred: false, partition_by: Some(Vec::new()), ..window }),
             unique: Some((0..groups.len()).collect()),

@@ -129,6 +129,14 @@ impl Builder<'_> {
                 schema: output,
             };
             IntervalJoin::new(config.clone())?;
+            if join.join_type == PlanJoin::Inner && !processing {
+                let times = |traits: &Traits| match traits.latest_of.is_empty() {
+                    true => traits.event_time.first().copied().into_iter().collect(),
+                    false => traits.latest_of.clone(),
+                };
+                let rights = times(&right_traits).into_iter().map(|column| left_columns + column);
+                traits.latest_of = times(&left_traits).into_iter().chain(rights).collect();
+            }
             let about = format!("{:?}, left time from right {lower} to {upper} µs", join.join_type);
             let mut node = self.node("interval join", about, false);
             (node.key, node.state) = (key, Some("the rows of the interval".to_owned()));
@@ -305,6 +313,14 @@ fn time_and_offset(expr: &Expr, stream: &Stream) -> Option<i64> {
         }
         Expr::BinaryExpr(BinaryExpr { left, op: Operator::Minus, right }) => {
             Some(time_and_offset(left, stream)? - micros_of(right)?)
+        }
+        Expr::ScalarFunction(latest) if latest.func.name() == "greatest" => {
+            let of: Option<Vec<usize>> = latest.args.iter().map(|time| origin(time, stream)).collect();
+            let mut of = of?;
+            of.sort_unstable();
+            let mut known = stream.traits.latest_of.clone();
+            known.sort_unstable();
+            (!known.is_empty() && of == known).then_some(0)
         }
         other => {
             let column = origin(other, stream)?;

@@ -47,6 +47,7 @@ impl Builder<'_> {
             changes: scanned.changes,
             bounded: scanned.bounded,
             event_time: places(&is_event_time),
+            latest_of: Vec::new(),
             processing_time: places(&is_clock),
             window: None,
             unique: if table.primary_key.is_empty() { None } else { unique },

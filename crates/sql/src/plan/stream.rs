@@ -43,6 +43,8 @@ pub(crate) struct Traits {
     pub(crate) bounded: bool,
     /// Columns that hold the row's event time.
     pub(crate) event_time: Vec<usize>,
+    /// The row's event time is the latest of these columns.
+    pub(crate) latest_of: Vec<usize>,
     /// Columns of `PROCTIME()`.
     pub(crate) processing_time: Vec<usize>,
     /// The windows in which the rows lie.
@@ -80,6 +82,7 @@ impl Traits {
             changes: self.changes,
             bounded: self.bounded,
             event_time: all(&self.event_time),
+            latest_of: self.latest_of.iter().map(|column| place(*column)).collect::<Option<_>>().unwrap_or_default(),
             processing_time: all(&self.processing_time),
             window: self.window.as_ref().map(|window| Attached {
                 start: window.start.and_then(place),
@@ -100,6 +103,7 @@ impl Traits {
             changes: self.changes || other.changes,
             bounded: self.bounded && other.bounded,
             event_time: both(&self.event_time, &other.event_time),
+            latest_of: Vec::new(),
             processing_time: both(&self.processing_time, &other.processing_time),
             window: self.window.clone().filter(|window| other.window.as_ref() == Some(window)),
             unique: None,

@@ -20,7 +20,9 @@ impl Builder<'_> {
     pub(super) fn versioned_join(&mut self, join: &VersionedJoin, schema: &DFSchemaRef) -> Result<Stream> {
         let left = self.plan(&join.left)?;
         let time = left.schema.index_of_column(&join.as_of)?;
-        if left.traits.event_time.contains(&time) {
+        // Joined streams meet a reference table at the latest of their times.
+        let is_joined = join.as_of.name == ROWTIME && left.traits.latest_of.contains(&time);
+        if left.traits.event_time.contains(&time) || is_joined {
             return self.temporal_join(join, left, schema);
         }
         if left.traits.processing_time.contains(&time) {

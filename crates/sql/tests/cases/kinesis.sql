@@ -474,15 +474,66 @@ SELECT * FROM errors;
 --| Failed row | division by zero | 2026-01-01 00:02:59.999 | 7B225449434B4552223A22414D5A4E222C227072696365223A39382E302C22524F5754494D45223A22323032362D30312D30312030303A30323A35392E393939227D | P
 --| Failed row | division by zero | 2026-01-01 00:10:00 | 7B225449434B4552223A22544256222C227072696365223A31392E302C22524F5754494D45223A22323032362D30312D30312030303A31303A3030227D | P
 
---! case exponential averages are not built
-SELECT STREAM EXP_AVG("price", INTERVAL '10' SECOND) OVER (RANGE INTERVAL '1' MINUTE PRECEDING) FROM source_sql_stream_001;
---! rows
---| error: TM-SQL-0004: EXP_AVG is not built
+--! case exponential averages
+SELECT STREAM ticker, "price", EXP_AVG("price", INTERVAL '10' SECOND) OVER w FROM source_sql_stream_001
+WINDOW w AS (PARTITION BY ticker RANGE INTERVAL '1' MINUTE PRECEDING);
 
---! case the n-th value is not built
-SELECT STREAM NTH_VALUE("price", 2) OVER (ROWS 3 PRECEDING) FROM source_sql_stream_001;
 --! rows
---| error: TM-SQL-0004: NTH_VALUE is not built
+--| AMZN | 100.5 | 100.5
+--| AMZN | 101.5 | 101.38185623605325
+--| AMZN | 98.0 | 98.0
+--| AMZN | 99.0 | 99.29570460890595
+--| TBV | 19.0 | 19.0
+--| TBV | 20.0 | 20.0
+--| TBV | 21.0 | 21.0
+--| TBV | 21.0 | 21.0
+
+--! case an exponential average needs a window
+SELECT STREAM EXP_AVG("price", INTERVAL '10' SECOND) FROM source_sql_stream_001 AS s GROUP BY FLOOR(s.ROWTIME TO MINUTE);
+
+--! rows
+--| error: TM-SQL-0004: EXP_AVG is of the rows of a window; write EXP_AVG(x, INTERVAL '10' SECOND) OVER w
+
+--! case the half-life is constant
+SELECT STREAM EXP_AVG("price", "price") OVER (ROWS 2 PRECEDING) FROM source_sql_stream_001;
+
+--! rows
+--| error: TM-SQL-0004: EXP_AVG takes a number and the time in which its weight halves; write EXP_AVG(x, INTERVAL '10' SECOND) OVER w
+
+--! case the n-th value
+SELECT STREAM "price", NTH_VALUE("price", 2) OVER w AS second, NTH_VALUE("price", 2) FROM LAST OVER w AS one_before,
+  NTH_VALUE("price", 2) FROM FIRST RESPECT NULLS OVER w AS again FROM source_sql_stream_001 WINDOW w AS (ROWS 2 PRECEDING);
+
+--! rows
+--| 100.5 | NULL | NULL | NULL
+--| 101.5 | 20.0 | 20.0 | 20.0
+--| 19.0 | 98.0 | 98.0 | 98.0
+--| 20.0 | 20.0 | 100.5 | 20.0
+--| 21.0 | 21.0 | 21.0 | 21.0
+--| 21.0 | 99.0 | 99.0 | 99.0
+--| 98.0 | 21.0 | 21.0 | 21.0
+--| 99.0 | 101.5 | 101.5 | 101.5
+
+--! case the n-th value is constant
+SELECT STREAM NTH_VALUE("price", 0) OVER (ROWS 2 PRECEDING) FROM source_sql_stream_001;
+
+--! rows
+--| error: TM-SQL-0004: the number of a row must be constant, from 1; NTH_VALUE(x, 2) OVER w
+
+--! case values with nulls and without
+SELECT STREAM p, FIRST_VALUE(p) OVER w AS f, FIRST_VALUE(p) IGNORE NULLS OVER w AS fi, LAST_VALUE(p) OVER w AS l, LAST_VALUE(p) IGNORE NULLS OVER w AS li,
+  LAG(p) OVER w AS b, LAG(p) IGNORE NULLS OVER w AS bi, LAG(p, 1, -1) IGNORE NULLS OVER w AS bd
+FROM (SELECT STREAM CASE WHEN "price" > 50 THEN "price" END AS p FROM source_sql_stream_001) AS s WINDOW w AS (ROWS 2 PRECEDING);
+
+--! rows
+--| 100.5 | 100.5 | 100.5 | 100.5 | 100.5 | NULL | NULL | -1.0
+--| 101.5 | 100.5 | 100.5 | 101.5 | 101.5 | NULL | 100.5 | 100.5
+--| 98.0 | NULL | 98.0 | 98.0 | 98.0 | NULL | NULL | -1.0
+--| 99.0 | NULL | 101.5 | 99.0 | 99.0 | 101.5 | 101.5 | 101.5
+--| NULL | 100.5 | 100.5 | NULL | 100.5 | 100.5 | 100.5 | 100.5
+--| NULL | 101.5 | 101.5 | NULL | 99.0 | 99.0 | 99.0 | 99.0
+--| NULL | 99.0 | 99.0 | NULL | 99.0 | NULL | 99.0 | 99.0
+--| NULL | NULL | 98.0 | NULL | 98.0 | 98.0 | 98.0 | 98.0
 
 --! case any and every
 SELECT STREAM ANY("price" > 100) OVER (ROWS 1 PRECEDING) AS some, EVERY("price" > 20) OVER (ROWS 1 PRECEDING) AS every_one FROM source_sql_stream_001;
@@ -496,30 +547,187 @@ SELECT STREAM ANY("price" > 100) OVER (ROWS 1 PRECEDING) AS some, EVERY("price" 
 --| true | true
 --| true | true
 
---! case differences with a unit are not built
-SELECT STREAM (s.ROWTIME - TIMESTAMP '2026-01-01 00:00:00') SECOND FROM source_sql_stream_001 AS s;
+--! case differences of times in a unit
+SELECT STREAM ticker FROM source_sql_stream_001 AS s
+WHERE (s.ROWTIME - TIMESTAMP '2026-01-01 00:00:00') SECOND > INTERVAL '30' SECOND AND (s.ROWTIME - TIMESTAMP '2026-01-01 00:00:00') DAY TO SECOND < INTERVAL '3' MINUTE;
+
 --! rows
---| error: TM-SQL-0004: a difference of times has no unit here; write TSDIFF(a, b), which is milliseconds
+--| AMZN
+--| AMZN
+--| TBV
+--| TBV
+
+--! case parts of differences
+SELECT STREAM EXTRACT(MINUTE FROM (s.ROWTIME - TIMESTAMP '2026-01-01 00:00:00') MINUTE TO SECOND(3)) AS m,
+  EXTRACT(SECOND FROM (s.ROWTIME - TIMESTAMP '2026-01-01 00:00:00') MINUTE TO SECOND(3)) AS s,
+  EXTRACT(SECOND FROM (s.ROWTIME - TIMESTAMP '2026-01-01 00:00:00') MINUTE) AS none
+FROM source_sql_stream_001 AS s;
+
+--! rows
+--| 0 | 1.000 | 0.000
+--| 0 | 2.000 | 0.000
+--| 0 | 30.000 | 0.000
+--| 1 | 0.000 | 0.000
+--| 1 | 10.000 | 0.000
+--| 1 | 10.000 | 0.000
+--| 10 | 0.000 | 0.000
+--| 2 | 59.999 | 0.000
+
+--! case a difference is added to a time
+SELECT STREAM TIMESTAMP '2026-02-01 00:00:00' + (s.ROWTIME - TIMESTAMP '2026-01-01 00:00:00') SECOND AS later FROM source_sql_stream_001 AS s WHERE "price" < 20;
+
+--! rows
+--| 2026-02-01 00:10:00
+
+--! case seconds have decimals
+CREATE STREAM parts (s DECIMAL(5,3), whole INTEGER, m BIGINT, d BIGINT, y BIGINT);
+CREATE PUMP p AS INSERT INTO parts
+SELECT STREAM EXTRACT(SECOND FROM s.ROWTIME), EXTRACT(SECOND FROM s.ROWTIME), EXTRACT(MINUTE FROM s.ROWTIME), EXTRACT(DAY FROM s.ROWTIME), EXTRACT(YEAR FROM s.ROWTIME) FROM source_sql_stream_001 AS s;
+SELECT STREAM * FROM parts;
+
+--! rows
+--| 0.000 | 0 | 1 | 1 | 2026
+--| 0.000 | 0 | 10 | 1 | 2026
+--| 1.000 | 1 | 0 | 1 | 2026
+--| 10.000 | 10 | 1 | 1 | 2026
+--| 10.000 | 10 | 1 | 1 | 2026
+--| 2.000 | 2 | 0 | 1 | 2026
+--| 30.000 | 30 | 0 | 1 | 2026
+--| 59.999 | 59 | 2 | 1 | 2026
+
+--! case a unit behind what is no difference
+SELECT STREAM COUNT(*) SECOND FROM source_sql_stream_001 AS s GROUP BY FLOOR(s.ROWTIME TO MINUTE);
+
+--! rows
+--| error: TM-SQL-0004: a unit stands behind a difference of times in parentheses; write (a - b) SECOND, or quote the name of a column
 
 --! case period predicates are not built
 SELECT STREAM ticker FROM source_sql_stream_001 AS s WHERE (s.ROWTIME, s.ROWTIME) OVERLAPS (s.ROWTIME, s.ROWTIME);
 --! rows
 --| error: TM-SQL-0004: Unsupported binary operator: Overlaps
 
---! case natural joins are not built
-SELECT STREAM a.ticker FROM source_sql_stream_001 OVER (RANGE INTERVAL '1' MINUTE PRECEDING) AS a NATURAL JOIN source_sql_stream_001 AS b;
---! rows
---| error: TM-SQL-0004: streams are joined ON a condition; write ON a.x = b.x in place of USING or NATURAL
+--! case natural joins
+SELECT STREAM * FROM (SELECT STREAM ticker, "price" AS a FROM source_sql_stream_001) OVER (RANGE INTERVAL '1' MINUTE PRECEDING) AS a
+NATURAL JOIN (SELECT STREAM ticker, "price" AS b FROM source_sql_stream_001) AS b;
 
---! case a join by names is not built
-SELECT STREAM a.ticker FROM source_sql_stream_001 OVER (RANGE INTERVAL '1' MINUTE PRECEDING) AS a JOIN source_sql_stream_001 AS b USING (ticker);
 --! rows
---| error: TM-SQL-0004: streams are joined ON a condition; write ON a.x = b.x in place of USING or NATURAL
+--| AMZN | 100.5 | 100.5
+--| AMZN | 100.5 | 101.5
+--| AMZN | 100.5 | 99.0
+--| AMZN | 101.5 | 101.5
+--| AMZN | 101.5 | 99.0
+--| AMZN | 98.0 | 98.0
+--| AMZN | 99.0 | 99.0
+--| TBV | 19.0 | 19.0
+--| TBV | 20.0 | 20.0
+--| TBV | 21.0 | 21.0
+--| TBV | 21.0 | 21.0
+--| TBV | 21.0 | 21.0
+--| TBV | 21.0 | 21.0
 
---! case three streams at once are not built
-SELECT STREAM a.ticker FROM source_sql_stream_001 OVER (RANGE INTERVAL '1' MINUTE PRECEDING) AS a JOIN source_sql_stream_001 AS b ON a.ticker = b.ticker JOIN source_sql_stream_001 AS c ON a.ticker = c.ticker;
+--! case a join by names
+SELECT STREAM ticker, a."price", b."price" AS later FROM source_sql_stream_001 OVER (RANGE INTERVAL '1' MINUTE PRECEDING) AS a JOIN source_sql_stream_001 AS b USING (ticker);
+
 --! rows
---| error: TM-SQL-0004: more than two streams can't be joined at once; pump the join of two into a stream, and join that with the third
+--| AMZN | 100.5 | 100.5
+--| AMZN | 100.5 | 101.5
+--| AMZN | 100.5 | 99.0
+--| AMZN | 101.5 | 101.5
+--| AMZN | 101.5 | 99.0
+--| AMZN | 98.0 | 98.0
+--| AMZN | 99.0 | 99.0
+--| TBV | 19.0 | 19.0
+--| TBV | 20.0 | 20.0
+--| TBV | 21.0 | 21.0
+--| TBV | 21.0 | 21.0
+--| TBV | 21.0 | 21.0
+--| TBV | 21.0 | 21.0
+
+--! case an outer join by names
+SELECT STREAM * FROM (SELECT STREAM ticker, "price" AS a FROM source_sql_stream_001 WHERE "price" > 50) OVER (RANGE INTERVAL '1' MINUTE PRECEDING) AS a
+FULL JOIN (SELECT STREAM ticker, "price" AS b FROM source_sql_stream_001 WHERE "price" < 101) AS b USING (ticker);
+
+--! rows
+--| AMZN | 100.5 | 100.5
+--| AMZN | 100.5 | 99.0
+--| AMZN | 101.5 | 99.0
+--| AMZN | 98.0 | 98.0
+--| AMZN | 99.0 | 99.0
+--| TBV | NULL | 19.0
+--| TBV | NULL | 20.0
+--| TBV | NULL | 21.0
+--| TBV | NULL | 21.0
+
+--! case a join by a name that one side lacks
+SELECT STREAM a.ticker FROM source_sql_stream_001 OVER (RANGE INTERVAL '1' MINUTE PRECEDING) AS a JOIN source_sql_stream_001 AS b USING (other);
+
+--! rows
+--| error: TM-SQL-0002: both sides of the join need a column "OTHER"
+
+--! case three streams at once
+SELECT STREAM a."price", b."price" AS b, c."price" AS c FROM source_sql_stream_001 OVER (RANGE INTERVAL '1' MINUTE PRECEDING) AS a
+JOIN source_sql_stream_001 AS b ON a.ticker = b.ticker
+JOIN source_sql_stream_001 OVER (RANGE INTERVAL '5' SECOND PRECEDING) AS c ON a.ticker = c.ticker;
+
+--! rows
+--| 100.5 | 100.5 | 100.5
+--| 100.5 | 101.5 | 101.5
+--| 100.5 | 99.0 | 99.0
+--| 101.5 | 101.5 | 101.5
+--| 101.5 | 99.0 | 99.0
+--| 19.0 | 19.0 | 19.0
+--| 20.0 | 20.0 | 20.0
+--| 21.0 | 21.0 | 21.0
+--| 21.0 | 21.0 | 21.0
+--| 21.0 | 21.0 | 21.0
+--| 21.0 | 21.0 | 21.0
+--| 21.0 | 21.0 | 21.0
+--| 21.0 | 21.0 | 21.0
+--| 21.0 | 21.0 | 21.0
+--| 21.0 | 21.0 | 21.0
+--| 98.0 | 98.0 | 98.0
+--| 99.0 | 99.0 | 99.0
+
+--! case three streams explained
+EXPLAIN SELECT STREAM a."price" FROM source_sql_stream_001 OVER (RANGE INTERVAL '1' MINUTE PRECEDING) AS a
+JOIN source_sql_stream_001 AS b ON a.ticker = b.ticker
+JOIN source_sql_stream_001 OVER (RANGE INTERVAL '5' SECOND PRECEDING) AS c ON a.ticker = c.ticker;
+
+--! rows
+--| sink terminal: rows to the terminal
+--|   calc-5: select price
+--|     interval join-2: Inner, left time from right -60000000 to 5000000 µs; by A.TICKER = C.TICKER; keeps the rows of the interval
+--|       calc-3: select TICKER, price, ROWTIME, ROWTIME, key by [0]
+--|         interval join: Inner, left time from right -60000000 to 0 µs; by A.TICKER = B.TICKER; keeps the rows of the interval
+--|           calc: key by [0]
+--|             source SOURCE_SQL_STREAM_001: filesystem: TICKER, price, ROWTIME; replays, ends; keeps positions
+--|           calc-2: select TICKER, ROWTIME, key by [0]
+--|             source SOURCE_SQL_STREAM_001 (shown above)
+--|       calc-4: select TICKER, ROWTIME, key by [0]
+--|         source SOURCE_SQL_STREAM_001 (shown above)
+
+--! case an outer join of three streams
+SELECT STREAM a.ticker FROM source_sql_stream_001 OVER (RANGE INTERVAL '1' MINUTE PRECEDING) AS a JOIN source_sql_stream_001 AS b ON a.ticker = b.ticker LEFT JOIN source_sql_stream_001 AS c ON a.ticker = c.ticker;
+
+--! rows
+--| error: TM-SQL-0004: outer joins are of two streams; pump the join of two into a stream, and join that with the third
+
+--! case a window over a sub-query
+SELECT STREAM a.p, b."price" FROM (SELECT STREAM ticker, "price" AS p FROM source_sql_stream_001 WHERE "price" > 20) OVER w AS a
+JOIN source_sql_stream_001 AS b ON a.ticker = b.ticker WINDOW w AS (RANGE INTERVAL '1' MINUTE PRECEDING);
+
+--! rows
+--| 100.5 | 100.5
+--| 100.5 | 101.5
+--| 100.5 | 99.0
+--| 101.5 | 101.5
+--| 101.5 | 99.0
+--| 21.0 | 21.0
+--| 21.0 | 21.0
+--| 21.0 | 21.0
+--| 21.0 | 21.0
+--| 98.0 | 98.0
+--| 99.0 | 99.0
 
 --! case forests are not built
 SELECT STREAM * FROM TABLE(RANDOM_CUT_FOREST(CURSOR(SELECT STREAM * FROM source_sql_stream_001), 100, 256, 100000, 1));
@@ -536,10 +744,55 @@ ALTER PUMP p START;
 --! rows
 --| error: TM-SQL-0004: ALTER is no statement here; drop the table or view and create it anew
 
---! case streams are not ordered by other columns
-SELECT STREAM ticker FROM source_sql_stream_001 ORDER BY "price";
+--! case rows in order in each period
+CREATE STREAM ordered (ticker VARCHAR(4), price DOUBLE, at_time TIMESTAMP);
+CREATE PUMP p AS INSERT INTO ordered
+SELECT STREAM ticker, "price", ROWTIME AS at_time FROM source_sql_stream_001 AS s ORDER BY FLOOR(s.ROWTIME TO MINUTE), "price" DESC;
+SELECT STREAM o.ROWTIME AS "end", at_time, price, LAG(price) OVER (ROWS 1 PRECEDING) AS before FROM ordered AS o;
+
 --! rows
---| error: TM-SQL-0004: ORDER BY of a stream is by ROWTIME; leave it out: rows are in the order of ROWTIME
+--| 2026-01-01 00:01:00 | 2026-01-01 00:00:01 | 100.5 | 101.5
+--| 2026-01-01 00:01:00 | 2026-01-01 00:00:02 | 20.0 | 100.5
+--| 2026-01-01 00:01:00 | 2026-01-01 00:00:30 | 101.5 | NULL
+--| 2026-01-01 00:02:00 | 2026-01-01 00:01:00 | 99.0 | 20.0
+--| 2026-01-01 00:02:00 | 2026-01-01 00:01:10 | 21.0 | 21.0
+--| 2026-01-01 00:02:00 | 2026-01-01 00:01:10 | 21.0 | 99.0
+--| 2026-01-01 00:03:00 | 2026-01-01 00:02:59.999 | 98.0 | 21.0
+--| 2026-01-01 00:11:00 | 2026-01-01 00:10:00 | 19.0 | 98.0
+
+--! case the order of groups in their window
+CREATE STREAM counts (ticker VARCHAR(4), n BIGINT);
+CREATE PUMP p AS INSERT INTO counts
+SELECT STREAM ticker, COUNT(*) AS n FROM source_sql_stream_001 AS s GROUP BY ticker, STEP(s.ROWTIME BY INTERVAL '60' SECOND)
+ORDER BY STEP(s.ROWTIME BY INTERVAL '60' SECOND), n DESC, ticker DESC;
+SELECT STREAM c.ROWTIME AS "end", ticker, n, LAG(ticker) OVER (ROWS 1 PRECEDING) AS before FROM counts AS c;
+
+--! rows
+--| 2026-01-01 00:01:00 | AMZN | 2 | NULL
+--| 2026-01-01 00:01:00 | TBV | 1 | AMZN
+--| 2026-01-01 00:02:00 | AMZN | 1 | TBV
+--| 2026-01-01 00:02:00 | TBV | 2 | TBV
+--| 2026-01-01 00:03:00 | AMZN | 1 | AMZN
+--| 2026-01-01 00:11:00 | TBV | 1 | AMZN
+
+--! case an order by places
+SELECT STREAM FLOOR(s.ROWTIME TO MINUTE) AS "minute", ticker FROM source_sql_stream_001 AS s ORDER BY 1, 2 DESC;
+
+--! rows
+--| 2026-01-01 00:00:00 | AMZN
+--| 2026-01-01 00:00:00 | AMZN
+--| 2026-01-01 00:00:00 | TBV
+--| 2026-01-01 00:01:00 | AMZN
+--| 2026-01-01 00:01:00 | TBV
+--| 2026-01-01 00:01:00 | TBV
+--| 2026-01-01 00:02:00 | AMZN
+--| 2026-01-01 00:10:00 | TBV
+
+--! case streams are not ordered by other columns alone
+SELECT STREAM ticker FROM source_sql_stream_001 ORDER BY "price";
+
+--! rows
+--| error: TM-SQL-0004: ORDER BY of a stream begins with a period of ROWTIME; write ORDER BY FLOOR(s.ROWTIME TO MINUTE), …, or leave it out: rows are in the order of ROWTIME
 
 --! case error_stream is the system's
 CREATE STREAM error_stream (a INTEGER);
@@ -571,4 +824,14 @@ SELECT STREAM EXTRACT(YEAR FROM s.ROWTIME) AS y, EXTRACT(SECOND FROM s.ROWTIME) 
   CHAR_TO_TIMESTAMP('yyyy-MM-dd HH:mm', '2026-02-03 04:05 and more') AS t, TO_TIMESTAMP(1000) AS u
 FROM source_sql_stream_001 AS s WHERE "price" = 98;
 --! rows
---| 2026 | 59 | 2026-01-01 01:00:00 | 2026-01-01 00:01:29.999 | 2026-02-03 04:05:00 | 1970-01-01 00:00:01
+--| 2026 | 59.999 | 2026-01-01 01:00:00 | 2026-01-01 00:01:29.999 | 2026-02-03 04:05:00 | 1970-01-01 00:00:01
+
+--! case joined streams and a reference table
+SELECT STREAM a.ticker, a."price", b."price" AS later, c.company
+FROM source_sql_stream_001 OVER (RANGE INTERVAL '1' MINUTE PRECEDING) AS a
+JOIN source_sql_stream_001 AS b ON a.ticker = b.ticker AND a."price" <> b."price"
+LEFT JOIN companies AS c ON c.ticker = a.ticker;
+--! rows
+--| AMZN | 100.5 | 101.5 | Amazon
+--| AMZN | 100.5 | 99.0 | Amazon
+--| AMZN | 101.5 | 99.0 | Amazon

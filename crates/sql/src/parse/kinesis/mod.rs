@@ -16,6 +16,11 @@ pub(crate) const STAGGER: &str = "__stagger";
 /// The call that stands for `WITHIN INTERVAL …` in `ORDER BY`.
 pub(crate) const WITHIN: &str = "__within";
 
+/// The call that stands for the window of a sub-query.
+pub(crate) const WINDOW: &str = "__window";
+/// `NTH_VALUE(…) FROM LAST`
+pub(crate) const NTH_FROM_LAST: &str = "NTH_VALUE_FROM_LAST";
+
 /// The grammar of expressions.
 #[derive(Debug)]
 pub(crate) struct KinesisDialect;

@@ -11,12 +11,16 @@
 //! | `WINDOWED BY STAGGER (PARTITION BY a RANGE i)` | `GROUP BY a, __stagger(i)` |
 //! | `FROM s OVER (RANGE i PRECEDING) AS a` | `FROM s AS a WITH (i)` |
 //! | `FROM s OVER w AS a` | `FROM s AS a WITH (w)` |
+//! | `FROM (SELECT x …) OVER w AS a` | `FROM (SELECT __window(w), x …) AS a` |
 //! | `ORDER BY x WITHIN i` | `ORDER BY x, __within(i)` |
+//! | `(a - b) MINUTE TO SECOND` | `__qualified((a - b), 'SECOND')` |
+//! | `NTH_VALUE(x, n) FROM LAST` | `NTH_VALUE_FROM_LAST(x, n)` |
 
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 
-use super::{KinesisDialect, STAGGER, WITHIN};
+use super::{KinesisDialect, NTH_FROM_LAST, STAGGER, WINDOW, WITHIN};
 use crate::error::{Kind, Place, Result, SqlError};
+use crate::functions::kinesis::QUALIFIED;
 
 /// Whether a text is of this dialect: its first lines say so, or it makes streams and pumps or selects from streams.
 pub(in crate::parse) fn is_kinesis(text: &str) -> bool {
@@ -172,10 +176,11 @@ impl Rewriter {
             } else if UNITS.iter().any(|unit| self.is(0, unit))
                 && self.out.last().is_some_and(|token| token.token == Token::RParen)
             {
-                // It would be taken for an alias.
-                let error = SqlError::new(Kind::Unsupported, "a difference of times has no unit here");
-                let place = self.tokens.get(self.at).and_then(|token| Place::of(token.span));
-                return Err(error.hint("write TSDIFF(a, b), which is milliseconds").at(place));
+                self.qualified()?;
+            } else if self.is(0, "FROM") && self.counts_from() {
+                self.nth_value()?;
+            } else if self.is(0, "OVER") && self.sub_query().is_some() {
+                self.window()?;
             } else if self.is(0, "WITHIN") && self.is(1, "INTERVAL") {
                 self.put(&format!(", {WITHIN}("))?;
                 self.at += 1;
@@ -285,8 +290,76 @@ impl Rewriter {
         self.expect(&Token::RParen, ") after the stagger window")
     }
 
-    /// The window of a joined stream goes behind its alias.
+    /// Where the parenthesis opens that closed last.
+    fn opening(&self) -> Option<usize> {
+        let mut depth = 0;
+        for (place, token) in self.out.iter().enumerate().rev() {
+            match token.token {
+                Token::RParen => depth += 1,
+                Token::LParen if depth == 1 => return Some(place),
+                Token::LParen => depth -= 1,
+                _ if depth == 0 => return None,
+                _ => {}
+            }
+        }
+        None
+    }
+
+    /// Where the select list begins of a sub-query that ended just now.
+    fn sub_query(&self) -> Option<usize> {
+        let select = self.opening()? + 1;
+        let follows = |place: usize, word: &str| self.out.get(place).is_some_and(|token| is_word(token, word));
+        let list = select + 1 + usize::from(follows(select + 1, "DISTINCT") || follows(select + 1, "ALL"));
+        follows(select, "SELECT").then_some(list)
+    }
+
+    /// The name of the function whose call ended just now.
+    fn called(&mut self) -> Option<&mut TokenWithSpan> {
+        let before = self.opening()?.checked_sub(1)?;
+        let call = |token: &&mut TokenWithSpan| matches!(&token.token, Token::Word(word) if word.quote_style.is_some() || !opens(&word.value));
+        self.out.get_mut(before).filter(call)
+    }
+
+    /// `(a - b) unit [(p)] [TO unit [(p)]]`: the difference in the last unit.
+    fn qualified(&mut self) -> Result<()> {
+        let place = self.tokens.get(self.at).and_then(|token| Place::of(token.span));
+        if self.called().is_some() {
+            let error = SqlError::new(Kind::Unsupported, "a unit stands behind a difference of times in parentheses");
+            return Err(error.hint("write (a - b) SECOND, or quote the name of a column").at(place));
+        }
+        let Some(open) = self.opening() else { return Err(self.expected("( before a unit")) };
+        let begin = self.out.len();
+        // The words of an interval's units, as behind INTERVAL 'n'.
+        self.at -= 1;
+        self.interval();
+        let unit = self.out.drain(begin..).rev().find_map(|token| match token.token {
+            Token::Word(word) => Some(word.value),
+            _ => None,
+        });
+        let rest = self.out.split_off(open);
+        self.put(&format!("{QUALIFIED}("))?;
+        self.out.extend(rest);
+        self.put(&format!(", '{}')", unit.unwrap_or_default()))
+    }
+
+    /// `FROM FIRST` or `FROM LAST` of NTH_VALUE is next.
+    fn counts_from(&mut self) -> bool {
+        (self.is(1, "FIRST") || self.is(1, "LAST")) && self.called().is_some_and(|name| is_word(name, "NTH_VALUE"))
+    }
+
+    fn nth_value(&mut self) -> Result<()> {
+        if self.is(1, "LAST")
+            && let Some(name) = self.called()
+        {
+            name.token = Token::make_word(NTH_FROM_LAST, None);
+        }
+        self.at += 2;
+        Ok(())
+    }
+
+    /// The window of a joined stream goes behind its alias, that of a sub-query before what it selects.
     fn window(&mut self) -> Result<()> {
+        let sub_query = self.sub_query();
         self.at += 1;
         let mut window = Vec::new();
         if self.token(0) == Some(&Token::LParen) {
@@ -307,6 +380,14 @@ impl Rewriter {
         } else {
             window.extend(self.tokens.get(self.at).cloned());
             self.at += 1;
+        }
+        if let Some(list) = sub_query {
+            let rest = self.out.split_off(list);
+            self.put(&format!("{WINDOW}("))?;
+            self.out.append(&mut window);
+            self.put("),")?;
+            self.out.extend(rest);
+            return Ok(());
         }
         let named = self.is(0, "AS") || matches!(self.token(0), Some(Token::Word(word)) if !follows(&word.value));
         if !named {
@@ -331,6 +412,15 @@ const UNITS: [&str; 6] = ["YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND"];
 
 fn empty_span() -> datafusion::sql::sqlparser::tokenizer::Span {
     datafusion::sql::sqlparser::tokenizer::Span::empty()
+}
+
+/// What can stand before a parenthesis, and calls nothing.
+fn opens(word: &str) -> bool {
+    let all = [
+        "SELECT", "WHERE", "AND", "OR", "NOT", "ON", "WHEN", "THEN", "ELSE", "CASE", "BY", "HAVING", "BETWEEN", "IN",
+        "FROM", "DISTINCT", "ALL", "VALUES", "LIKE", "IS",
+    ];
+    all.contains(&word)
 }
 
 /// `IGNORE NULLS OVER` and the like: the window of a function.

@@ -1,0 +1,261 @@
+//! Expressions in the standard's words: ROWTIME, steps, intervals, functions of the dialect.
+
+use std::ops::ControlFlow;
+
+use datafusion::sql::sqlparser::ast::{
+    BinaryOperator, CeilFloorKind, DateTimeField, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
+    FunctionArguments, Ident, Interval, NullTreatment, ObjectName, OrderByExpr, OrderByOptions, Spanned, Value,
+    VisitMut, VisitorMut, WindowFrameBound, WindowSpec, WindowType,
+};
+
+use super::{NOT_BUILT, ROWTIME};
+use crate::error::{Kind, Place, Result, SqlError};
+use crate::functions::kinesis::{ARRIVAL, EXTRACT, EXTRACT_SECOND, PLACED, STEP, STEP_UP, own_name};
+use crate::parse::call;
+use crate::parse::kinesis::NTH_FROM_LAST;
+
+/// What ROWTIME means in an expression, and names that two relations share.
+#[derive(Clone)]
+pub(super) struct Times {
+    /// The time of the rows that come in.
+    pub(super) input: Expr,
+    /// The time of the row that goes out.
+    pub(super) output: Expr,
+    /// Columns of `USING` and `NATURAL`, each with its value.
+    pub(super) shared: Vec<(String, Expr)>,
+}
+
+pub(super) fn arguments(call: &Expr) -> Vec<&Expr> {
+    let Expr::Function(function) = call else { return Vec::new() };
+    let FunctionArguments::List(list) = &function.args else { return Vec::new() };
+    let argument = |argument| match argument {
+        &FunctionArg::Unnamed(FunctionArgExpr::Expr(ref expr)) => Some(expr),
+        _ => None,
+    };
+    list.args.iter().filter_map(argument).collect()
+}
+
+pub(super) fn binary(left: Expr, op: BinaryOperator, right: Expr) -> Expr {
+    Expr::BinaryOp { left: Box::new(left), op, right: Box::new(right) }
+}
+
+pub(super) fn and(left: Expr, right: Expr) -> Expr {
+    binary(Expr::Nested(Box::new(left)), BinaryOperator::And, right)
+}
+
+pub(super) fn seconds(value: &str) -> Expr {
+    interval(value, DateTimeField::Second)
+}
+
+pub(super) fn interval(value: &str, unit: DateTimeField) -> Expr {
+    Expr::Interval(Interval {
+        value: Box::new(Expr::value(Value::SingleQuotedString(value.to_owned()))),
+        leading_field: Some(unit),
+        leading_precision: None,
+        last_field: None,
+        fractional_seconds_precision: None,
+    })
+}
+
+/// Says a window's order: as rows arrive.
+pub(super) fn order_by_arrival(spec: &mut WindowSpec, times: &Times) -> Result<()> {
+    if let Some(by) = spec.order_by.first() {
+        let error = SqlError::unsupported("a window has no ORDER BY here");
+        return Err(error.hint("leave it out: rows are in the order of ROWTIME").at(Place::of(by.expr.span())));
+    }
+    spec.partition_by.iter_mut().try_for_each(|key| rewrite(key, times))?;
+    if let Some(frame) = &mut spec.window_frame
+        && let WindowFrameBound::Preceding(Some(bound)) = &mut frame.start_bound
+    {
+        normal(bound)?;
+    }
+    let options = OrderByOptions { asc: Some(true), nulls_first: None };
+    spec.order_by.push(OrderByExpr { expr: call(ARRIVAL, [times.input.clone()]), options, with_fill: None });
+    Ok(())
+}
+
+/// Rewrites an expression.
+pub(super) fn rewrite(expr: &mut Expr, times: &Times) -> Result<()> {
+    match expr.visit(&mut Rewriter { times }) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(error) => Err(error),
+    }
+}
+
+pub(super) struct Rewriter<'t> {
+    pub(super) times: &'t Times,
+}
+
+impl Rewriter<'_> {
+    fn expression(&self, expr: &mut Expr) -> Result<()> {
+        let stepped = |inner: &mut Expr| {
+            // Within it, ROWTIME is that of the rows that come in: it is what they are grouped by.
+            let times = Times { output: self.times.input.clone(), ..self.times.clone() };
+            rewrite(inner, &times)
+        };
+        match expr {
+            Expr::Identifier(name) if name.value == ROWTIME => *expr = self.times.output.clone(),
+            Expr::Identifier(name) if self.times.shared.iter().any(|(shared, _)| *shared == name.value) => {
+                let shared = self.times.shared.iter().find(|(shared, _)| *shared == name.value);
+                if let Some((_, value)) = shared {
+                    *expr = value.clone();
+                }
+            }
+            // Quotes have done what they are for: one name is written one way.
+            Expr::Identifier(name) => name.quote_style = None,
+            Expr::CompoundIdentifier(parts) => parts.iter_mut().for_each(|part| part.quote_style = None),
+            Expr::Floor { expr: inner, field: CeilFloorKind::DateTimeField(unit) }
+                if *unit != DateTimeField::NoDateTime =>
+            {
+                stepped(inner)?;
+                *expr = stepping(STEP, inner, unit);
+            }
+            Expr::Ceil { expr: inner, field: CeilFloorKind::DateTimeField(unit) }
+                if *unit != DateTimeField::NoDateTime =>
+            {
+                stepped(inner)?;
+                *expr = stepping(STEP_UP, inner, unit);
+            }
+            Expr::Function(function) => {
+                let name = function.name.to_string();
+                if NOT_BUILT.contains(&name.as_str()) {
+                    let error = SqlError::unsupported(format!("{name} is not built"));
+                    return Err(error.at(Place::of(function.name.span())));
+                }
+                if name == "STEP"
+                    && let FunctionArguments::List(list) = &mut function.args
+                    && let Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(inner))) = list.args.first_mut()
+                {
+                    stepped(inner)?;
+                }
+                if function.over.is_some() {
+                    placed(function);
+                }
+                if name == "EXP_AVG" {
+                    if function.over.is_none() {
+                        let error = SqlError::unsupported("EXP_AVG is of the rows of a window");
+                        let hint = "write EXP_AVG(x, INTERVAL '10' SECOND) OVER w";
+                        return Err(error.hint(hint).at(Place::of(function.name.span())));
+                    }
+                    push(function, self.times.input.clone());
+                }
+                if let Some(own) = own_name(&name) {
+                    function.name = ObjectName::from(vec![Ident::new(own)]);
+                }
+                if let Some(WindowType::WindowSpec(spec)) = &mut function.over {
+                    order_by_arrival(spec, self.times)?;
+                }
+            }
+            Expr::Interval(_) => normal(expr)?,
+            Expr::Extract { field: DateTimeField::Second, expr: of, .. } => {
+                *expr = call(EXTRACT_SECOND, [of.as_ref().clone()]);
+            }
+            Expr::Extract { field, expr: of, .. } => {
+                let unit = Expr::value(Value::SingleQuotedString(field.to_string()));
+                *expr = call(EXTRACT, [unit, of.as_ref().clone()]);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+impl VisitorMut for Rewriter<'_> {
+    type Break = SqlError;
+
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<SqlError> {
+        match self.expression(expr) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => ControlFlow::Break(error),
+        }
+    }
+}
+
+/// Adds an argument to a call.
+pub(super) fn push(function: &mut Function, argument: Expr) {
+    if let FunctionArguments::List(list) = &mut function.args {
+        list.args.push(FunctionArg::Unnamed(FunctionArgExpr::Expr(argument)));
+    }
+}
+
+/// `NTH_VALUE`, `FIRST_VALUE`, `LAST_VALUE`, and `LAG … IGNORE NULLS`, as calls of one function.
+pub(super) fn placed(function: &mut Function) {
+    let FunctionArguments::List(list) = &mut function.args else { return };
+    let within = list.clauses.iter().find_map(|clause| match clause {
+        FunctionArgumentClause::IgnoreOrRespectNulls(nulls) => Some(*nulls),
+        _ => None,
+    });
+    let ignored = function.null_treatment.or(within) == Some(NullTreatment::IgnoreNulls);
+    let from = match function.name.to_string().as_str() {
+        "FIRST_VALUE" | "NTH_VALUE" => "FIRST",
+        "LAST_VALUE" | NTH_FROM_LAST => "LAST",
+        "LAG" if ignored => "BEFORE",
+        _ => return,
+    };
+    let argument = |expr: Expr| FunctionArg::Unnamed(FunctionArgExpr::Expr(expr));
+    let mut given = std::mem::take(&mut list.args).into_iter();
+    let value = given.next();
+    let place = given.next().unwrap_or_else(|| argument(Expr::value(Value::Number("1".into(), false))));
+    let from = argument(Expr::value(Value::SingleQuotedString(from.to_owned())));
+    let nulls = argument(Expr::value(Value::Boolean(!ignored)));
+    list.args = value.into_iter().chain([from, place, nulls]).chain(given).collect();
+    list.clauses.retain(|clause| !matches!(clause, FunctionArgumentClause::IgnoreOrRespectNulls(_)));
+    function.null_treatment = None;
+    function.name = ObjectName::from(vec![Ident::new(PLACED)]);
+}
+
+/// `FLOOR(x TO unit)`: months and years have no length.
+pub(super) fn stepping(function: &str, inner: &Expr, unit: &DateTimeField) -> Expr {
+    match unit {
+        DateTimeField::Month | DateTimeField::Year => {
+            let unit = Expr::value(Value::SingleQuotedString(unit.to_string().to_lowercase()));
+            call("date_trunc", [unit, inner.clone()])
+        }
+        unit => {
+            let mut length = interval("1", unit.clone());
+            // A unit that has no length stays as it is, and is refused where it is planned.
+            if normal(&mut length).is_err() {
+                length = interval("1", unit.clone());
+            }
+            call(function, [inner.clone(), length])
+        }
+    }
+}
+
+/// An interval of days, hours, minutes and seconds in seconds; others stay.
+pub(super) fn normal(expr: &mut Expr) -> Result<()> {
+    const UNITS: [(DateTimeField, f64); 4] = [
+        (DateTimeField::Day, 86_400.0),
+        (DateTimeField::Hour, 3_600.0),
+        (DateTimeField::Minute, 60.0),
+        (DateTimeField::Second, 1.0),
+    ];
+    let Expr::Interval(written) = expr else { return Ok(()) };
+    let from = UNITS.iter().position(|(unit, _)| written.leading_field.as_ref() == Some(unit));
+    let Some(from) = from else { return Ok(()) };
+    let to =
+        written.last_field.as_ref().and_then(|last| UNITS.iter().position(|(unit, _)| unit == last)).unwrap_or(from);
+    let Expr::Value(value) = &*written.value else { return Ok(()) };
+    let text = value.value.clone().into_string().unwrap_or_default();
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(rest) => (-1.0, rest),
+        None => (1.0, text.as_str()),
+    };
+    let wrong = || {
+        let message = format!(
+            "'{text}' is no interval {}",
+            written.leading_field.as_ref().map(ToString::to_string).unwrap_or_default()
+        );
+        SqlError::new(Kind::Syntax, message).hint("write INTERVAL '1:30' MINUTE TO SECOND").at(Place::of(value.span))
+    };
+    let parts: Vec<&str> = digits.split([':', ' ']).collect();
+    if to < from || parts.len() != to - from + 1 {
+        return Err(wrong());
+    }
+    let mut total = 0.0;
+    for (part, (_, length)) in parts.iter().zip(UNITS.iter().skip(from)) {
+        total += part.parse::<f64>().map_err(|_| wrong())? * length;
+    }
+    *expr = seconds(&(sign * total).to_string());
+    Ok(())
+}

@@ -1,0 +1,218 @@
+//! What is in FROM: streams, reference tables, sub-queries, each with its window.
+
+use datafusion::sql::sqlparser::ast::{
+    Expr, Ident, Join, JoinConstraint, NamedWindowExpr, Query, Select, SelectItem, SetExpr, Spanned, TableAlias,
+    TableAliasColumnDef, TableFactor, TableVersion, WindowFrameBound, WindowFrameUnits,
+};
+
+use super::expressions::{and, arguments, normal, seconds};
+use super::joins::{add, constraint, share};
+use super::{Kinesis, ROWTIME, SYSTEM_COLUMNS, item_counts};
+use crate::error::{Kind, Place, Result, SqlError};
+use crate::parse::kinesis::WINDOW;
+
+/// What FROM comes to.
+pub(super) struct Relations {
+    pub(super) sources: Vec<Source>,
+    /// The time of the rows; none where there is no stream.
+    pub(super) rowtime: Option<Expr>,
+    /// Columns of `USING` and `NATURAL`, each with its value.
+    pub(super) shared: Vec<(String, Expr)>,
+}
+
+/// A relation in FROM.
+pub(super) struct Source {
+    pub(super) alias: Ident,
+    /// It is a stream.
+    pub(super) timed: bool,
+    /// Its columns; none where they are those of a `*`.
+    pub(super) columns: Option<Vec<String>>,
+    /// Columns that `*` leaves out.
+    pub(super) hidden: Vec<String>,
+    /// `OVER (RANGE i PRECEDING)`
+    pub(super) window: Option<Expr>,
+}
+
+impl Source {
+    pub(super) fn time(&self) -> Expr {
+        Expr::CompoundIdentifier(vec![Ident::new(self.alias.value.clone()), Ident::new(ROWTIME)])
+    }
+
+    /// How long its rows are seen after their time.
+    pub(super) fn keeps(&self) -> Expr {
+        self.window.clone().unwrap_or_else(|| seconds("0"))
+    }
+}
+
+impl Kinesis<'_> {
+    pub(super) fn from(&self, select: &mut Select) -> Result<Relations> {
+        let windows = select.named_window.clone();
+        let window_of = |hint: &Expr| -> Result<Expr> {
+            let Expr::Identifier(name) = hint else { return Ok(hint.clone()) };
+            let known = windows.iter().find(|window| window.0 == *name).map(|window| &window.1);
+            let frame = match known {
+                Some(NamedWindowExpr::WindowSpec(spec)) if spec.partition_by.is_empty() => spec.window_frame.as_ref(),
+                _ => None,
+            };
+            match frame.map(|frame| (frame.units, &frame.start_bound)) {
+                Some((WindowFrameUnits::Range, WindowFrameBound::Preceding(Some(interval)))) => {
+                    Ok((**interval).clone())
+                }
+                _ => {
+                    let error = SqlError::unsupported(format!("{name} can't be the window of a joined stream"));
+                    Err(error.hint("WINDOW w AS (RANGE INTERVAL '1' MINUTE PRECEDING)").at(Place::of(name.span)))
+                }
+            }
+        };
+        let mut sources: Vec<Source> = Vec::new();
+        let mut rowtime: Option<Expr> = None;
+        let mut shared: Vec<(String, Expr)> = Vec::new();
+        let mut conditions = Vec::new();
+        for from in &mut select.from {
+            let source = self.source(&mut from.relation, &window_of)?;
+            let relation_span = Place::of(from.relation.span());
+            if let Some(condition) = add(&mut sources, source, None, &mut rowtime, relation_span)? {
+                conditions.push(condition);
+            }
+            for Join { relation, join_operator, .. } in &mut from.joins {
+                let place = Place::of(relation.span());
+                let source = self.source(relation, &window_of)?;
+                let stream = sources.iter().find(|known| known.timed);
+                if let (TableFactor::Table { version, .. }, Some(stream), false) = (relation, stream, source.timed) {
+                    // A row meets those of a reference table that are there when it comes.
+                    *version = Some(TableVersion::ForSystemTimeAsOf(stream.time()));
+                }
+                share(&sources, &source, join_operator, &mut shared, place)?;
+                let condition = add(&mut sources, source, Some(join_operator), &mut rowtime, place)?;
+                let Some(condition) = condition else { continue };
+                match constraint(join_operator) {
+                    Some(JoinConstraint::On(on)) => {
+                        let both = std::mem::replace(on, condition.clone());
+                        *on = and(both, condition);
+                    }
+                    Some(JoinConstraint::None) => conditions.push(condition),
+                    _ => {
+                        let error = SqlError::unsupported("streams are joined ON a condition");
+                        return Err(error.hint("write JOIN … ON a.x = b.x").at(place));
+                    }
+                }
+            }
+        }
+        for condition in conditions {
+            select.selection = Some(match select.selection.take() {
+                Some(known) => and(known, condition),
+                None => condition,
+            });
+        }
+        Ok(Relations { sources, rowtime, shared })
+    }
+
+    fn source(&self, factor: &mut TableFactor, window_of: &dyn Fn(&Expr) -> Result<Expr>) -> Result<Source> {
+        match factor {
+            TableFactor::Table { name, alias, with_hints, args: None, .. } => {
+                let own = name.0.last().and_then(|part| part.as_ident()).cloned().unwrap_or_else(|| Ident::new(""));
+                let (columns, timed) = (self.columns)(&own)?;
+                let is_hidden = |name: &&String| timed && SYSTEM_COLUMNS.contains(&name.as_str());
+                let hidden: Vec<String> = columns.iter().filter(is_hidden).cloned().collect();
+                let window = with_hints.pop().map(|hint| window_of(&hint)).transpose()?;
+                let window = window.map(|mut window| normal(&mut window).map(|()| window)).transpose()?;
+                alias.iter_mut().try_for_each(|alias| name_all(alias, &columns, &hidden))?;
+                let alias = alias.as_ref().map_or(own, |alias| alias.name.clone());
+                Ok(Source { alias, timed, columns: Some(columns), hidden, window })
+            }
+            TableFactor::Derived { subquery, alias: Some(alias), .. } => {
+                let window = window_of_query(&mut subquery.body).map(|window| window_of(&window)).transpose()?;
+                let window = window.map(|mut window| normal(&mut window).map(|()| window)).transpose()?;
+                self.query(subquery)?;
+                let hidden = vec![ROWTIME.to_owned()];
+                if !alias.columns.is_empty() {
+                    let Some(columns) = names_of(subquery) else {
+                        let error = SqlError::unsupported("columns of SELECT * are named where they are selected");
+                        return Err(error.hint("list them in the sub-query").at(Place::of(alias.name.span)));
+                    };
+                    name_all(alias, &columns, &hidden)?;
+                }
+                let columns = match alias.columns.as_slice() {
+                    [] => names_of(subquery),
+                    named => Some(named.iter().map(|column| column.name.value.clone()).collect()),
+                };
+                Ok(Source { alias: alias.name.clone(), timed: true, columns, hidden, window })
+            }
+            TableFactor::TableFunction { expr: Expr::Function(function), alias }
+                if [item_counts::TOP_K, item_counts::COUNT_DISTINCT].contains(&function.name.to_string().as_str()) =>
+            {
+                let mut counts = item_counts::ItemCounts::read(function)?;
+                self.query(&mut counts.windows)?;
+                let subquery = counts.rows()?;
+                let mut alias = alias.take().unwrap_or_else(|| TableAlias {
+                    explicit: true,
+                    name: Ident::new("__items"),
+                    columns: Vec::new(),
+                    at: None,
+                });
+                let hidden = vec![ROWTIME.to_owned()];
+                name_all(&mut alias, &names_of(&subquery).unwrap_or_default(), &hidden)?;
+                let name = alias.name.clone();
+                *factor = TableFactor::Derived { lateral: false, subquery, alias: Some(alias), sample: None };
+                Ok(Source { alias: name, timed: true, columns: None, hidden, window: None })
+            }
+            TableFactor::TableFunction { expr: Expr::Function(function), .. } => {
+                Err(SqlError::unsupported(format!("{} is not built", function.name))
+                    .at(Place::of(function.name.span())))
+            }
+            other => Err(SqlError::unsupported(format!("{other} can't be in FROM here"))
+                .hint("name a stream, or give the sub-query an alias")
+                .at(Place::of(other.span()))),
+        }
+    }
+}
+
+/// The names behind an alias are those of the columns that `*` shows; the others keep theirs.
+pub(super) fn name_all(alias: &mut TableAlias, columns: &[String], hidden: &[String]) -> Result<()> {
+    if alias.columns.is_empty() {
+        return Ok(());
+    }
+    let place = alias.columns.first().and_then(|column| Place::of(column.name.span));
+    let mut given = std::mem::take(&mut alias.columns).into_iter();
+    for column in columns {
+        alias.columns.push(match hidden.contains(column) {
+            true => TableAliasColumnDef::from_name(column),
+            false => given.next().ok_or_else(|| {
+                SqlError::new(Kind::Name, format!("{} has more columns than are named", alias.name)).at(place)
+            })?,
+        });
+    }
+    match given.next() {
+        None => Ok(()),
+        Some(extra) => {
+            Err(SqlError::new(Kind::Name, format!("{} has no column for the name {extra}", alias.name)).at(place))
+        }
+    }
+}
+
+/// What the columns of a query will be called, its ROWTIME last; none where `*` is among them.
+pub(super) fn names_of(query: &Query) -> Option<Vec<String>> {
+    let SetExpr::Select(select) = &*query.body else { return None };
+    let name = |item: &SelectItem| match item {
+        SelectItem::ExprWithAlias { alias, .. } => Some(alias.value.clone()),
+        _ => None,
+    };
+    select.projection.iter().map(name).collect()
+}
+
+/// The window of a sub-query, which the parser put before what it selects.
+pub(super) fn window_of_query(body: &mut SetExpr) -> Option<Expr> {
+    match body {
+        SetExpr::Select(select) => {
+            let is_window = |item: &SelectItem| matches!(item, SelectItem::UnnamedExpr(Expr::Function(call)) if call.name.to_string() == WINDOW);
+            select.projection.first().filter(|item| is_window(item))?;
+            match select.projection.remove(0) {
+                SelectItem::UnnamedExpr(call) => arguments(&call).first().copied().cloned(),
+                _ => None,
+            }
+        }
+        SetExpr::Query(query) => window_of_query(&mut query.body),
+        SetExpr::SetOperation { left, .. } => window_of_query(left),
+        _ => None,
+    }
+}
