@@ -69,6 +69,12 @@ pub(crate) enum Command {
     },
     /// Run an application: a file of SQL on streams.
     Run(Run),
+    /// Applications that run.
+    App {
+        /// What to do with them.
+        #[command(subcommand)]
+        command: App,
+    },
     /// The connectors of SQL tables, or one with its options.
     Connectors {
         /// Which one.
@@ -201,6 +207,9 @@ pub(crate) struct Run {
     /// Change a setting; wins over the file's SET.
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value)]
     pub(crate) set: Vec<(String, String)>,
+    /// The dialect of the SQL [default: found from the statements].
+    #[arg(long, value_enum)]
+    pub(crate) dialect: Option<SqlDialect>,
     /// Only say whether it could run.
     #[arg(long)]
     pub(crate) check: bool,
@@ -209,13 +218,35 @@ pub(crate) struct Run {
     pub(crate) data: PathBuf,
 }
 
+/// `tidemill app …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum App {
+    /// Say what each operator of a running application did, and why nothing comes out where nothing does.
+    Describe {
+        /// Its name.
+        name: String,
+        /// Folder of everything that it keeps.
+        #[arg(long, value_name = "DIR", default_value = "tidemill-data", env = "TIDEMILL_DATA")]
+        data: PathBuf,
+    },
+}
+
+/// Dialects of SQL.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum SqlDialect {
+    /// As Flink's users write it.
+    Streaming,
+    /// As Kinesis Data Analytics knew it.
+    Kinesis,
+}
+
 /// `tidemill demo`
 #[derive(Debug, clap::Args)]
 pub(crate) struct Demo {
     /// Which demo.
     #[arg(value_enum)]
     pub(crate) name: DemoName,
-    /// Beacons, requests or items a second.
+    /// Beacons, requests, items or lines a second.
     #[arg(long, value_name = "N", default_value_t = 200.0)]
     pub(crate) rate: f64,
     /// Seconds to run; without it until Ctrl-C.
@@ -242,6 +273,8 @@ pub(crate) enum DemoName {
     BlockedAddresses,
     /// Changes of a database's orders and items; each item lands in a table with its order and its product.
     OrderEnrichment,
+    /// Lines of text; their words are counted (the smallest application in Rust).
+    WordCount,
 }
 
 /// `tidemill bench`

@@ -29,6 +29,17 @@ fn each_blocked_address_comes_out_once_a_minute() {
     assert_eq!((&outcome["missing"], &outcome["unexpected"]), (&Value::from(0), &Value::from(0)), "{outcome}");
 }
 
+#[test]
+fn words_and_their_counter_agree_with_the_lines() {
+    let arguments = ["word-count", "--rate", "2000", "--duration", "2", "--headless", "--output", "json"];
+    let outcome = outcome(&arguments);
+    assert_eq!(outcome["lines"], 4_000, "{outcome}");
+    // `The` and `the` are one word.
+    assert_eq!((&outcome["rows"], &outcome["wrong"]), (&Value::from(15), &Value::from(0)), "{outcome}");
+    assert_eq!(outcome["counted"], outcome["words"], "{outcome}");
+    assert_eq!(outcome["most"][0], "the", "{outcome}");
+}
+
 const ORDERS: [&str; 6] = ["order-enrichment", "--rate", "1000", "--headless", "--output", "json"];
 
 fn assert_all_landed(outcome: &Value, items: u64) {

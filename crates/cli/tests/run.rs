@@ -112,6 +112,55 @@ fn analyzing_says_where_rows_stop() {
 }
 
 #[test]
+fn a_running_application_says_where_rows_stop() {
+    let folder = tempfile::tempdir().unwrap();
+    let sql = "CREATE TABLE ticks (n INT) WITH ('connector' = 'datagen', 'rows-per-second' = '100', 'fields.n.min' = '1', 'fields.n.max' = '9');
+         CREATE TABLE large (n INT PRIMARY KEY NOT ENFORCED) WITH ('connector' = 'table');
+         INSERT INTO large SELECT n FROM ticks WHERE n > 9;";
+    fs::write(folder.path().join("large.sql"), sql).unwrap();
+    let nobody = run(folder.path(), &["app", "describe", "large"]);
+    assert_eq!(nobody.status.code(), Some(1));
+    assert!(
+        said(&nobody.stderr).contains("no application large runs with the data folder"),
+        "{}",
+        said(&nobody.stderr)
+    );
+    let mut application = Command::new(env!("CARGO_BIN_EXE_tidemill"))
+        .current_dir(folder.path())
+        .args(["run", "large.sql"])
+        .spawn()
+        .unwrap();
+    let begun = std::time::Instant::now();
+    let told = loop {
+        let told = said(&run(folder.path(), &["app", "describe", "large"]).stdout);
+        if told.contains("rows passed") || begun.elapsed().as_secs() > 30 {
+            break told;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    };
+    let json = run(folder.path(), &["app", "describe", "large", "--output", "json"]);
+    application.kill().unwrap();
+    application.wait().unwrap();
+    assert!(told.contains("! ") && told.contains("rows passed") && told.contains("ticks"), "{told}");
+    let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    let reads = |operator: &&serde_json::Value| operator["rows_out"].as_u64().unwrap() > 0;
+    assert!(json["operators"].as_array().unwrap().iter().any(|operator| reads(&operator)), "{json}");
+    assert_eq!(json["reasons"].as_array().unwrap().len(), 1, "{json}");
+}
+
+#[test]
+fn a_flag_says_the_dialect() {
+    let folder = with_orders("SELECT STREAM item FROM orders;");
+    let kinesis = run(folder.path(), &["run", "app.sql", "--check", "--dialect", "streaming"]);
+    assert_eq!(kinesis.status.code(), Some(2), "STREAM is a word of the other dialect");
+    let folder = with_orders("SELECT item FROM orders;");
+    let kinesis = run(folder.path(), &["run", "app.sql", "--check", "--dialect", "kinesis"]);
+    assert_eq!(kinesis.status.code(), Some(2), "tables WITH options are of the other dialect");
+    let streaming = run(folder.path(), &["run", "app.sql", "--check", "--dialect", "streaming"]);
+    assert!(streaming.status.success(), "{}", said(&streaming.stderr));
+}
+
+#[test]
 fn connectors_tell_their_options() {
     let folder = tempfile::tempdir().unwrap();
     assert!(said(&run(folder.path(), &["connectors"]).stdout).contains("datagen"));

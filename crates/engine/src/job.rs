@@ -6,6 +6,7 @@ use std::{collections::HashSet, sync::Arc};
 
 use crate::{
     error::{EngineError, Result},
+    metrics::MetricGroup,
     operator::{Operator, OperatorContext},
     sink::{Delivery, Sink, SinkOperator},
     source::{Replay, Source},
@@ -79,6 +80,7 @@ pub struct Job {
     pub(crate) nodes: Vec<Node>,
     pub(crate) edges: Vec<Edge>,
     pub(crate) guarantee: Guarantee,
+    pub(crate) metrics: MetricGroup,
     promises: Vec<(Arc<str>, Promise)>,
 }
 
@@ -96,6 +98,7 @@ impl Job {
             nodes: Vec::new(),
             edges: Vec::new(),
             guarantee: Guarantee::default(),
+            metrics: MetricGroup::default(),
             promises: Vec::new(),
         }
     }
@@ -109,6 +112,11 @@ impl Job {
     pub fn with_guarantee(mut self, guarantee: Guarantee) -> Self {
         self.guarantee = guarantee;
         self
+    }
+
+    /// What the application counts itself; read where the job runs, in [`JobMetrics`](crate::metrics::JobMetrics).
+    pub fn metrics(&self) -> &MetricGroup {
+        &self.metrics
     }
 
     /// The name of a node.

@@ -14,6 +14,7 @@
 //! DIR/summaries/    web-analytics summaries by minute, hour and day
 //! DIR/checkpoints/  state of the jobs
 //! DIR/lake/         Parquet files
+//! DIR/running/      sockets on which running applications say how they do
 //! ```
 
 use std::fs::{self, File, TryLockError};

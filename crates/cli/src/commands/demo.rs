@@ -6,7 +6,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use tidemill_server::demo::web_analytics::{self, Demo as Settings, Event, Outcome, Status};
-use tidemill_server::demo::{blocked_addresses, order_enrichment};
+use tidemill_server::demo::{blocked_addresses, order_enrichment, word_count};
 use tidemill_server::stop_signal;
 
 use super::{block_on, block_on_all_cores, configuration, start_logs, start_logs_of_job};
@@ -31,6 +31,7 @@ pub(crate) fn run(demo: &Demo, args: &Args) -> Result<(), Failure> {
         DemoName::WebAnalytics => web_analytics(demo, duration, args),
         DemoName::BlockedAddresses => blocked_addresses(demo, duration, args),
         DemoName::OrderEnrichment => order_enrichment(demo, duration, args),
+        DemoName::WordCount => word_count(demo, duration, args),
     }
 }
 
@@ -82,6 +83,30 @@ fn order_enrichment(demo: &Demo, duration: Option<Duration>, args: &Args) -> Res
     output::line(&format!(
         "from record to row: mean {took_mean_ms:.1} ms, p50 {took_p50_ms:.1} ms, p99 {took_p99_ms:.1} ms"
     ))?;
+    Ok(())
+}
+
+fn word_count(demo: &Demo, duration: Option<Duration>, args: &Args) -> Result<(), Failure> {
+    let settings = word_count::Demo { rate: demo.rate, duration, seed: demo.seed.unwrap_or(HEADLESS_SEED) };
+    start_logs_of_job(args)?;
+    let quiet = demo.headless || args.output == Output::Json;
+    let outcome = block_on(async {
+        let show = |status: word_count::Status| {
+            if !quiet {
+                eprintln!("{} lines, {} words counted", status.lines, status.counted);
+            }
+        };
+        Ok(word_count::run(settings, stop_signal()?, show).await?)
+    })?;
+    if args.output == Output::Json {
+        return Ok(output::json(&json!(outcome))?);
+    }
+    let word_count::Outcome { lines, words, counted, rows, wrong, most } = outcome;
+    output::line(&format!("{lines} lines, {words} words; the counter TotalWords says {counted}"))?;
+    output::line(&format!("{rows} rows in the table words; {wrong} wrong"))?;
+    if let Some((word, count)) = most {
+        output::line(&format!("most often: {word}, {count} times"))?;
+    }
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! One file a command.
 
 pub(crate) mod access_key;
+pub(crate) mod app;
 pub(crate) mod bench;
 pub(crate) mod completions;
 pub(crate) mod connectors;

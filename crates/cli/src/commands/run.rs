@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tidemill_server::run::{
-    JobState, JsonLines, Outcome, Rows, RunError, RunOptions, Running, Script, StartFrom, text_rows,
+    Dialect, JobState, JsonLines, Outcome, Rows, RunError, RunOptions, Running, Script, StartFrom, text_rows,
 };
 
 use super::{block_on, start_logs_of_job};
-use crate::args::{Args, Output, Run};
+use crate::args::{Args, Output, Run, SqlDialect};
 use crate::failure::Failure;
 use crate::output;
 
@@ -83,6 +83,10 @@ fn options(run: &Run) -> RunOptions {
             snapshot => StartFrom::Snapshot(snapshot.to_owned()),
         },
         settings: run.set.iter().cloned().chain(parallelism).collect(),
+        dialect: run.dialect.map(|dialect| match dialect {
+            SqlDialect::Streaming => Dialect::Streaming,
+            SqlDialect::Kinesis => Dialect::Kinesis,
+        }),
     }
 }
 

@@ -6,6 +6,7 @@ use super::{row::Row, row::decode, stream::Stream};
 use crate::{
     error::Result,
     job::{Guarantee, Job, Port},
+    metrics::MetricGroup,
     operator::OperatorContext,
     source::{Replay, Source},
 };
@@ -47,6 +48,23 @@ impl Environment {
         let replay = source.replay();
         let port = self.job.borrow_mut().source(name, replay, move |context| source.make(context));
         self.stream(port)
+    }
+
+    /// Reads a source that gives batches, such as those of the connectors: a row takes its fields from the columns of their
+    /// names.
+    pub fn batch_source<T: Row, S: Source + 'static>(
+        &self,
+        name: &str,
+        replay: Replay,
+        make: impl Fn(&OperatorContext) -> Result<S> + Send + Sync + 'static,
+    ) -> Stream<T> {
+        let port = self.job.borrow_mut().source(name, replay, make);
+        self.stream(port)
+    }
+
+    /// The application's own metrics.
+    pub fn metrics(&self) -> MetricGroup {
+        self.job.borrow().metrics().clone()
     }
 
     /// The typed view of an output of the job.

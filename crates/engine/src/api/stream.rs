@@ -6,13 +6,14 @@ use super::{
     environment::Environment,
     keyed::{KeyBy, KeyedStream},
     row::{Row, RowCodec, Timed},
-    sinks::TypedSink,
+    sinks::{BatchSink, TypedSink},
 };
 use crate::{
     batch::Batch,
     error::Result,
     job::{Port, Routing},
-    operator::{Operator, Output},
+    operator::{Operator, OperatorContext, Output},
+    sink::{Delivery, Sink},
     time::{EventTime, Mark},
 };
 
@@ -127,6 +128,22 @@ impl<T: Row> Stream<T> {
         let delivery = sink.delivery();
         self.env.edit(|job| {
             job.sink(name, &[(self.port, self.routing)], delivery, move |context| sink.make(context, decode.clone()))
+        });
+    }
+
+    /// Sends the rows to a sink that takes batches, such as those of the connectors: each field is a column of its name.
+    pub fn batch_sink<S: Sink + 'static>(
+        &self,
+        name: &str,
+        delivery: Delivery,
+        make: impl Fn(&OperatorContext) -> Result<S> + Send + Sync + 'static,
+    ) {
+        let decode = self.decode.clone();
+        let codec = self.env.checked(RowCodec::of::<T>());
+        self.env.edit(|job| {
+            job.sink(name, &[(self.port, self.routing)], delivery, move |context| {
+                Ok(BatchSink { decode: decode.clone(), codec: codec.clone(), sink: make(context)? })
+            })
         });
     }
 }

@@ -56,7 +56,7 @@ impl LocalRuntime {
 
     fn build(job: Job, workers: usize, store: Option<&CheckpointStore>, savepoint: Option<&str>) -> Result<Self> {
         job.check()?;
-        let metrics = Arc::new(JobMetrics::default());
+        let metrics = JobMetrics::new(job.metrics.clone());
         let restored = store.map(|s| s.claim(savepoint, Epoch(0))).transpose()?;
         let generation = restored.as_ref().map_or(1, |r| r.generation);
         let mut sources = Vec::new();

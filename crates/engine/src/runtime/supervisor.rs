@@ -207,7 +207,7 @@ impl Drop for JobHandle {
 
 /// Starts the supervisor's thread.
 pub(crate) fn supervise(job: Job, options: TimelyOptions, store: CheckpointStore) -> Result<JobHandle> {
-    let metrics = Arc::new(JobMetrics::default());
+    let metrics = JobMetrics::new(job.metrics.clone());
     let control = Arc::new(Control {
         job: job.name.clone(),
         state: Mutex::new(JobState::Running),

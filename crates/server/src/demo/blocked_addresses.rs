@@ -102,6 +102,7 @@ pub async fn run(demo: Demo, stop: impl Future<Output = ()>, mut show: impl FnMu
         name: BLOCKED.to_owned(),
         from: StartFrom::Latest,
         settings: Vec::new(),
+        dialect: None,
     };
     let script = Script::read_application(APP_TOML, options).map_err(said)?;
     let streams = script.streams().ok_or_else(|| Error::part("the demo", "it has no streams"))?;

@@ -3,3 +3,4 @@
 pub mod blocked_addresses;
 pub mod order_enrichment;
 pub mod web_analytics;
+pub mod word_count;

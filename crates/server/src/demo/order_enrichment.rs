@@ -124,6 +124,7 @@ pub async fn run(demo: Demo, stop: impl Future<Output = ()>, mut show: impl FnMu
         name: NAME.to_owned(),
         from: StartFrom::Latest,
         settings: Vec::new(),
+        dialect: None,
     };
     let said = |error: RunError| Error::part("the application", error);
     let missing = || Error::part("the demo", "it has no streams or tables");

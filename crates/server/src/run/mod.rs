@@ -6,6 +6,7 @@
 
 mod manifest;
 mod rows;
+pub mod running;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,15 +19,17 @@ pub use tidemill_engine::runtime::supervisor::JobState;
 use tidemill_engine::runtime::supervisor::{JobHandle, RestartPolicy};
 use tidemill_engine::runtime::timely::{TimelyOptions, TimelyRuntime};
 use tidemill_schemas::Registries;
-use tidemill_sql::parse::statement::{Dialect, Located, Statement};
+pub use tidemill_sql::parse::statement::Dialect;
+use tidemill_sql::parse::statement::{Located, Statement};
 use tidemill_sql::settings::is_application_name;
-use tidemill_sql::{Node, Prepared, Session, Task, explain};
+use tidemill_sql::{Node, Prepared, Session, Task};
 pub use tidemill_sql::{Outcome, Rows, SqlError};
 use tidemill_streams::{Options, Streams};
 use tidemill_tables::Tables;
 
 use self::manifest::{Manifest, Output, quoted};
 pub use self::rows::{JsonLines, TextRow, text_rows};
+use self::running::{Answering, Described};
 use crate::data_folder::DataFolder;
 use crate::error::{Error, Result};
 
@@ -60,6 +63,8 @@ pub struct RunOptions {
     pub from: StartFrom,
     /// Settings that win over the script's.
     pub settings: Vec<(String, String)>,
+    /// The dialect of its SQL, where it is not to be found from the statements.
+    pub dialect: Option<Dialect>,
 }
 
 /// A script that was read: what it wants is known, nothing runs yet.
@@ -120,7 +125,7 @@ impl Script {
     /// # Errors
     /// [`RunError::Sql`] with the place in the text; [`RunError::Server`] where the data folder can't be opened.
     pub fn read(text: &str, options: RunOptions) -> Result<Script, RunError> {
-        let statements = tidemill_sql::parse::parse(text)?;
+        let statements = tidemill_sql::parse::parse_as(text, options.dialect)?;
         Self::of(statements, &[], options).map_err(|(error, _)| error)
     }
 
@@ -143,7 +148,7 @@ impl Script {
             .map_err(|error| Error::Config { said: format!("app.toml: {error}") })?;
         statements.iter_mut().for_each(|located| located.place = None);
         let declared = statements.len();
-        statements.extend(tidemill_sql::parse::parse(&sql).map_err(wrong)?);
+        statements.extend(tidemill_sql::parse::parse_as(&sql, options.dialect).map_err(wrong)?);
         Self::of(statements, &manifest.outputs, options).map_err(|(error, statement)| match error {
             RunError::Sql(error) if statement.is_some_and(|statement| statement >= declared) => wrong(error),
             RunError::Sql(error) => Error::Config { said: format!("app.toml: {error}") }.into(),
@@ -266,16 +271,25 @@ impl Script {
             ..TimelyOptions::default()
         };
         let handle = TimelyRuntime::start(job, options, store).map_err(failed)?;
-        Ok(Running { handle, nodes, rows, name, _folder: self.folder })
+        let nodes: Arc<[Node]> = nodes.into();
+        let answering = match &self.folder {
+            Folder::Kept(folder) => {
+                let answering = Answering::start(&folder.join(""), &name, nodes.clone(), handle.metrics().clone());
+                answering.inspect_err(|error| tracing::warn!(%error, "the application can't be described")).ok()
+            }
+            Folder::Passing(_) => None,
+        };
+        Ok(Running { handle, nodes, rows, name, _answering: answering, _folder: self.folder })
     }
 }
 
 /// A script that runs. Dropping it stops the job, with a checkpoint.
 pub struct Running {
     handle: JobHandle,
-    nodes: Vec<Node>,
+    nodes: Arc<[Node]>,
     rows: Option<Rows>,
     name: String,
+    _answering: Option<Answering>,
     // Last: the parts of the job are in it.
     _folder: Folder,
 }
@@ -303,12 +317,7 @@ impl Running {
 
     /// What each operator did, and why nothing came out where nothing did.
     pub fn analysis(&self) -> String {
-        let figures = self.handle.metrics().read();
-        let mut text = explain::explain(&self.nodes, Some(&figures));
-        for reason in explain::why_nothing(&self.nodes, &figures) {
-            text.push_str(&format!("! {reason}\n"));
-        }
-        text
+        Described::of(&self.nodes, self.handle.metrics()).text
     }
 }
 

@@ -1,4 +1,8 @@
-//! The one set of figures that every operator, source and sink reports.
+//! The one set of figures that every operator, source and sink reports, and what an application counts itself.
+
+mod application;
+
+pub use application::{Counter, Gauge, GroupName, MetricFigure, MetricGroup, MetricKind};
 
 use std::sync::{
     Arc,
@@ -118,10 +122,17 @@ pub struct JobMetrics {
     pub checkpoint_us: AtomicU64,
     /// Restarts after a failure.
     pub restarts: AtomicU64,
+    /// What the application counts itself.
+    pub application: MetricGroup,
     operators: parking_lot::Mutex<Vec<Arc<OperatorMetrics>>>,
 }
 
 impl JobMetrics {
+    /// Of a job whose application counts in `application`.
+    pub(crate) fn new(application: MetricGroup) -> Arc<Self> {
+        Arc::new(JobMetrics { application, ..JobMetrics::default() })
+    }
+
     /// The figures of an operator on a worker, made at its first use; they survive a restart of the job.
     pub fn operator(&self, operator: &str, worker: usize) -> Arc<OperatorMetrics> {
         let mut all = self.operators.lock();
