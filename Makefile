@@ -29,8 +29,9 @@ crash: assets ## a hundred kill -9 under load, against an undisturbed run
 flink: ## Apache Flink runs the cases of streaming SQL, and must give the same rows
 	cargo test --release --workspace --test cases flink -- --ignored --nocapture
 
-fuzz: ## half an hour of hostile bytes for every decoder, or FUZZ_SECONDS=n
+fuzz: ## half an hour each of hostile bytes for every decoder and of hostile SQL, or FUZZ_SECONDS=n
 	FUZZ_SECONDS=$(or $(FUZZ_SECONDS),1800) cargo test --release -p tidemill-formats fuzz
+	FUZZ_SECONDS=$(or $(FUZZ_SECONDS),1800) cargo test --release -p tidemill-sql --test fuzz
 
 assets: $(TRACKER)/dist/tracker.js console/dist/index.html ## what the binary embeds: tracker, user agents, console
 

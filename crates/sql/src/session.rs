@@ -136,7 +136,11 @@ impl Session {
         let place = located.place;
         self.dialect = located.dialect;
         self.sets_errors_apart |= self.dialect == Dialect::Kinesis;
-        self.statement(located.statement).map_err(|error| error.at(place))
+        let mut outcome = self.statement(located.statement).map_err(|error| error.at(place))?;
+        if let Outcome::Work(tasks) | Outcome::Analyze(tasks) = &mut outcome {
+            tasks.iter_mut().for_each(|task| task.place = task.place.or(place));
+        }
+        Ok(outcome)
     }
 
     fn statement(&mut self, statement: Statement) -> Result<Outcome> {
@@ -271,6 +275,10 @@ impl Session {
     /// # Errors
     /// Where a task has no meaning on streams, or its parts can't keep what is asked for.
     pub fn prepare(&self, name: &str, tasks: &[Task]) -> Result<Prepared> {
+        self.job_of(name, tasks).map_err(|error| error.at(tasks.iter().find_map(|task| task.place)))
+    }
+
+    fn job_of(&self, name: &str, tasks: &[Task]) -> Result<Prepared> {
         let mut builder = Builder::new(Job::new(name), &self.environment);
         builder.state_ttl = self.settings.state_ttl();
         builder.early_results = self.settings.early_results();

@@ -10,7 +10,7 @@ use super::kinesis::{self, KinesisDialect};
 use super::late_data::with_late_data;
 use super::statement::{Dialect as Language, Insert, Located, Object, Show, Statement};
 use super::{ddl, expect_word, peek_word, place, unexpected, word, words};
-use crate::error::{Kind, Result, SqlError};
+use crate::error::{Kind, Place, Result, SqlError};
 
 /// The longest text that is read, bytes.
 const TEXT_BYTES_MAX: usize = 1 << 20;
@@ -34,6 +34,17 @@ pub fn parse_as(text: &str, dialect: Option<Language>) -> Result<Vec<Located>> {
         true => Language::Kinesis,
         false => Language::Streaming,
     });
+    // What is missing is missing at the end.
+    statements(text, dialect).map_err(|error| error.at(end(text)))
+}
+
+/// Behind the last character.
+fn end(text: &str) -> Place {
+    let (lines, last) = text.split('\n').fold((0, ""), |(lines, _), line| (lines + 1, line));
+    Place { line: lines, column: last.chars().count() as u64 + 1 }
+}
+
+fn statements(text: &str, dialect: Language) -> Result<Vec<Located>> {
     let mut parser = match dialect {
         Language::Streaming => parser(&StreamingDialect, text)?,
         Language::Kinesis => parser(&KinesisDialect, text)?,
@@ -148,9 +159,7 @@ fn refused(parser: &Parser<'_>) -> SqlError {
             "a statement begins with CREATE, INSERT, SELECT, EXECUTE STATEMENT SET, SET, SHOW, DESCRIBE, EXPLAIN or DROP"
         }
     };
-    SqlError::new(Kind::Unsupported, format!("{first} is no statement here"))
-        .hint(hint)
-        .at(crate::error::Place::of(found.span))
+    SqlError::new(Kind::Unsupported, format!("{first} is no statement here")).hint(hint).at(Place::of(found.span))
 }
 
 /// The text that a statement is read from.
@@ -239,7 +248,7 @@ fn set(parser: &mut Parser<'_>) -> Result<Statement> {
         Token::Word(word) => word.value,
         other => {
             let error = SqlError::new(Kind::Syntax, format!("expected a value, found: {other}"));
-            return Err(error.at(crate::error::Place::of(found.span)));
+            return Err(error.at(Place::of(found.span)));
         }
     };
     Ok(Statement::Set(key, value))
@@ -307,7 +316,6 @@ pub(super) fn name(parser: &mut Parser<'_>) -> Result<Ident> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Place;
 
     fn one(text: &str) -> Statement {
         let mut statements = parse(text).unwrap();
