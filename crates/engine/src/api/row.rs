@@ -46,13 +46,16 @@ pub(crate) struct RowCodec {
 
 impl RowCodec {
     pub(crate) fn of<T: Row>() -> Result<Self> {
-        let fields =
-            Vec::<FieldRef>::from_type::<T>(TracingOptions::default().allow_null_fields(true)).map_err(|e| {
-                EngineError::Plan(format!(
-                    "{} can't be a row: {e}; use a struct of plain fields",
-                    std::any::type_name::<T>()
-                ))
-            })?;
+        // As the connectors' columns are.
+        let options = TracingOptions::default()
+            .allow_null_fields(true)
+            .strings_as_large_utf8(false)
+            .bytes_as_large_binary(false)
+            .sequence_as_large_list(false);
+        let fields = Vec::<FieldRef>::from_type::<T>(options).map_err(|e| {
+            let name = std::any::type_name::<T>();
+            EngineError::Plan(format!("{name} can't be a row: {e}; use a struct of plain fields"))
+        })?;
         Ok(RowCodec { fields })
     }
 
