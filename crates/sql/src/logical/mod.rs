@@ -6,12 +6,14 @@
 
 pub(crate) mod fields;
 pub(crate) mod first_rows;
+mod intervals;
 pub(crate) mod kinesis;
 pub(crate) mod late_data;
 mod names;
 pub(crate) mod numbers;
 mod optimizer;
 mod relation;
+mod set_operations;
 mod similar;
 mod type_names;
 pub(crate) mod unnest;

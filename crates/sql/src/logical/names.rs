@@ -16,8 +16,10 @@ use datafusion::prelude::SessionConfig;
 use datafusion::sql::planner::{NullOrdering, ParserOptions, PlannerContext, SqlToRel};
 use datafusion::sql::sqlparser::ast::{Expr as SqlExpr, Query, Statement};
 
+use super::intervals::plainly;
 use super::late_data::{self, name_late_columns};
 use super::relation::StreamRelations;
+use super::set_operations::name_set_operations;
 use super::type_names::TypeNames;
 use super::unnest::{join_arrays, name_unnests};
 use super::versioned_join::join_versions;
@@ -39,6 +41,8 @@ impl Builtin {
         let mut config = SessionConfig::new();
         // Expressions give what is declared, not what is quickest to scan.
         config.options_mut().sql_parser.map_string_types_to_utf8view = false;
+        // Sub-queries that give one value become joins: nothing here runs a query before another.
+        config.options_mut().optimizer.enable_physical_uncorrelated_scalar_subquery = false;
         let mut state = SessionStateBuilder::new_with_default_features().with_config(config).build();
         functions::register(&mut state);
         let mut expressions: Vec<Arc<dyn ExprPlanner>> = vec![Arc::new(functions::FieldNames)];
@@ -73,12 +77,15 @@ impl Names<'_> {
     /// Plans a query.
     pub(crate) fn query(&self, mut query: Query) -> Result<LogicalPlan> {
         name_unnests(&mut query);
+        name_set_operations(&mut query)?;
+        plainly(&mut query)?;
         let plan = self.planner().sql_statement_to_plan(Statement::Query(Box::new(query)))?;
         Ok(name_late_columns(join_versions(join_arrays(plan)?)?, self.catalog)?)
     }
 
     /// Plans an expression over some columns; its types agree.
-    pub(crate) fn expression(&self, expression: SqlExpr, schema: &DFSchema) -> Result<Expr> {
+    pub(crate) fn expression(&self, mut expression: SqlExpr, schema: &DFSchema) -> Result<Expr> {
+        plainly(&mut expression)?;
         let planned = self.planner().sql_to_expr(expression, schema, &mut PlannerContext::new())?;
         let widened = super::numbers::widen_expr(planned, schema)?;
         let simplifier = self.simplifier(schema);

@@ -48,6 +48,8 @@ pub(crate) fn optimize(plan: LogicalPlan, config: &ConfigOptions) -> Result<Logi
         Arc::new(CommonSubexprEliminate::new()),
         Arc::new(OptimizeProjections::new()),
     ];
-    let context = OptimizerContext::new().with_skip_failing_rules(false).without_query_execution_start_time();
+    let context = OptimizerContext::new_with_config_options(Arc::new(config.clone()))
+        .with_skip_failing_rules(false)
+        .without_query_execution_start_time();
     Ok(Optimizer::with_rules(rules).optimize(analyzed, &context, |_, _| ())?)
 }

@@ -12,9 +12,9 @@ use datafusion::sql::sqlparser::ast::{
     TableFactor, TableVersion,
 };
 
-use super::unnest;
 use super::versioned::Versioned;
 use super::window::{WindowTvf, Windows};
+use super::{set_operations, unnest};
 use crate::error::{Kind, Place, SqlError};
 use crate::parse::{DESCRIPTOR, TABLE_ARGUMENT};
 
@@ -32,6 +32,15 @@ impl RelationPlanner for StreamRelations {
             TableFactor::TableFunction { expr: SqlExpr::Function(function), alias } => {
                 let plan = window_function(&function, context)?;
                 Ok(RelationPlanning::Planned(Box::new(PlannedRelation::new(plan, alias))))
+            }
+            TableFactor::Table { name, alias, args: Some(args), .. } if name.to_string().starts_with("__") => {
+                match set_operations::relation(&name.to_string(), &args, context) {
+                    Some(plan) => Ok(RelationPlanning::Planned(Box::new(PlannedRelation::new(plan?, alias)))),
+                    None => {
+                        let error = SqlError::new(Kind::Name, format!("there is no table function {name}"));
+                        Err(error.at(Place::of(name.span())).into())
+                    }
+                }
             }
             TableFactor::Table { name, alias, args: Some(args), .. } if WindowKind::of(&name).is_some() => {
                 let args = args.args.iter().collect::<Vec<_>>();

@@ -118,6 +118,12 @@ pub(super) fn relation(
     Ok(PlannedRelation::new(LogicalPlan::Extension(Extension { node: Arc::new(node) }), alias))
 }
 
+/// Rows once for each element of an array, whose column is `element`.
+pub(super) fn elements(input: LogicalPlan, array: Expr, element: Field) -> Result<LogicalPlan> {
+    let node = Unnest::new(input, array, false, vec![(None, Arc::new(element))], None)?;
+    Ok(LogicalPlan::Extension(Extension { node: Arc::new(node) }))
+}
+
 /// The name of an element that is no row.
 const ELEMENT: &str = "EXPR$0";
 

@@ -87,6 +87,9 @@ impl Dialect for StreamingDialect {
             Token::Word(word) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case("ROW") => {
                 super::expr::row_constructor(parser)
             }
+            Token::Word(word) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case("MAP") => {
+                super::expr::map_constructor(parser)
+            }
             Token::Word(word) if word.quote_style.is_none() => super::json::function(parser),
             _ => None,
         }
@@ -102,6 +105,12 @@ fn table_argument(parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
     };
     let mut arguments = vec![table];
     if parser.parse_keywords(&[Keyword::PARTITION, Keyword::BY]) {
+        if parser.consume_token(&Token::LParen) {
+            let keys = parser.parse_comma_separated(Parser::parse_identifier)?;
+            parser.expect_token(&Token::RParen)?;
+            arguments.extend(keys.into_iter().map(|key| Expr::CompoundIdentifier(vec![key])));
+            return Ok(call(TABLE_ARGUMENT, arguments));
+        }
         loop {
             arguments.push(Expr::CompoundIdentifier(vec![parser.parse_identifier()?]));
             // The time column comes behind the last key.

@@ -39,3 +39,22 @@ pub(super) fn row_constructor(parser: &mut Parser<'_>) -> Option<Result<Expr, Pa
     };
     Some(parse())
 }
+
+/// `MAP[key, value, …]`.
+pub(super) fn map_constructor(parser: &mut Parser<'_>) -> Option<Result<Expr, ParserError>> {
+    if parser.peek_nth_token_ref(1).token != Token::LBracket {
+        return None;
+    }
+    parser.next_token();
+    let mut parse = || {
+        parser.expect_token(&Token::LBracket)?;
+        let entries = parser.parse_comma_separated(Parser::parse_expr)?;
+        parser.expect_token(&Token::RBracket)?;
+        if entries.len() % 2 == 1 {
+            return Err(ParserError::ParserError(format!("the last key of MAP[…] has no value: {}", entries.len())));
+        }
+        let of = |first: usize| call("make_array", entries.iter().skip(first).step_by(2).cloned());
+        Ok(call("map", [of(0), of(1)]))
+    };
+    Some(parse())
+}

@@ -50,7 +50,17 @@ impl Builder<'_> {
             true => (right, left, join.on.iter().map(|(l, r)| (r.clone(), l.clone())).collect()),
         };
         let (left_columns, right_columns) = (left.schema.fields().len(), right.schema.fields().len());
-        let residual: Vec<Expr> = join.filter.clone().map(split_conjunction_owned).unwrap_or_default();
+        let mut residual: Vec<Expr> = join.filter.clone().map(split_conjunction_owned).unwrap_or_default();
+        let mut on = on;
+        // NOT IN is not true where a NULL is on either side: no key tells the rows that meet apart.
+        let by_nulls = join.null_aware
+            && on.iter().try_fold(false, |null, (l, r)| {
+                Ok::<bool, SqlError>(null || l.nullable(&left.schema)? || r.nullable(&right.schema)?)
+            })?;
+        if by_nulls {
+            let meets = |(l, r): (Expr, Expr)| l.clone().eq(r.clone()).or(l.is_null()).or(r.is_null());
+            residual.extend(std::mem::take(&mut on).into_iter().map(meets));
+        }
         let pairs: Vec<(Option<usize>, Option<usize>)> =
             on.iter().map(|(l, r)| (origin(l, &left), origin(r, &right))).collect();
         let windowed = same_windows(&left, &right, &pairs);
@@ -59,7 +69,7 @@ impl Builder<'_> {
         let processing = Self::compares_processing(&residual, &left, &right);
         let is_interval = append_only && !windowed && interval.lower.is_some() && interval.upper.is_some();
         let residual = if is_interval { rest } else { residual };
-        if on.is_empty() && !is_interval {
+        if on.is_empty() && !is_interval && !by_nulls {
             self.cross(&left, &right)?;
         }
         let lefts: Vec<Expr> = on.iter().map(|(l, _)| l.clone()).collect();

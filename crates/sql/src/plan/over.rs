@@ -69,8 +69,12 @@ impl Builder<'_> {
             stream = self.over_group(stream, group)?;
         }
         let given = stream.schema.columns();
-        let kept = (0..columns).chain(places).filter_map(|place| given.get(place).cloned().map(Expr::Column));
-        let expressions: Vec<Expr> = kept.collect();
+        let mut expressions = Vec::with_capacity(window.schema.fields().len());
+        for (place, field) in (0..columns).chain(places).zip(window.schema.fields()) {
+            let Some(column) = given.get(place).cloned().map(Expr::Column) else { continue };
+            let same = column.get_type(&stream.schema)? == *field.data_type();
+            expressions.push(if same { column } else { cast(column, field.data_type().clone()) });
+        }
         stream.steps.push(Step::Project(compile_all(&expressions, &stream.schema)?, nullable(window.schema.inner())));
         stream.schema = window.schema.clone();
         Ok(stream)

@@ -4,13 +4,14 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, CeilFloorKind, DateTimeField, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
-    FunctionArguments, Ident, Interval, NullTreatment, ObjectName, OrderByExpr, OrderByOptions, Spanned, Value,
-    VisitMut, VisitorMut, WindowFrameBound, WindowSpec, WindowType,
+    FunctionArguments, Ident, NullTreatment, ObjectName, OrderByExpr, OrderByOptions, Spanned, Value, VisitMut,
+    VisitorMut, WindowFrameBound, WindowSpec, WindowType,
 };
 
 use super::{NOT_BUILT, ROWTIME};
-use crate::error::{Kind, Place, Result, SqlError};
+use crate::error::{Place, Result, SqlError};
 use crate::functions::kinesis::{ARRIVAL, EXTRACT, EXTRACT_SECOND, PLACED, STEP, STEP_UP, own_name};
+use crate::logical::intervals::{normal, stepping};
 use crate::parse::call;
 use crate::parse::kinesis::NTH_FROM_LAST;
 
@@ -41,20 +42,6 @@ pub(super) fn binary(left: Expr, op: BinaryOperator, right: Expr) -> Expr {
 
 pub(super) fn and(left: Expr, right: Expr) -> Expr {
     binary(Expr::Nested(Box::new(left)), BinaryOperator::And, right)
-}
-
-pub(super) fn seconds(value: &str) -> Expr {
-    interval(value, DateTimeField::Second)
-}
-
-pub(super) fn interval(value: &str, unit: DateTimeField) -> Expr {
-    Expr::Interval(Interval {
-        value: Box::new(Expr::value(Value::SingleQuotedString(value.to_owned()))),
-        leading_field: Some(unit),
-        leading_precision: None,
-        last_field: None,
-        fractional_seconds_precision: None,
-    })
 }
 
 /// Says a window's order: as rows arrive.
@@ -202,60 +189,4 @@ pub(super) fn placed(function: &mut Function) {
     list.clauses.retain(|clause| !matches!(clause, FunctionArgumentClause::IgnoreOrRespectNulls(_)));
     function.null_treatment = None;
     function.name = ObjectName::from(vec![Ident::new(PLACED)]);
-}
-
-/// `FLOOR(x TO unit)`: months and years have no length.
-pub(super) fn stepping(function: &str, inner: &Expr, unit: &DateTimeField) -> Expr {
-    match unit {
-        DateTimeField::Month | DateTimeField::Year => {
-            let unit = Expr::value(Value::SingleQuotedString(unit.to_string().to_lowercase()));
-            call("date_trunc", [unit, inner.clone()])
-        }
-        unit => {
-            let mut length = interval("1", unit.clone());
-            // A unit that has no length stays as it is, and is refused where it is planned.
-            if normal(&mut length).is_err() {
-                length = interval("1", unit.clone());
-            }
-            call(function, [inner.clone(), length])
-        }
-    }
-}
-
-/// An interval of days, hours, minutes and seconds in seconds; others stay.
-pub(super) fn normal(expr: &mut Expr) -> Result<()> {
-    const UNITS: [(DateTimeField, f64); 4] = [
-        (DateTimeField::Day, 86_400.0),
-        (DateTimeField::Hour, 3_600.0),
-        (DateTimeField::Minute, 60.0),
-        (DateTimeField::Second, 1.0),
-    ];
-    let Expr::Interval(written) = expr else { return Ok(()) };
-    let from = UNITS.iter().position(|(unit, _)| written.leading_field.as_ref() == Some(unit));
-    let Some(from) = from else { return Ok(()) };
-    let to =
-        written.last_field.as_ref().and_then(|last| UNITS.iter().position(|(unit, _)| unit == last)).unwrap_or(from);
-    let Expr::Value(value) = &*written.value else { return Ok(()) };
-    let text = value.value.clone().into_string().unwrap_or_default();
-    let (sign, digits) = match text.strip_prefix('-') {
-        Some(rest) => (-1.0, rest),
-        None => (1.0, text.as_str()),
-    };
-    let wrong = || {
-        let message = format!(
-            "'{text}' is no interval {}",
-            written.leading_field.as_ref().map(ToString::to_string).unwrap_or_default()
-        );
-        SqlError::new(Kind::Syntax, message).hint("write INTERVAL '1:30' MINUTE TO SECOND").at(Place::of(value.span))
-    };
-    let parts: Vec<&str> = digits.split([':', ' ']).collect();
-    if to < from || parts.len() != to - from + 1 {
-        return Err(wrong());
-    }
-    let mut total = 0.0;
-    for (part, (_, length)) in parts.iter().zip(UNITS.iter().skip(from)) {
-        total += part.parse::<f64>().map_err(|_| wrong())? * length;
-    }
-    *expr = seconds(&(sign * total).to_string());
-    Ok(())
 }

@@ -2,9 +2,10 @@
 
 use datafusion::sql::sqlparser::ast::{BinaryOperator, CaseWhen, Expr, Ident, JoinConstraint, JoinOperator};
 
-use super::expressions::{and, binary, seconds};
+use super::expressions::{and, binary};
 use super::relations::Source;
 use crate::error::{Kind, Place, Result, SqlError};
+use crate::logical::intervals::seconds;
 use crate::parse::call;
 
 /// Adds a relation to those before it. What its rows' times must be to those before, if it is a stream and not the first one.

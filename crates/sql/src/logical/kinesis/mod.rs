@@ -26,11 +26,12 @@ use datafusion::sql::sqlparser::ast::{
     Spanned, WildcardAdditionalOptions,
 };
 
-use self::expressions::{Times, arguments, order_by_arrival, rewrite, seconds};
+use self::expressions::{Times, arguments, order_by_arrival, rewrite};
 use self::order::{Order, order_of, period_order, unordered, unpromoted};
 use self::relations::{Relations, Source};
 use crate::error::{Kind, Place, Result, SqlError};
 use crate::functions::kinesis::{PERIOD, RETIME_MARKER, ROWTIME_MARKER, STEP, STEP_END};
+use crate::logical::intervals::seconds;
 use crate::parse::call;
 use crate::parse::kinesis::STAGGER;
 

@@ -5,10 +5,11 @@ use datafusion::sql::sqlparser::ast::{
     TableAliasColumnDef, TableFactor, TableVersion, WindowFrameBound, WindowFrameUnits,
 };
 
-use super::expressions::{and, arguments, normal, seconds};
+use super::expressions::{and, arguments};
 use super::joins::{add, constraint, share};
 use super::{Kinesis, ROWTIME, SYSTEM_COLUMNS, item_counts};
 use crate::error::{Kind, Place, Result, SqlError};
+use crate::logical::intervals::{normal, seconds};
 use crate::parse::kinesis::WINDOW;
 
 /// What FROM comes to.
