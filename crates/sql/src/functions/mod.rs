@@ -3,14 +3,17 @@
 mod aggregates;
 mod clock;
 mod date_format;
+pub(crate) mod decimals;
 mod fields;
 mod hex;
 pub(crate) mod json;
 pub(crate) mod kinesis;
+mod numbers;
 mod rewritten;
 mod scalar;
 mod split_index;
 mod sql;
+mod texts;
 
 use datafusion::execution::FunctionRegistry;
 use datafusion::execution::session_state::SessionState;
@@ -24,7 +27,14 @@ pub(crate) use self::sql::sql_function;
 /// Makes them known.
 pub(crate) fn register(state: &mut SessionState) {
     let own = [SplitIndex::new().into(), hex::function().into()];
-    let own = own.into_iter().chain(clock::all()).chain(rewritten::all()).chain(json::all()).chain(kinesis::all());
+    let plain = texts::all().into_iter().chain(numbers::all()).map(datafusion::logical_expr::ScalarUDF::from);
+    let own = own
+        .into_iter()
+        .chain(plain)
+        .chain(clock::all())
+        .chain(rewritten::all())
+        .chain(json::all())
+        .chain(kinesis::all());
     for function in own {
         // There is nothing that could refuse a function of another name; one of the same name gives way.
         if let Err(error) = state.register_udf(function.into()) {

@@ -97,6 +97,29 @@ pub(super) fn all() -> Vec<ScalarUDF> {
             },
         ),
         of(
+            "from_unixtime",
+            "a number of seconds, and a format",
+            |types| match types {
+                [number] | [number, DataType::Utf8] if number.is_integer() => Some(DataType::Utf8),
+                _ => None,
+            },
+            |mut args| {
+                let format = if args.len() > 1 { args.pop() } else { None };
+                let [seconds] = taken("from_unixtime", args)?;
+                let time = cast(cast(seconds, DataType::Int64) * lit(1_000i64), timestamp(3, false));
+                date_format(vec![time, format.unwrap_or_else(|| lit("yyyy-MM-dd HH:mm:ss"))])
+            },
+        ),
+        of(
+            "unix_timestamp",
+            "a text",
+            |types| matches!(types, [DataType::Utf8]).then_some(DataType::Int64),
+            |args| {
+                let [text] = taken("unix_timestamp", args)?;
+                Ok(cast(cast(text, timestamp(3, false)), DataType::Int64) / lit(1_000i64))
+            },
+        ),
+        of(
             "timestampadd",
             "a unit, a number and a time",
             |types| match types {

@@ -1,4 +1,5 @@
-//! `x SIMILAR TO pattern`: the standard's patterns, where `%` is any text and `_` any character, as regular expressions of the whole text.
+//! `x SIMILAR TO pattern`: the standard's patterns, where `%` is any text and `_` any character, as regular expressions of the whole text;
+//! and `x LIKE pattern ESCAPE character`.
 
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, ScalarValue};
@@ -25,8 +26,34 @@ pub(super) fn similar(expr: Expr, _: &DFSchema) -> Transformed<Expr> {
             let right = Box::new(lit(regex(&text, escape_char)));
             Transformed::yes(Expr::BinaryExpr(BinaryExpr { left: expr, op, right }))
         }
+        Expr::Like(Like { negated, expr, pattern, escape_char: Some(escape), case_insensitive }) if escape != '\\' => {
+            match &*pattern {
+                Expr::Literal(ScalarValue::Utf8(Some(text)), _) => {
+                    let pattern = Box::new(lit(escaped(text, escape)));
+                    Transformed::yes(Expr::Like(Like { negated, expr, pattern, escape_char: None, case_insensitive }))
+                }
+                _ => {
+                    let escape_char = Some(escape);
+                    Transformed::no(Expr::Like(Like { negated, expr, pattern, escape_char, case_insensitive }))
+                }
+            }
+        }
         other => Transformed::no(other),
     }
+}
+
+/// A pattern of LIKE with the backslash as what takes the meaning from `%` and `_`.
+fn escaped(pattern: &str, escape: char) -> String {
+    let mut out = String::with_capacity(pattern.len() + 2);
+    let mut chars = pattern.chars();
+    while let Some(ch) = chars.next() {
+        match ch {
+            _ if ch == escape => out.extend(['\\'].into_iter().chain(chars.next())),
+            '\\' => out.push_str("\\\\"),
+            _ => out.push(ch),
+        }
+    }
+    out
 }
 
 /// A pattern as a regular expression. Alternatives, repetitions, groups and classes mean the same in both.

@@ -240,3 +240,112 @@ EXPLAIN SELECT auction, item, COUNT(*) FROM bids GROUP BY ROLLUP (auction, item)
 --|     group aggregate: count(Int64(1)); by bids.auction or NULL, bids.item or NULL, grouping set; keeps a result a key; revises rows
 --|       calc: once for each of 3 grouping sets, select bids.auction or NULL@2 AS c0, bids.item or NULL@3 AS c1, grouping set@4 AS c2, key by [0, 1, 2]
 --|         source bids: filesystem: auction, item; replays, ends; keeps positions
+
+--! case aggregates of nothing but NULL
+SELECT COUNT(x), SUM(x), MIN(x), AVG(x), COUNT(*) FROM (SELECT CAST(NULL AS INT) AS x, auction FROM bids WHERE auction = 2);
+
+--! rows
+--| 0 | NULL | NULL | NULL | 2
+
+--! case aggregates of no rows
+SELECT COUNT(*), SUM(price) FROM bids WHERE auction > 100;
+
+--! rows
+
+--! case groups of no rows
+SELECT auction, COUNT(*) FROM bids WHERE auction > 100 GROUP BY auction;
+
+--! rows
+
+--! case distinct and filter together
+SELECT auction, COUNT(DISTINCT bidder) FILTER (WHERE price > 20) AS a, COUNT(DISTINCT item) AS b, SUM(DISTINCT price) FILTER (WHERE item IS NOT NULL) AS c FROM bids GROUP BY auction;
+
+--! rows
+--| 1 | 2 | 2 | 150
+--| 2 | 1 | 1 | 70
+--| 3 | 0 | 1 | 5
+
+--! case distinct counts of revised rows
+SELECT COUNT(DISTINCT total), SUM(DISTINCT total) FROM (SELECT auction, SUM(price) AS total FROM bids GROUP BY auction);
+
+--! rows
+--| 3 | 235
+
+--! case filters of revised rows
+SELECT COUNT(*) FILTER (WHERE n > 1), MAX(n) FILTER (WHERE auction < 3), MIN(n) FROM (SELECT auction, COUNT(*) AS n FROM bids GROUP BY auction);
+
+--! rows
+--| 2 | 3 | 1
+
+--! case the first and last of revised rows
+SELECT MIN(total), MAX(total), AVG(total) FROM (SELECT item, SUM(price) AS total FROM bids GROUP BY item);
+
+--! rows
+--| 5 | 170 | 58
+
+--! case sums of decimals and doubles
+SELECT auction, SUM(CAST(price AS DECIMAL(6, 2)) / 3), AVG(CAST(price AS DOUBLE)), SUM(CAST(price AS FLOAT)) FROM bids GROUP BY auction;
+
+--! rows
+--| 1 | 50.0000000000000 | 75.0 | 150.0
+--| 2 | 26.6666666666666 | 40.0 | 80.0
+--| 3 | 1.6666666666667 | 5.0 | 5.0
+
+--! case small integers wrap around
+SELECT SUM(CAST(price AS TINYINT)), AVG(CAST(price AS TINYINT)) FROM bids;
+
+--! rows
+--| -21 | 47
+
+--! case a group by a Boolean and a place in the select list
+SELECT price > 40 AS dear, COUNT(*) FROM bids GROUP BY price > 40;
+
+--! rows
+--| NULL | 1
+--| false | 2
+--| true | 3
+
+--! case conditions of groups without an aggregate in the list
+SELECT auction FROM bids GROUP BY auction HAVING MAX(price) > 60 AND COUNT(DISTINCT bidder) > 1;
+
+--! rows
+--| 1
+--| 2
+
+--! case texts of a group
+SELECT auction, LISTAGG(item, '/') FROM bids GROUP BY auction;
+
+--! rows
+--| 1 | a/b/a
+--| 2 | a
+--| 3 | c
+
+--! case distinct texts of a group
+SELECT LISTAGG(DISTINCT item) FROM bids;
+
+--! rows
+--| a,b,c
+
+--! case all and any
+SELECT auction, MIN(price > 20), MAX(price > 20) FROM bids GROUP BY auction;
+
+--! rows
+--| 1 | true | true
+--| 2 | false | true
+--| 3 | false | false
+
+--! case a distinct of an aggregation
+SELECT DISTINCT n FROM (SELECT auction, COUNT(*) AS n FROM bids GROUP BY auction);
+
+--! rows
+--| 1
+--| 2
+--| 3
+
+--! case state is kept so long as it is used
+SET 'table.exec.state.ttl' = '1 h';
+SELECT auction, COUNT(*), MAX(price) FROM bids GROUP BY auction;
+--! rows
+--| 1 | 3 | 100
+--| 2 | 2 | 70
+--| 3 | 1 | 5

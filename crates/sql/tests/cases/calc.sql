@@ -251,3 +251,176 @@ SET 'pipeline.error-table' = 'failed';
 SELECT 1;
 --! rows
 --| error: TM-SQL-0002: table 'failed' takes errors, which have no 'reason'; its columns are of: error_time, error_level, error_name, message, data_rowtime, data_row, pump_name
+
+--! case numbers of several types
+SELECT auction + bidder, auction * price, auction / 2, auction / 2.0, CAST(auction AS DECIMAL(4, 1)) + price, CAST(auction AS SMALLINT) * CAST(3 AS TINYINT) FROM bids WHERE auction < 3;
+
+--! rows
+--| 11 | 100.5 | 0 | 0.500000 | 101.5 | 3
+--| 22 | NULL | 1 | 1.000000 | NULL | 6
+
+--! case decimals
+SELECT CAST(1.25 AS DECIMAL(4, 2)) * CAST(3 AS DECIMAL(2, 0)), CAST(10 AS DECIMAL(4, 2)) / CAST(3 AS DECIMAL(2, 0)), CAST(2.345 AS DECIMAL(4, 2)), ROUND(2.345, 2), -CAST(1.5 AS DECIMAL(3, 1));
+
+--! rows
+--| 3.75 | 3.333333 | 2.35 | 2.35 | -1.5
+
+--! case NULL in operators
+SELECT CAST(NULL AS INT) + 1, CAST(NULL AS BOOLEAN) AND FALSE, CAST(NULL AS BOOLEAN) OR TRUE, NOT CAST(NULL AS BOOLEAN), 'a' || CAST(NULL AS STRING), CAST(NULL AS INT) = CAST(NULL AS INT), CAST(NULL AS INT) IS NOT DISTINCT FROM CAST(NULL AS INT);
+
+--! rows
+--| NULL | false | true | NULL | NULL | NULL | true
+
+--! case NULL in conditions
+SELECT auction FROM bids WHERE NOT (price > 50) OR item = 'hats';
+
+--! rows
+--| 2
+--| 3
+--| 4
+
+--! case NULL in lists
+SELECT auction, item IN ('shoes', 'bags'), item NOT IN ('shoes', CAST(NULL AS STRING)) FROM bids;
+
+--! rows
+--| 1 | true | false
+--| 2 | false | NULL
+--| 3 | NULL | NULL
+--| 4 | true | false
+--| 5 | true | NULL
+
+--! case NULL in CASE
+SELECT auction, CASE item WHEN 'shoes' THEN 1 WHEN 'hats' THEN 2 END, CASE WHEN price > 50 THEN 'dear' WHEN price IS NULL THEN 'unknown' ELSE 'cheap' END FROM bids;
+
+--! rows
+--| 1 | 1 | dear
+--| 2 | 2 | unknown
+--| 3 | NULL | cheap
+--| 4 | 1 | cheap
+--| 5 | NULL | dear
+
+--! case truth of NULL
+SELECT auction, (price > 50) IS TRUE, (price > 50) IS NOT TRUE, (price > 50) IS FALSE, (price > 50) IS UNKNOWN FROM bids;
+
+--! rows
+--| 1 | true | false | false | false
+--| 2 | false | true | false | true
+--| 3 | false | true | true | false
+--| 4 | false | true | true | false
+--| 5 | true | false | false | false
+
+--! case texts and numbers
+SELECT CAST('12' AS INT) + 1, CAST(12 AS STRING) || '!', CAST(1.50 AS STRING), CAST(TRUE AS STRING), CAST('true' AS BOOLEAN), CAST(' 7 ' AS INT);
+
+--! rows
+--| 13 | 12! | 1.50 | TRUE | true | 7
+
+--! case a cast that may fail
+SELECT TRY_CAST('x' AS INT), TRY_CAST('5' AS INT), TRY_CAST('2026-13-01' AS DATE);
+
+--! rows
+--| NULL | 5 | NULL
+
+--! case numbers become smaller types
+SELECT CAST(1.9 AS INT), CAST(-1.9 AS INT), CAST(CAST(3.7 AS DOUBLE) AS BIGINT), CAST(TRUE AS INT), CAST(0 AS BOOLEAN);
+
+--! rows
+--| 1 | -1 | 3 | 1 | false
+
+--! case functions of numbers
+SELECT ABS(-2), CEIL(1.2), FLOOR(-1.2), MOD(7, 3), POWER(2, 10), SQRT(16), SIGN(-3), ROUND(1234.567, 1), TRUNCATE(1.98, 1), GREATEST(1, 3, 2), LEAST(1, 3, 2), LN(1), EXP(0);
+
+--! rows
+--| 2 | 2 | -2 | 1 | 1024.0 | 4.0 | -1 | 1234.6 | 1.9 | 3 | 1 | 0.0 | 1.0
+
+--! case functions of texts
+SELECT UPPER('ab'), LOWER('AB'), CHAR_LENGTH('äb'), SUBSTRING('hello', 2, 3), SUBSTRING('hello' FROM -3), TRIM('  x '), TRIM(LEADING 'x' FROM 'xxa'), REPLACE('aXa', 'X', '-'), POSITION('l' IN 'hello'), REVERSE('abc'), LPAD('7', 3, '0'), RPAD('7', 3, '-'), INITCAP('the end'), CONCAT('a', 'b'), CONCAT_WS('-', 'a', 'b');
+
+--! rows
+--| AB | ab | 2 | ell | llo | x | a | a-a | 3 | cba | 007 | 7-- | The End | ab | a-b
+
+--! case patterns
+SELECT 'hello' LIKE 'h_l%', 'a%b' LIKE 'a!%b' ESCAPE '!', 'abc' NOT LIKE '%d%', REGEXP('abc', 'b.'), REGEXP_REPLACE('a1b22', '[0-9]+', '#'), REGEXP_EXTRACT('k=v', '(\w)=(\w)', 2), 'AbC' SIMILAR TO '[A-C]b%';
+
+--! rows
+--| true | true | true | true | a#b# | v | true
+
+--! case parts of times
+SELECT EXTRACT(YEAR FROM ts), EXTRACT(MONTH FROM ts), EXTRACT(DOW FROM ts), EXTRACT(DOY FROM ts), EXTRACT(WEEK FROM ts), EXTRACT(QUARTER FROM ts), HOUR(ts), MINUTE(ts), SECOND(ts) FROM bids WHERE auction = 5;
+
+--! rows
+--| 2026 | 1 | 5 | 1 | 1 | 1 | 0 | 0 | 21
+
+--! case times and intervals
+SELECT ts + INTERVAL '1' DAY, ts - INTERVAL '1:30' MINUTE TO SECOND, ts + INTERVAL '1' MONTH, FLOOR(ts TO MINUTE), CEIL(ts TO HOUR), TIMESTAMPDIFF(SECOND, TIMESTAMP '2026-01-01 00:00:00', ts), TIMESTAMPADD(HOUR, 2, ts) FROM bids WHERE auction = 5;
+
+--! rows
+--| 2026-01-02 00:00:21 | 2025-12-31 23:58:51 | 2026-02-01 00:00:21 | 2026-01-01 00:00:00 | 2026-01-01 01:00:00 | 21 | 2026-01-01 02:00:21
+
+--! case dates
+SELECT DATE '2026-03-01' - INTERVAL '1' DAY, CAST('2026-02-28' AS DATE), CAST(TIMESTAMP '2026-02-28 23:00:00' AS DATE), DATE_FORMAT(TIMESTAMP '2026-02-28 23:05:00', 'yyyy/MM/dd HH:mm'), TO_DATE('2026-01-02'), CAST(DATE '2026-01-02' AS TIMESTAMP(3));
+
+--! rows
+--| 2026-02-28 | 2026-02-28 | 2026-02-28 | 2026/02/28 23:05 | 2026-01-02 | 2026-01-02 00:00:00
+
+--! case arrays and maps
+SELECT ARRAY[1, 2, 3][2], CARDINALITY(ARRAY[1, 2, 3]), MAP['a', 1, 'b', 2]['b'], ARRAY['a', 'b'];
+
+--! rows
+--| 2 | 3 | 2 | [a, b]
+
+--! case a row between two rows
+SELECT auction FROM bids WHERE price BETWEEN 10 AND 100 AND ts BETWEEN TIMESTAMP '2026-01-01 00:00:02' AND TIMESTAMP '2026-01-01 00:00:12';
+--! rows
+--| 4
+
+--! case parts and places of texts
+SELECT LOCATE('l', 'hello'), LOCATE('l', 'hello', 4), LOCATE('x', 'hello'), IS_ALPHA('ab'), IS_ALPHA('a1'), IS_DIGIT('12'), IS_DECIMAL('-1.5'), REGEXP_EXTRACT('a1b22', '[0-9]+'), REGEXP_EXTRACT('ab', '[0-9]+'), REGEXP(CAST(NULL AS STRING), 'a');
+
+--! rows
+--| 3 | 4 | 0 | true | false | true | true | 1 | NULL | NULL
+
+--! case times as seconds
+SELECT FROM_UNIXTIME(0), FROM_UNIXTIME(1767225661, 'HH:mm'), UNIX_TIMESTAMP('2026-01-01 00:01:01');
+--! rows
+--| 1970-01-01 00:00:00 | 00:01 | 1767225661
+
+--! case times are cut to units
+SELECT FLOOR(t TO SECOND), FLOOR(t TO DAY), FLOOR(t TO WEEK), FLOOR(t TO MONTH), FLOOR(t TO QUARTER), FLOOR(t TO YEAR), CEIL(t TO MINUTE), CEIL(t TO MONTH), CEIL(t TO YEAR), CEIL(FLOOR(t TO MONTH) TO MONTH)
+FROM (SELECT TIMESTAMP '2026-05-20 13:45:30.123' AS t FROM bids WHERE auction = 1);
+
+--! rows
+--| 2026-05-20 13:45:30 | 2026-05-20 00:00:00 | 2026-05-17 00:00:00 | 2026-05-01 00:00:00 | 2026-04-01 00:00:00 | 2026-01-01 00:00:00 | 2026-05-20 13:46:00 | 2026-06-01 00:00:00 | 2027-01-01 00:00:00 | 2026-05-01 00:00:00
+
+--! case a pattern without a meaning for its letters
+SELECT 'a%b' LIKE 'a!%b' ESCAPE '!', 'axb' LIKE 'a!%b' ESCAPE '!', 'a_b' LIKE 'a#_b' ESCAPE '#';
+--! rows
+--| true | false | true
+
+--! case more functions of numbers
+SELECT LOG2(8), LOG10(100), SIN(0), COS(0), TAN(0), ASIN(0), ACOS(1), ATAN(0), ATAN2(0, 1), DEGREES(0), RADIANS(0), ROUND(PI(), 2), CEIL(CAST(2.5 AS DOUBLE)), 7 % 3, ROUND(CAST(2.5 AS DOUBLE)), SIGN(CAST(-2.5 AS DECIMAL(3, 1))), TRUNCATE(CAST(-2.567 AS DOUBLE), 2), TRUNCATE(12);
+
+--! rows
+--| 3.0 | 2.0 | 0.0 | 1.0 | 0.0 | 0.0 | 0.0 | 0.0 | 0.0 | 0.0 | 0.0 | 3.14 | 3.0 | 1 | 3.0 | -1.0 | -2.56 | 12
+
+--! case more functions of texts
+SELECT OVERLAY('abcdef' PLACING 'XY' FROM 2 FOR 3), LTRIM('  a'), RTRIM('a  '), LEFT('abc', 2), RIGHT('abc', 2), REPEAT('ab', 2), SPLIT_INDEX('a,b,c', ',', 1), ASCII('A'), CHR(65), MD5('a'), SHA256('a'), TO_BASE64('hi'), FROM_BASE64('aGk=');
+
+--! rows
+--| aXYef | a | a | ab | bc | abab | b | 65 | A | 0cc175b9c0f1b6a831c399e269772661 | ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb | aGk= | hi
+
+--! case more functions of times
+SELECT DAYOFMONTH(t), DAYOFYEAR(t), QUARTER(t), WEEK(t), TO_TIMESTAMP('2026-01-02 03:04:05'), TO_TIMESTAMP_LTZ(0, 3), YEAR(DATE '2026-05-20'), EXTRACT(DAY FROM t)
+FROM (SELECT TIMESTAMP '2026-05-20 13:45:30.123' AS t FROM bids WHERE auction = 1);
+
+--! rows
+--| 20 | 140 | 2 | 21 | 2026-01-02 03:04:05 | 1970-01-01T00:00:00Z | 2026 | 20
+
+--! case conditions of values
+SELECT IF(price > 50, 'dear', 'cheap'), IFNULL(item, 'none'), NULLIF(item, 'shoes'), COALESCE(item, 'x') FROM bids;
+--! rows
+--| cheap | hats | hats | hats
+--| cheap | none | NULL | x
+--| cheap | shoes | NULL | shoes
+--| dear | bags | bags | bags
+--| dear | shoes | NULL | shoes

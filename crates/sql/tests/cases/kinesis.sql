@@ -127,7 +127,6 @@ SELECT STREAM ticker, COUNT(*) OVER (PARTITION BY ticker RANGE INTERVAL '59' SEC
   COUNT(*) OVER (PARTITION BY ticker RANGE INTERVAL '0:59.000' MINUTE TO SECOND(3) PRECEDING) AS as_well
 FROM source_sql_stream_001 WHERE ticker = 'AMZN';
 
-
 --! rows
 --| AMZN | 1 | 1 | 1
 --| AMZN | 1 | 1 | 1
@@ -241,7 +240,7 @@ SELECT STREAM REGEX_REPLACE(ticker, '[AEIOU]', '_', 1, 0), CHAR_LENGTH(ticker), 
 FROM source_sql_stream_001 WHERE "price" = 98;
 
 --! rows
---| _MZN | 4 | Amzn | MZ | AMZN! | 3 | AxxZN | 2 | 2.50000 | -1
+--| _MZN | 4 | Amzn | MZ | AMZN! | 3 | AxxZN | 2 | 2.500000000000 | -1
 
 --! case a stream that no pump fills
 CREATE STREAM s (a INT);
@@ -810,7 +809,7 @@ SELECT STREAM COUNT(DISTINCT ticker) AS n, COUNT(*) FILTER (WHERE "price" > 20) 
 --! case numbers of the dialect
 SELECT STREAM 5 / 2 AS a, 5.0 / 2 AS b, MOD(-7, 3) AS c, POWER(2, 3) AS d, LOG10(100) AS e, CEIL("price") AS f, ABS(-1) AS g FROM source_sql_stream_001 WHERE "price" = 100.5;
 --! rows
---| 2 | 2.50000 | -1 | 8.0 | 2.0 | 101.0 | 1
+--| 2 | 2.500000000000 | -1 | 8.0 | 2.0 | 101.0 | 1
 
 --! case texts of the dialect
 SELECT STREAM INITCAP('ab cd') AS a, OVERLAY('abcdef' PLACING 'x' FROM 2 FOR 3) AS b, POSITION('c' IN 'abc') AS c, SUBSTRING('abcdef' FROM 2 FOR 2) AS d,
@@ -835,3 +834,8 @@ LEFT JOIN companies AS c ON c.ticker = a.ticker;
 --| AMZN | 100.5 | 101.5 | Amazon
 --| AMZN | 100.5 | 99.0 | Amazon
 --| AMZN | 101.5 | 99.0 | Amazon
+
+--! case times are cut to units that have no length
+SELECT STREAM FLOOR(s.ROWTIME TO MONTH) AS m, CEIL(s.ROWTIME TO MONTH) AS next, CEIL(s.ROWTIME TO YEAR) AS y, FLOOR(s.ROWTIME TO WEEK) AS w FROM source_sql_stream_001 AS s WHERE "price" = 98;
+--! rows
+--| 2026-01-01 00:00:00 | 2026-02-01 00:00:00 | 2027-01-01 00:00:00 | 2025-12-28 00:00:00

@@ -201,3 +201,32 @@ WHERE rn <= 2;
 --|       calc: select item, price, window_start, key by [2, 0]
 --|         window: Tumble { size: 10000000, offset: 0 } by ts
 --|           source bids: filesystem: item, price, ts; replays, ends; keeps positions
+
+--! case ranks of a view with another order for equals
+SELECT item, price FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY item ORDER BY price DESC, ts ASC) AS rn FROM bids) WHERE rn <= 1;
+
+--! flink differs: 2.3 takes this top-1 for one that never revises, and does not take back the rows that were outbid; its last row of each item is ours
+--! rows
+--| a | 4
+--| b | 5
+--| c | 7
+
+--! case the best of each, counted
+SELECT COUNT(*), SUM(price) FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY item ORDER BY price DESC) AS rn FROM bids) WHERE rn <= 2;
+
+--! rows
+--| 5 | 21
+
+--! case the worst of revised rows
+SELECT item, n FROM (SELECT item, n, ROW_NUMBER() OVER (ORDER BY n ASC, item ASC) AS rn FROM (SELECT item, COUNT(*) AS n FROM bids GROUP BY item)) WHERE rn = 1;
+
+--! rows
+--| c | 1
+
+--! case last rows joined
+SELECT a.item, a.price, b.n FROM (SELECT item, price FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY item ORDER BY ts DESC) AS rn FROM bids) WHERE rn = 1) AS a
+JOIN (SELECT item, COUNT(*) AS n FROM bids GROUP BY item) AS b ON a.item = b.item;
+--! rows
+--| a | 2 | 4
+--| b | 5 | 2
+--| c | 7 | 1

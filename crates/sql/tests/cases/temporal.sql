@@ -224,3 +224,28 @@ SELECT * FROM rates FOR SYSTEM_TIME AS OF rates.ts;
 
 --! rows
 --| error: TM-SQL-0004: FOR SYSTEM_TIME AS OF is for the right side of a join; write a JOIN b FOR SYSTEM_TIME AS OF a.ts ON …
+
+--! case versions by two keys, one of them an expression
+SELECT o.id, r.rate FROM orders AS o LEFT JOIN rates FOR SYSTEM_TIME AS OF o.ts AS r ON UPPER(o.currency) = r.currency AND r.rate > 100 WHERE o.amount > 10;
+
+--! rows
+--| 2 | NULL
+--| 3 | 119
+--| 4 | NULL
+--| 5 | NULL
+--| 6 | 112
+--| 7 | NULL
+--| 8 | NULL
+
+--! case an aggregation of joined rows
+SELECT r.currency, COUNT(*), SUM(o.amount * r.rate) FROM orders AS o JOIN rates FOR SYSTEM_TIME AS OF o.ts AS r ON o.currency = r.currency GROUP BY r.currency;
+
+--! rows
+--| EUR | 4 | 17690
+--| USD | 2 | 10000
+
+--! case versions of deleted rows
+SELECT o.id, r.rate FROM orders AS o LEFT JOIN changes FOR SYSTEM_TIME AS OF o.ts AS r ON o.currency = r.currency WHERE o.currency = 'USD';
+--! rows
+--| 2 | 100
+--| 8 | NULL

@@ -236,3 +236,160 @@ SELECT item, COUNT(*) FROM TABLE(TUMBLE(TABLE bids, DESCRIPTOR(ts), INTERVAL '30
 GROUP BY GROUPING SETS ((window_start, window_end), (item));
 --! rows
 --| error: TM-SQL-0004: the windows of a window function must be grouped by; write GROUP BY window_start, window_end, …
+
+--! case hop with an offset
+SELECT window_start, window_end, COUNT(*) FROM TABLE(HOP(TABLE bids, DESCRIPTOR(ts), INTERVAL '10' SECOND, INTERVAL '20' SECOND, INTERVAL '3' SECOND)) GROUP BY window_start, window_end;
+
+--! rows
+--| 2025-12-31 23:59:43 | 2026-01-01 00:00:03 | 2
+--| 2025-12-31 23:59:53 | 2026-01-01 00:00:13 | 5
+--| 2026-01-01 00:00:03 | 2026-01-01 00:00:23 | 3
+--| 2026-01-01 00:00:13 | 2026-01-01 00:00:33 | 2
+--| 2026-01-01 00:00:23 | 2026-01-01 00:00:43 | 2
+--| 2026-01-01 00:00:43 | 2026-01-01 00:01:03 | 1
+--| 2026-01-01 00:00:53 | 2026-01-01 00:01:13 | 1
+
+--! case hop whose size is no multiple of its slide
+SELECT window_start, window_end, SUM(price) FROM TABLE(HOP(TABLE bids, DESCRIPTOR(ts), INTERVAL '10' SECOND, INTERVAL '25' SECOND)) GROUP BY window_start, window_end;
+
+--! flink differs: it wants sizes that are multiples of the slide
+--! rows
+--| 2025-12-31 23:59:40 | 2026-01-01 00:00:05 | 3
+--| 2025-12-31 23:59:50 | 2026-01-01 00:00:15 | 15
+--| 2026-01-01 00:00:00 | 2026-01-01 00:00:25 | 15
+--| 2026-01-01 00:00:10 | 2026-01-01 00:00:35 | 17
+--| 2026-01-01 00:00:20 | 2026-01-01 00:00:45 | 13
+--| 2026-01-01 00:00:30 | 2026-01-01 00:00:55 | 7
+--| 2026-01-01 00:00:40 | 2026-01-01 00:01:05 | 8
+--| 2026-01-01 00:00:50 | 2026-01-01 00:01:15 | 8
+
+--! case hop that leaves rows out
+SELECT window_start, window_end, SUM(price) FROM TABLE(HOP(TABLE bids, DESCRIPTOR(ts), INTERVAL '20' SECOND, INTERVAL '10' SECOND)) GROUP BY window_start, window_end;
+
+--! flink differs: it wants sizes that are multiples of the slide
+--! rows
+--| 2026-01-01 00:00:00 | 2026-01-01 00:00:10 | 11
+--| 2026-01-01 00:00:20 | 2026-01-01 00:00:30 | 6
+
+--! case cumulate with an offset
+SELECT window_start, window_end, COUNT(*) FROM TABLE(CUMULATE(TABLE bids, DESCRIPTOR(ts), INTERVAL '10' SECOND, INTERVAL '30' SECOND, INTERVAL '5' SECOND)) GROUP BY window_start, window_end;
+
+--! rows
+--| 2025-12-31 23:59:35 | 2026-01-01 00:00:05 | 2
+--| 2026-01-01 00:00:05 | 2026-01-01 00:00:15 | 3
+--| 2026-01-01 00:00:05 | 2026-01-01 00:00:25 | 3
+--| 2026-01-01 00:00:05 | 2026-01-01 00:00:35 | 5
+--| 2026-01-01 00:00:35 | 2026-01-01 00:01:05 | 1
+
+--! case a negative offset
+SELECT window_start, COUNT(*) FROM TABLE(TUMBLE(TABLE bids, DESCRIPTOR(ts), INTERVAL '10' SECOND, INTERVAL '-4' SECOND)) GROUP BY window_start, window_end;
+
+--! rows
+--| 2025-12-31 23:59:56 | 2
+--| 2026-01-01 00:00:06 | 3
+--| 2026-01-01 00:00:16 | 1
+--| 2026-01-01 00:00:26 | 1
+--| 2026-01-01 00:00:56 | 1
+
+--! case windows of days
+SELECT window_start, window_end, COUNT(*) FROM TABLE(TUMBLE(TABLE bids, DESCRIPTOR(ts), INTERVAL '1' DAY)) GROUP BY window_start, window_end;
+
+--! rows
+--| 2026-01-01 00:00:00 | 2026-01-02 00:00:00 | 8
+
+--! case distinct and filtered counts of windows
+SELECT window_end, COUNT(DISTINCT item), COUNT(*) FILTER (WHERE price > 3), SUM(DISTINCT price) FILTER (WHERE item = 'a'), MAX(price) FILTER (WHERE price < 0)
+FROM TABLE(TUMBLE(TABLE bids, DESCRIPTOR(ts), INTERVAL '30' SECOND)) GROUP BY window_start, window_end;
+
+--! rows
+--| 2026-01-01 00:00:30 | 2 | 3 | 14 | NULL
+--| 2026-01-01 00:01:00 | 2 | 2 | 8 | NULL
+
+--! case distinct counts of windows that overlap
+SELECT window_end, COUNT(DISTINCT item), SUM(DISTINCT price % 3) FROM TABLE(HOP(TABLE bids, DESCRIPTOR(ts), INTERVAL '10' SECOND, INTERVAL '30' SECOND)) GROUP BY window_start, window_end;
+
+--! flink differs: its distinct SUM fails in windows that share slices
+--! rows
+--| 2026-01-01 00:00:10 | 2 | 3
+--| 2026-01-01 00:00:20 | 2 | 3
+--| 2026-01-01 00:00:30 | 2 | 3
+--| 2026-01-01 00:00:40 | 2 | 1
+--| 2026-01-01 00:00:50 | 2 | 1
+--| 2026-01-01 00:01:00 | 2 | 3
+--| 2026-01-01 00:01:10 | 1 | 2
+--| 2026-01-01 00:01:20 | 1 | 2
+
+--! case windows with HAVING and an expression over the window
+SELECT EXTRACT(SECOND FROM window_start) AS s, item, AVG(price) FROM TABLE(TUMBLE(TABLE bids, DESCRIPTOR(ts), INTERVAL '10' SECOND))
+GROUP BY window_start, window_end, item HAVING COUNT(*) > 1;
+
+--! rows
+--| 0 | a | 2
+--| 0 | b | 3
+
+--! case lists of a window
+SELECT window_start, LISTAGG(item), FIRST_VALUE(price), LAST_VALUE(price) FROM TABLE(CUMULATE(TABLE bids, DESCRIPTOR(ts), INTERVAL '30' SECOND, INTERVAL '60' SECOND)) WHERE item = 'b' GROUP BY window_start, window_end;
+
+--! flink differs: its FIRST_VALUE fails in windows that share slices
+--! rows
+--| 2026-01-01 00:00:00 | b,b | 2 | 5
+--| 2026-01-01 00:00:00 | b,b,b | 2 | 7
+
+--! case sessions by two keys
+SELECT item, parity, window_start, window_end, SUM(price) FROM TABLE(SESSION((SELECT item, price % 2 AS parity, price, ts FROM bids), DESCRIPTOR(ts), INTERVAL '10' SECOND))
+GROUP BY item, parity, window_start, window_end;
+
+--! rows
+--| error: TM-SQL-0004: sessions must be grouped by the columns that they are PARTITION BY, and no others; write SESSION(TABLE t PARTITION BY k, …) and GROUP BY window_start, window_end, k
+
+--! case sessions of a view by its keys
+CREATE VIEW parities AS SELECT item, price % 2 AS parity, price, ts FROM bids;
+SELECT item, parity, window_start, window_end, SUM(price), COUNT(DISTINCT price) FROM TABLE(SESSION(TABLE parities PARTITION BY (item, parity), DESCRIPTOR(ts), INTERVAL '20' SECOND))
+GROUP BY item, parity, window_start, window_end;
+
+--! rows
+--| a | 0 | 2026-01-01 00:00:10 | 2026-01-01 00:00:45 | 10 | 2
+--| a | 0 | 2026-01-01 00:00:58 | 2026-01-01 00:01:18 | 8 | 1
+--| a | 1 | 2026-01-01 00:00:01 | 2026-01-01 00:00:29.999 | 4 | 2
+--| b | 0 | 2026-01-01 00:00:02 | 2026-01-01 00:00:22 | 2 | 1
+--| b | 1 | 2026-01-01 00:00:08 | 2026-01-01 00:00:28 | 5 | 1
+--| b | 1 | 2026-01-01 00:00:31 | 2026-01-01 00:00:51 | 7 | 1
+
+--! case sessions by names of arguments
+SELECT item, window_start, MAX(price) FROM TABLE(SESSION(DATA => TABLE bids PARTITION BY item, TIMECOL => DESCRIPTOR(ts), GAP => INTERVAL '30' SECOND)) GROUP BY item, window_start, window_end;
+
+--! rows
+--| a | 2026-01-01 00:00:01 | 6
+--| a | 2026-01-01 00:00:58 | 8
+--| b | 2026-01-01 00:00:02 | 7
+
+--! case an aggregation of sessions
+SELECT window_end, SUM(n) FROM (
+  SELECT window_start, window_end, window_time, item, COUNT(*) AS n FROM TABLE(SESSION(TABLE bids PARTITION BY item, DESCRIPTOR(ts), INTERVAL '10' SECOND)) GROUP BY item, window_start, window_end, window_time)
+GROUP BY window_end;
+
+--! rows
+--| 2026-01-01 00:00:18 | 2
+--| 2026-01-01 00:00:20 | 3
+--| 2026-01-01 00:00:35 | 1
+--| 2026-01-01 00:00:41 | 1
+--| 2026-01-01 00:01:08 | 1
+
+--! case a window of windows of another size
+SELECT window_start, window_end, SUM(n) FROM TABLE(TUMBLE((
+  SELECT window_time AS rowtime, COUNT(*) AS n FROM TABLE(TUMBLE(TABLE bids, DESCRIPTOR(ts), INTERVAL '10' SECOND)) GROUP BY window_start, window_end, window_time), DESCRIPTOR(rowtime), INTERVAL '30' SECOND))
+GROUP BY window_start, window_end;
+
+--! rows
+--| 2026-01-01 00:00:00 | 2026-01-01 00:00:30 | 6
+--| 2026-01-01 00:00:30 | 2026-01-01 00:01:00 | 2
+
+--! case a join of window aggregations
+SELECT a.window_start, a.n, b.s FROM
+  (SELECT window_start, window_end, COUNT(*) AS n FROM TABLE(TUMBLE(TABLE bids, DESCRIPTOR(ts), INTERVAL '20' SECOND)) WHERE item = 'a' GROUP BY window_start, window_end) AS a
+  FULL JOIN (SELECT window_start, window_end, SUM(price) AS s FROM TABLE(TUMBLE(TABLE bids, DESCRIPTOR(ts), INTERVAL '20' SECOND)) WHERE item = 'b' GROUP BY window_start, window_end) AS b
+  ON a.window_start = b.window_start AND a.window_end = b.window_end;
+--! rows
+--| 2026-01-01 00:00:00 | 3 | 7
+--| 2026-01-01 00:00:20 | 1 | 7
+--| 2026-01-01 00:00:40 | 1 | NULL

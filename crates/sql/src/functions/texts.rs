@@ -1,0 +1,137 @@
+//! Functions of texts that Flink has and DataFusion has not, or calls otherwise.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, AsArray, BooleanArray, Int32Array, StringArray};
+use arrow::datatypes::{DataType, Int64Type};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use datafusion::common::{Result, plan_err};
+use md5::{Digest, Md5};
+use regex::Regex;
+use sha2::Sha256;
+
+use super::scalar::Function;
+
+pub(super) fn all() -> Vec<Function> {
+    let coded = |name, does| Function { name, takes: one_text, gives: |_| DataType::Utf8, does };
+    let text = |name, does| Function { name, takes: one_text, gives: |_| DataType::Boolean, does };
+    vec![
+        Function { name: "regexp", takes: two_texts, gives: |_| DataType::Boolean, does: matches },
+        Function { name: "regexp_extract", takes: extract_takes, gives: |_| DataType::Utf8, does: extract },
+        Function { name: "locate", takes: locate_takes, gives: |_| DataType::Int32, does: locate },
+        coded("md5", |args| coded_as(args, |text| Some(hex(&Md5::digest(text))))),
+        coded("sha256", |args| coded_as(args, |text| Some(hex(&Sha256::digest(text))))),
+        coded("to_base64", |args| coded_as(args, |text| Some(BASE64.encode(text)))),
+        coded("from_base64", |args| coded_as(args, |text| String::from_utf8(BASE64.decode(text).ok()?).ok())),
+        text("is_alpha", |args| each(args, |text| !text.is_empty() && text.chars().all(char::is_alphabetic))),
+        text("is_digit", |args| each(args, |text| !text.is_empty() && text.chars().all(|c| c.is_ascii_digit()))),
+        text("is_decimal", |args| each(args, |text| text.parse::<f64>().is_ok())),
+    ]
+}
+
+fn is_text(of: &DataType) -> bool {
+    of.is_string() || of.is_null()
+}
+
+fn one_text(types: &[DataType]) -> Result<Vec<DataType>> {
+    match types {
+        [text] if is_text(text) => Ok(vec![DataType::Utf8]),
+        _ => plan_err!("it takes a text"),
+    }
+}
+
+fn two_texts(types: &[DataType]) -> Result<Vec<DataType>> {
+    match types {
+        [text, pattern] if is_text(text) && is_text(pattern) => Ok(vec![DataType::Utf8; 2]),
+        _ => plan_err!("REGEXP takes a text and a pattern"),
+    }
+}
+
+fn extract_takes(types: &[DataType]) -> Result<Vec<DataType>> {
+    match types {
+        [text, pattern] if is_text(text) && is_text(pattern) => Ok(vec![DataType::Utf8; 2]),
+        [text, pattern, group] if is_text(text) && is_text(pattern) && group.is_integer() => {
+            Ok(vec![DataType::Utf8, DataType::Utf8, DataType::Int64])
+        }
+        _ => plan_err!("REGEXP_EXTRACT takes a text, a pattern and, if not 0, the number of a group"),
+    }
+}
+
+fn locate_takes(types: &[DataType]) -> Result<Vec<DataType>> {
+    match types {
+        [part, text] if is_text(part) && is_text(text) => Ok(vec![DataType::Utf8; 2]),
+        [part, text, from] if is_text(part) && is_text(text) && from.is_integer() => {
+            Ok(vec![DataType::Utf8, DataType::Utf8, DataType::Int64])
+        }
+        _ => plan_err!("LOCATE takes a part, a text and, if not 1, the first character"),
+    }
+}
+
+fn each(args: &[ArrayRef], holds: fn(&str) -> bool) -> Result<ArrayRef> {
+    let texts = args[0].as_string::<i32>();
+    Ok(Arc::new(texts.iter().map(|text| Some(text.is_some_and(holds))).collect::<BooleanArray>()))
+}
+
+fn coded_as(args: &[ArrayRef], code: fn(&str) -> Option<String>) -> Result<ArrayRef> {
+    Ok(Arc::new(args[0].as_string::<i32>().iter().map(|text| code(text?)).collect::<StringArray>()))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Patterns that were compiled for earlier rows; none where it is none, which Flink takes for one that matches nothing.
+#[derive(Default)]
+struct Patterns(HashMap<String, Option<Regex>>);
+
+impl Patterns {
+    fn of(&mut self, pattern: &str) -> Option<&Regex> {
+        if !self.0.contains_key(pattern) {
+            self.0.insert(pattern.to_owned(), Regex::new(pattern).ok());
+        }
+        self.0.get(pattern)?.as_ref()
+    }
+}
+
+/// `REGEXP(text, pattern)`: some part of the text matches.
+fn matches(args: &[ArrayRef]) -> Result<ArrayRef> {
+    let mut patterns = Patterns::default();
+    let rows = args[0].as_string::<i32>().iter().zip(args[1].as_string::<i32>());
+    let rows = rows.map(|(text, pattern)| {
+        let (text, pattern) = (text?, pattern?);
+        Some(patterns.of(pattern).is_some_and(|regex| regex.is_match(text)))
+    });
+    Ok(Arc::new(rows.collect::<BooleanArray>()))
+}
+
+/// `REGEXP_EXTRACT(text, pattern [, group])`
+fn extract(args: &[ArrayRef]) -> Result<ArrayRef> {
+    let mut patterns = Patterns::default();
+    let groups = args.get(2).map(|groups| groups.as_primitive::<Int64Type>());
+    let rows = args[0].as_string::<i32>().iter().zip(args[1].as_string::<i32>()).enumerate();
+    let rows = rows.map(|(row, (text, pattern))| {
+        let group = groups.map_or(0, |groups| groups.value(row));
+        let found = patterns.of(pattern?)?.captures(text?)?;
+        Some(found.get(usize::try_from(group).ok()?)?.as_str().to_owned())
+    });
+    Ok(Arc::new(rows.collect::<StringArray>()))
+}
+
+/// `LOCATE(part, text [, from])`: the place of the first character from 1; 0 where the part is not there.
+fn locate(args: &[ArrayRef]) -> Result<ArrayRef> {
+    let from = args.get(2).map(|from| from.as_primitive::<Int64Type>());
+    let rows = args[0].as_string::<i32>().iter().zip(args[1].as_string::<i32>()).enumerate();
+    let rows = rows.map(|(row, (part, text))| {
+        let (part, text) = (part?, text?);
+        let from = usize::try_from(from.map_or(1, |from| from.value(row))).ok().filter(|from| *from > 0);
+        let Some(begin) = from.and_then(|from| text.char_indices().map(|(at, _)| at).chain([text.len()]).nth(from - 1))
+        else {
+            return Some(0);
+        };
+        let found = text.get(begin..)?.find(part).map(|at| begin + at);
+        Some(found.map_or(0, |at| text.get(..at).map_or(0, |before| before.chars().count() as i32 + 1)))
+    });
+    Ok(Arc::new(rows.collect::<Int32Array>()))
+}
