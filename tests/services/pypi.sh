@@ -8,10 +8,12 @@ case "${1:-}" in
     duckdb) packages=('duckdb==1.4.2') imports=duckdb ;;
     openapi-spec-validator) packages=('openapi-spec-validator==0.9.0') imports=openapi_spec_validator ;;
     boto3) packages=('boto3==1.44.5') imports=boto3 ;;
+    awscli) packages=('awscli==1.46.3') imports=awscli ;;
+    moto) packages=('moto[server]==5.2.5') imports=moto.server ;;
     registry-clients)
         packages=('aws-glue-schema-registry==1.1.3' 'confluent-kafka[avro,json,protobuf,schemaregistry]==2.12.2' 'boto3==1.44.5')
         imports='confluent_kafka.schema_registry.avro, confluent_kafka.schema_registry.protobuf, aws_schema_registry, boto3' ;;
-    *) echo "usage: $0 duckdb|openapi-spec-validator|boto3|registry-clients" >&2; exit 2 ;;
+    *) echo "usage: $0 duckdb|openapi-spec-validator|boto3|awscli|moto|registry-clients" >&2; exit 2 ;;
 esac
 venv="${XDG_CACHE_HOME:-$HOME/.cache}/tidemill/tests/${packages[0]/==/-}"
 python="$venv/bin/python"

@@ -1,4 +1,4 @@
-//! Official clients of Kinesis against the real binary: over HTTP/2 and TLS, with access keys, and through `kill -9`.
+//! Official clients of AWS against the real binary: over HTTP/2 and TLS, with access keys, and through `kill -9`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -23,9 +23,14 @@ fn run(command: &mut Command) -> String {
     out.trim().to_owned()
 }
 
+/// What a script of `tests/services` prints: a program.
+fn service(script: &str, name: &str) -> String {
+    run(Command::new(repository().join("tests/services").join(script)).arg(name))
+}
+
 /// The interpreter that has boto3.
 fn python() -> Command {
-    Command::new(run(Command::new(repository().join("tests/services/pypi.sh")).arg("boto3")))
+    Command::new(service("pypi.sh", "boto3"))
 }
 
 fn program(name: &str) -> PathBuf {
@@ -60,6 +65,38 @@ async fn the_javascript_sdk_over_http2_and_tls() {
     let certificate = data.join("tls.pem");
     let url = format!("https://localhost:{port}");
     assert_eq!(run(javascript().arg(url).env("NODE_EXTRA_CA_CERTS", certificate)), "ok");
+    server.stop().expect("a stop");
+}
+
+#[tokio::test]
+async fn the_java_sdk_in_cbor_over_http2_and_tls() {
+    let program = service("java.sh", "kinesis");
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data");
+    let server = ChildServer::start(&unlimited(&data)).await.expect("a server");
+    let port = server.address().port();
+    assert_eq!(run(Command::new(&program).arg(format!("http://127.0.0.1:{port}"))), "ok");
+    // Its HTTP/2 begins without ALPN.
+    let url = format!("https://localhost:{port}");
+    assert_eq!(run(Command::new(&program).arg(url).arg(data.join("tls.pem"))), "ok");
+    server.stop().expect("a stop");
+}
+
+#[tokio::test]
+async fn glues_serializers_for_java() {
+    let program = service("java.sh", "glue");
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = ChildServer::start(&unlimited(&folder.path().join("data"))).await.expect("a server");
+    assert_eq!(run(Command::new(program).arg(format!("http://{}", server.address()))), "ok");
+    server.stop().expect("a stop");
+}
+
+#[tokio::test]
+async fn the_aws_cli() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = ChildServer::start(&unlimited(&folder.path().join("data"))).await.expect("a server");
+    let mut script = Command::new(repository().join("tests/clients/awscli.sh"));
+    assert_eq!(run(script.arg(service("pypi.sh", "awscli")).arg(format!("http://{}", server.address()))), "ok");
     server.stop().expect("a stop");
 }
 

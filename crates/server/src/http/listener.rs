@@ -3,6 +3,7 @@
 //! One port for all: a connection's first bytes tell TLS, HTTP/2 with prior knowledge and HTTP/1.1 apart.
 
 use std::future::Future;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -15,10 +16,11 @@ use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio_rustls::server::TlsStream;
 
 use super::Tls;
 use super::timer::ConnectionTimer;
@@ -173,10 +175,11 @@ impl Protocols {
     }
 }
 
+/// How HTTP/2 begins (RFC 9113, section 3.4); no method of HTTP/1.1 does.
+const PREFACE: &[u8] = b"PRI";
+
 /// Looks at the first bytes without taking them.
 async fn spoken(stream: &TcpStream) -> Spoken {
-    // How HTTP/2 begins (RFC 9113, section 3.4); no method of HTTP/1.1 does.
-    const PREFACE: &[u8] = b"PRI";
     const HANDSHAKE: u8 = 0x16;
     let mut first = [0; 3];
     loop {
@@ -207,14 +210,24 @@ async fn serve_one<H: Handler>(
     if spoken != Spoken::Tls {
         return serve_http(&protocols, stream, spoken, peer, handler, stop).await;
     }
-    match tokio::time::timeout(protocols.patience, protocols.tls.acceptor().accept(stream)).await {
-        Ok(Ok(stream)) => {
-            let spoken = if stream.get_ref().1.alpn_protocol() == Some(b"h2") { Spoken::Http2 } else { Spoken::Http1 };
-            serve_http(&protocols, stream, spoken, peer, handler, stop).await;
-        }
+    match tokio::time::timeout(protocols.patience, spoken_in_tls(&protocols.tls, stream)).await {
+        Ok(Ok((stream, spoken))) => serve_http(&protocols, stream, spoken, peer, handler, stop).await,
         Ok(Err(error)) => tracing::debug!(%peer, %error, "no TLS connection came about"),
         Err(_) => tracing::debug!(%peer, "a TLS handshake took too long"),
     }
+}
+
+/// What is spoken inside TLS: what ALPN agreed on. Clients without ALPN may begin HTTP/2 all the same, as the Java SDK does.
+async fn spoken_in_tls(tls: &Tls, stream: TcpStream) -> io::Result<(BufReader<TlsStream<TcpStream>>, Spoken)> {
+    let stream = tls.acceptor().accept(stream).await?;
+    let agreed = stream.get_ref().1.alpn_protocol().map(|protocol| protocol == b"h2");
+    let mut stream = BufReader::with_capacity(PREFACE.len(), stream);
+    let http2 = match agreed {
+        Some(http2) => http2,
+        // A client writes how it begins in one piece.
+        None => stream.fill_buf().await? == PREFACE,
+    };
+    Ok((stream, if http2 { Spoken::Http2 } else { Spoken::Http1 }))
 }
 
 async fn serve_http<H: Handler, S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
