@@ -1,9 +1,11 @@
 //! The writer thread of a stream: the only one that changes what is on disk.
 
 use std::collections::{BTreeMap, HashMap};
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
+use std::thread;
 use std::time::Instant;
 
 use parking_lot::{Mutex, RwLock};
@@ -38,6 +40,9 @@ pub(crate) struct WriterParts {
 
 /// The writer thread's state.
 pub(crate) struct Writer(pub(super) WriterParts);
+
+/// Files that are synced at the same time.
+const SYNCS_AT_ONCE: usize = 8;
 
 /// However the writer thread ends, no one waits for it afterwards.
 struct AbandonAtEnd(Arc<Queue>);
@@ -93,8 +98,9 @@ impl Writer {
                 Err(error) => set(&mut outcome, route, Err(error)),
             }
         }
-        for frame in in_flight {
-            set(&mut outcome, frame.route, self.sync(&frame));
+        let synced = self.sync_all(&in_flight);
+        for (frame, synced) in in_flight.into_iter().zip(synced) {
+            set(&mut outcome, frame.route, self.publish(&frame, synced));
         }
         self.0.queue.finish(group, outcome);
     }
@@ -121,10 +127,38 @@ impl Writer {
         }
     }
 
-    fn sync(&mut self, frame: &InFlight) -> Result<Committed> {
+    /// Syncs the files of these frames, several at a time: the disk then flushes once for all of them.
+    fn sync_all<'a>(&'a self, frames: &'a [InFlight]) -> Vec<io::Result<()>> {
+        let logs = &self.0.logs;
+        let sync = move |frame: &InFlight| match logs.get(&frame.shard.info.id) {
+            Some(log) => log.sync(),
+            None => Err(io::ErrorKind::NotFound.into()),
+        };
+        let share = frames.len().div_ceil(SYNCS_AT_ONCE).max(1);
+        let Some((own, others)) = frames.split_at_checked(share.min(frames.len())) else { return Vec::new() };
+        thread::scope(|scope| {
+            let begin = |frames: &'a [InFlight]| {
+                let work = move || frames.iter().map(sync).collect::<Vec<_>>();
+                thread::Builder::new().spawn_scoped(scope, work)
+            };
+            let running: Vec<_> = others.chunks(share).map(begin).collect();
+            let mut synced: Vec<_> = own.iter().map(sync).collect();
+            for (part, frames) in running.into_iter().zip(others.chunks(share)) {
+                let failed = || frames.iter().map(|_| Err(io::Error::other("the sync panicked"))).collect();
+                synced.extend(match part {
+                    Ok(thread) => thread.join().unwrap_or_else(|_| failed()),
+                    // No thread could be had for them: their turn is now.
+                    Err(_) => frames.iter().map(sync).collect(),
+                });
+            }
+            synced
+        })
+    }
+
+    fn publish(&mut self, frame: &InFlight, synced: io::Result<()>) -> Result<Committed> {
         let shard = frame.shard.info.id;
         let log = self.log(shard)?;
-        match log.sync(&frame.written) {
+        match log.publish(&frame.written, synced) {
             Ok(first) => {
                 frame.shard.end_commit(log.next());
                 Ok(Committed { shard, first, time: frame.time })

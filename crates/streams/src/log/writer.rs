@@ -6,6 +6,7 @@
 //! all that its frame needs, and without room (a full disk) frames are appended. It is cut off before a segment is
 //! sealed and at a clean stop; recovery finds zeros behind the last frame, and cuts them off too.
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -119,12 +120,17 @@ impl LogWriter {
         }
     }
 
-    /// Waits until what was written is on disk, and shows it to readers.
+    /// Waits until what was written is on disk. Follow with [`LogWriter::publish`].
+    pub(crate) fn sync(&self) -> io::Result<()> {
+        self.file.sync()
+    }
+
+    /// Shows what was synced to readers.
     ///
-    /// When the sync fails, what the disk holds is unknown. The frame is then cut off again, so that nothing that
+    /// When the sync failed, what the disk holds is unknown. The frame is then cut off again, so that nothing that
     /// was reported as failed can be found before something that is acknowledged later.
-    pub(crate) fn sync(&mut self, written: &Written) -> Result<Sequence> {
-        if let Err(e) = self.file.sync() {
+    pub(crate) fn publish(&mut self, written: &Written, synced: io::Result<()>) -> Result<Sequence> {
+        if let Err(e) = synced {
             return Err(self.undo("sync", e));
         }
         self.active.extend(&written.header, written.offset);
@@ -155,7 +161,7 @@ impl LogWriter {
         }
     }
 
-    fn undo(&mut self, action: &'static str, cause: std::io::Error) -> Error {
+    fn undo(&mut self, action: &'static str, cause: io::Error) -> Error {
         // If this fails too, the next write tries again before it does anything.
         let _ = self.clean();
         Error::io(action, &self.active.path, cause)
