@@ -1,7 +1,6 @@
 //! Gives the values of a request the types of their shapes, or refuses them with the service's texts.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64_simd::STANDARD;
 use bytes::Bytes;
 
 use super::model::{Kind, Member, Model, Operation, ShapeId};
@@ -97,7 +96,7 @@ fn scalar<'a>(kind: &Kind, value: Value<'a>) -> Result<Value<'a>, Fault> {
 
 fn blob(text: &str) -> Result<Bytes, Fault> {
     // The usual case first: reasons are looked for only when it fails.
-    if let Ok(bytes) = STANDARD.decode(text.as_bytes()) {
+    if let Ok(bytes) = STANDARD.decode_to_vec(text.as_bytes()) {
         return Ok(bytes.into());
     }
     let refuse = |why: String| Err(Fault::serialization(format!("'{text}' can not be converted to a Blob: {why}")));

@@ -41,7 +41,7 @@ impl Encoding {
 
     /// Writes an answer.
     pub fn encode(self, value: &Value<'_>) -> Bytes {
-        let mut out = Vec::with_capacity(256);
+        let mut out = Vec::with_capacity(json::size(value));
         match self {
             Self::Json => json::encode(value, &mut out),
             Self::Cbor => cbor::encode(value, &mut out),
