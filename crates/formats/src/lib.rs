@@ -32,9 +32,11 @@
 //! - [`Scanner`] reads JSON for those who know its fields when they are compiled.
 //! - [`SchemaLookup`] is where a registry of schemas comes in; [`split_header`] and [`split_message_path`] read what its
 //!   serializers put before a record.
+//! - [`deaggregate`] and [`Aggregator`] unpack and pack what the Kinesis Producer Library aggregates.
 //!
 //! No I/O happens here, no input panics, and a record is read whole or not at all.
 
+mod aggregation;
 mod avro;
 mod change;
 mod column;
@@ -60,6 +62,7 @@ mod testing;
 mod time;
 mod view;
 
+pub use aggregation::{Aggregator, UserRecord, deaggregate};
 pub use avro::{AvroOptions, AvroSchema, LookupError, SchemaId, SchemaLookup, WireHeader, split_header, write_header};
 pub use change::ChangeOptions;
 pub use column::LENGTH_MAX_KEY;

@@ -56,8 +56,8 @@ fn zigzag(bytes: &[u8]) -> Result<(usize, &[u8]), String> {
     }
 }
 
-/// A number in groups of seven bits, the lowest first.
-fn number(bytes: &[u8]) -> Result<(u64, &[u8]), String> {
+/// Reads a number in groups of seven bits, the lowest first.
+pub(crate) fn number(bytes: &[u8]) -> Result<(u64, &[u8]), String> {
     let mut value: u64 = 0;
     for (nth, &byte) in bytes.iter().take(10).enumerate() {
         if nth == 9 && byte > 1 {
@@ -71,7 +71,7 @@ fn number(bytes: &[u8]) -> Result<(u64, &[u8]), String> {
     Err("the number of the record's message does not end".to_owned())
 }
 
-fn write_number(mut value: u64, out: &mut Vec<u8>) {
+pub(crate) fn write_number(mut value: u64, out: &mut Vec<u8>) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
         value >>= 7;

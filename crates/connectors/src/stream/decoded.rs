@@ -24,7 +24,7 @@ pub(super) fn make(settings: &Settings<'_>, environment: &Environment) -> crate:
     let stream = find(settings, environment)?;
     let (start, start_at) = start(settings)?;
     let bounded = settings.word("scan.bounded.mode") == Some("latest-offset");
-    let config = StreamSourceConfig { start, start_at, bounded };
+    let config = StreamSourceConfig { start, start_at, bounded, deaggregate: true };
     let payload = Payload::new(settings, environment)?;
     payload.check_reads()?;
     let open = Box::new(StreamSource::factory(stream, config));

@@ -7,7 +7,10 @@ use tidemill_engine::{
     EngineError, EventTime, OperatorContext, Replay, Result, SnapshotReader, SnapshotWriter, Source, SourceOutput,
     SourceStatus, Waker,
 };
-use tidemill_streams::{Error, IngestionTime, Position, Sequence, ShardId, ShardReader, Stream};
+use tidemill_formats::deaggregate;
+use tidemill_streams::{
+    Error, HashRange, IngestionTime, Position, RecordRef, Sequence, ShardId, ShardReader, Stream, hash_key,
+};
 
 use super::failed;
 use super::positions::{self, Ends, Positions, Progress};
@@ -45,6 +48,9 @@ pub struct StreamSourceConfig {
     pub start_at: BTreeMap<ShardId, Sequence>,
     /// Finish with the newest records that there are at the first start, instead of waiting for more.
     pub bounded: bool,
+    /// Records that the Kinesis Producer Library has aggregated are rows of their own, as long as they belong to the shard:
+    /// a split after they were packed leaves others in it, which their producer sends again.
+    pub deaggregate: bool,
 }
 
 /// A source over the shards of a stream.
@@ -91,6 +97,7 @@ struct Opened {
 #[derive(Debug)]
 struct Part {
     stage: Stage,
+    range: HashRange,
     /// Records from this number on are not of this table.
     end: Option<Sequence>,
     /// No row earlier than this will come from here.
@@ -185,7 +192,8 @@ impl StreamSource {
         } else {
             Stage::Waiting(from)
         };
-        self.shards.insert(id, Part { stage, end: assigned.end, complete_to: described.oldest_time });
+        self.shards
+            .insert(id, Part { stage, range: described.range, end: assigned.end, complete_to: described.oldest_time });
         Ok(())
     }
 
@@ -194,16 +202,25 @@ impl StreamSource {
         let Some(part) = self.shards.get_mut(&shard) else { return Ok(0) };
         let Stage::Reading(reader) = &mut part.stage else { return Ok(0) };
         let (rows, mut last, mut broken) = (&mut self.rows, None, None);
-        let end = part.end;
+        let (end, range, aggregated) = (part.end, part.range, self.config.deaggregate);
+        let mut push = |record: &RecordRef<'_>| {
+            if rows.push(shard, record) {
+                match rows.finish() {
+                    Ok(batch) => batch.into_iter().for_each(|batch| out.emit(batch)),
+                    Err(error) => broken = Some(error),
+                }
+            }
+        };
         let read = reader.read_each(budget, |record| {
             if end.is_some_and(|end| record.sequence >= end) {
                 return;
             }
             last = Some(record.time);
-            if rows.push(shard, &record) {
-                match rows.finish() {
-                    Ok(batch) => batch.into_iter().for_each(|batch| out.emit(batch)),
-                    Err(error) => broken = Some(error),
+            let Some(packed) = deaggregate(record.data).filter(|_| aggregated) else { return push(&record) };
+            for user in packed {
+                let partition_key = user.partition_key.as_bytes();
+                if range.contains(user.explicit_hash_key.unwrap_or_else(|| hash_key(partition_key))) {
+                    push(&RecordRef { partition_key, data: user.data, ..record });
                 }
             }
         });

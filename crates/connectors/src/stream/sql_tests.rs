@@ -3,6 +3,7 @@
 use arrow::datatypes::DataType;
 use tidemill_engine::CheckpointStore;
 use tidemill_engine::runtime::local::LocalRuntime;
+use tidemill_formats::{Aggregator, UserRecord};
 use tidemill_streams::{HashRange, Options, Record, ShardId, StreamConfig, Streams};
 
 use crate::connector::TableDeclaration;
@@ -70,6 +71,38 @@ fn records_are_rows_with_what_the_stream_knows_of_them() {
     assert!(times.is_sorted() && times.len() == 4);
     times.dedup();
     assert!(times.len() <= 3, "rows of a record have its time");
+}
+
+#[test]
+fn records_that_a_producer_aggregated_are_rows_of_their_own() {
+    let world = World::new(1);
+    let middle = world.stream().describe().shards[0].range.middle();
+    let packed = |numbers: std::ops::Range<i32>| {
+        let mut aggregator = Aggregator::default();
+        for n in numbers {
+            let data = format!("{{\"n\":{n}}}");
+            let hash_key = if n % 2 == 0 { 0 } else { u128::MAX };
+            aggregator.push(&UserRecord {
+                partition_key: "p",
+                explicit_hash_key: Some(hash_key),
+                data: data.as_bytes(),
+            });
+        }
+        aggregator.finish()
+    };
+    let append = |data: &[u8]| {
+        let record = Record { partition_key: b"a", explicit_hash_key: Some(0), data };
+        world.stream().append(record).wait().unwrap();
+    };
+    append(&packed(0..3));
+    append(b"{\"n\":10}");
+    // Packed by one who did not know yet that the shard is split.
+    world.stream().split(ShardId(0), middle).unwrap();
+    append(&packed(20..24));
+    let mut declaration = table(&[BOUNDED]);
+    declaration.columns.push(metadata("key", DataType::Utf8, "partition-key"));
+    let rows = read(&source(&declaration, &world.environment).unwrap(), &[0, 1], 1).0.rows();
+    assert_eq!(rows, ["0 | p", "1 | p", "2 | p", "10 | a", "20 | p", "22 | p"]);
 }
 
 #[test]
