@@ -7,7 +7,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 TIDEMILL := $(TARGET)/release/tidemill
 TRACKER := crates/web-analytics/tracker
 
-.PHONY: help demo test bench crash flink fuzz console assets lint test-rust test-console test-browser clean
+.PHONY: help demo test bench crash load flink fuzz console assets lint test-rust test-console test-browser clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -25,6 +25,10 @@ crash: assets ## a hundred kill -9 under load, against an undisturbed run
 	CRASH_ROUNDS=100 cargo test --release -p tidemill-cli --test web_analytics -- --nocapture crash
 	CRASH_ROUNDS=50 cargo test --release -p tidemill-cli --test demos -- --nocapture crash
 	CRASH_ROUNDS=100 cargo test --release -p tidemill-cli --test serve -- --nocapture kill_9
+
+load: assets ## 500 connections, 50 consumers and 1,000 shards for half a minute
+	cargo build --release -p tidemill-cli
+	TIDEMILL=$(TIDEMILL) bench/run.sh load
 
 flink: ## Apache Flink runs the cases of streaming SQL, and must give the same rows
 	cargo test --release --workspace --test cases flink -- --ignored --nocapture

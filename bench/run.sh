@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs the benchmarks and their peers, and prints the figures beside the targets.
-#   bench/run.sh [NAME…]     NAME: ingest replay freshness memory storage queries recovery nexmark schemas
+#   bench/run.sh [NAME…]     NAME: ingest replay freshness memory storage queries recovery nexmark schemas kinesis load
 #   TIDEMILL=path            the binary; default target/release/tidemill, built when missing
 #   PEERS=no                 leaves the peers out
 set -euo pipefail
@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 tidemill=${TIDEMILL:-${CARGO_TARGET_DIR:-target}/release/tidemill}
 [ -x "$tidemill" ] || cargo build --release --bin tidemill
 names=("$@")
-[ ${#names[@]} -gt 0 ] || names=(ingest replay freshness memory storage queries recovery nexmark schemas)
+[ ${#names[@]} -gt 0 ] || names=(ingest replay freshness memory storage queries recovery nexmark schemas kinesis load)
 results=$(mktemp -d)
 trap 'rm -rf "$results"' EXIT
 
@@ -16,6 +16,7 @@ peer_of() {
   case $1 in
     ingest) echo bench/peers/nginx.sh ;;
     queries) echo bench/peers/duckdb.sh "$results/rows.parquet" ;;
+    kinesis) echo bench/peers/kinesis.sh "$tidemill" "$results/kinesis.json" ;;
   esac
 }
 

@@ -11,11 +11,14 @@ def figures(path):
     return json.loads(path.read_text())["figures"] if path.exists() else {}
 
 
-def verdict(value, target):
+def verdict(value, target, peer):
+    """A target is `>= 20`, or `>= 20 x peer`."""
     if target is None:
         return ""
-    sign, limit = target.split()
-    return "met" if COMPARE[sign](value, float(limit)) else "MISSED"
+    sign, limit, *of_peer = target.split()
+    if of_peer and not peer:
+        return "no peer"
+    return "met" if COMPARE[sign](value / peer if of_peer else value, float(limit)) else "MISSED"
 
 
 def main(targets_path, folder):
@@ -27,7 +30,7 @@ def main(targets_path, folder):
             target = targets[name].get(figure)
             peers = f"{peer[figure]:,.6g}" if figure in peer else ""
             ratio = f"{value / peer[figure]:.2f}" if peer.get(figure) else ""
-            rows.append((name, figure, f"{value:,.6g}", target or "", verdict(value, target), peers, ratio))
+            rows.append((name, figure, f"{value:,.6g}", target or "", verdict(value, target, peer.get(figure)), peers, ratio))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())

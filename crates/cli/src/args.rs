@@ -1,5 +1,6 @@
 //! The command line, as clap reads it.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -295,6 +296,9 @@ pub(crate) struct Bench {
     /// Of `nexmark`: also run this engine on the same work, from a checkout of Tidemill.
     #[arg(long, value_enum)]
     pub(crate) peer: Option<BenchPeer>,
+    /// Of `kinesis`: measure the server at this address instead of one of its own.
+    #[arg(long, value_name = "IP:PORT")]
+    pub(crate) endpoint: Option<SocketAddr>,
 }
 
 /// Peers that benchmarks start themselves.
@@ -325,6 +329,10 @@ pub(crate) enum BenchName {
     Nexmark,
     /// Schemas looked up a second, and the time to check a version against a thousand.
     Schemas,
+    /// Records a second by Kinesis' protocol, and their delays.
+    Kinesis,
+    /// Kinesis' protocol with 500 connections, 50 consumers and 1,000 shards.
+    Load,
 }
 
 /// `tidemill site`

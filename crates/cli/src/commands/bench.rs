@@ -20,12 +20,15 @@ pub(crate) fn run(bench: &Bench, args: &Args) -> Result<(), Failure> {
         BenchName::Recovery => Name::Recovery,
         BenchName::Nexmark => Name::Nexmark,
         BenchName::Schemas => Name::Schemas,
+        BenchName::Kinesis => Name::Kinesis,
+        BenchName::Load => Name::Load,
     };
     let options = Options {
         rows: bench.rows.clone(),
         queries: bench.query.clone(),
         events: bench.events,
         peer: bench.peer.map(|BenchPeer::Flink| Peer::Flink),
+        endpoint: bench.endpoint,
     };
     let binary = std::env::current_exe()?;
     let found = block_on_all_cores(async { Ok(bench::run(name, binary, options).await?) })?;

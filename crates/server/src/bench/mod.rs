@@ -5,6 +5,7 @@
 
 mod freshness;
 mod ingest;
+mod kinesis;
 mod memory;
 mod nexmark;
 mod queries;
@@ -16,6 +17,7 @@ mod storage;
 mod traffic;
 mod year;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use serde::{Serialize, Serializer};
@@ -47,6 +49,10 @@ pub enum Name {
     Nexmark,
     /// Schemas looked up a second, and the time to check a version against a thousand.
     Schemas,
+    /// Records a second by Kinesis' protocol, and their delays.
+    Kinesis,
+    /// Kinesis' protocol with 500 connections, 50 consumers and 1,000 shards.
+    Load,
 }
 
 /// What some benchmarks can be told.
@@ -60,6 +66,8 @@ pub struct Options {
     pub events: u64,
     /// Who does the same work.
     pub peer: Option<Peer>,
+    /// The server that [`Name::Kinesis`] measures instead of one of its own.
+    pub endpoint: Option<SocketAddr>,
 }
 
 /// Another engine on the same work.
@@ -113,6 +121,8 @@ pub async fn run(name: Name, binary: PathBuf, options: Options) -> Result<Figure
         Name::Recovery => recovery::run(&bench).await,
         Name::Nexmark => nexmark::run(&bench),
         Name::Schemas => schemas::run(&bench).await,
+        Name::Kinesis => kinesis::run(&bench).await,
+        Name::Load => kinesis::load::run(&bench).await,
     }
 }
 
