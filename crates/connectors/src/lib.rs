@@ -15,12 +15,15 @@ pub mod file;
 mod filesystem;
 mod generate;
 mod http;
+mod kinesis;
 mod lookup;
 mod nexmark;
+mod partition_key;
 mod payload;
 mod print;
 mod registry;
 pub mod rejected;
+mod runtime;
 pub mod stream;
 pub mod table;
 #[cfg(test)]

@@ -15,11 +15,12 @@ pub use settings::Settings;
 use crate::connector::{LookupTable, SinkTable, SourceTable, TableDeclaration};
 use crate::environment::Environment;
 use crate::error::{Error, Result};
-use crate::{blackhole, datagen, filesystem, http, nexmark, print, stream, table, value};
+use crate::{blackhole, datagen, filesystem, http, kinesis, nexmark, print, stream, table, value};
 
 /// All connectors.
 pub const CONNECTORS: &[ConnectorSpec] = &[
     stream::SPEC,
+    kinesis::SPEC,
     table::SPEC,
     datagen::SPEC,
     nexmark::SPEC,

@@ -17,7 +17,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::Semaphore;
 
 use super::inbox::Inbox;
-use super::runtime::runtime;
+use crate::runtime::runtime;
 
 /// Connections at the same time; further ones wait.
 const CONNECTIONS_MAX: usize = 256;

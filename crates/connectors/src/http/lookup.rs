@@ -13,13 +13,13 @@ use tidemill_engine::{EngineError, EventTime, OperatorContext, Result};
 use tidemill_formats::Framing;
 
 use super::client::Client;
-use super::runtime::wait;
 use super::source::ReadAt;
 use crate::catalog::Settings;
 use crate::connector::{LookedUp, Lookup, LookupTable};
 use crate::environment::Environment;
 use crate::lookup::{CacheSettings, assemble, with_values};
 use crate::payload::{Payload, PayloadDecoder};
+use crate::runtime::wait;
 
 /// What a URL may hold as it is.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');

@@ -10,7 +10,6 @@ mod inbox;
 mod listen;
 mod lookup;
 mod poll;
-mod runtime;
 mod sink;
 mod source;
 #[cfg(test)]

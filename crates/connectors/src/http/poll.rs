@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::client::Client;
 use super::inbox::Inbox;
-use super::runtime::runtime;
+use crate::runtime::runtime;
 
 /// Fetches as long as it is kept.
 pub(super) struct Polling(tokio::task::AbortHandle);

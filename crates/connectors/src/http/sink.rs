@@ -8,11 +8,11 @@ use tidemill_engine::{Batch, Delivery, EngineError, Epoch, OperatorContext, Resu
 use tidemill_formats::{Format, Framing, Records};
 
 use super::client::Client;
-use super::runtime::wait;
 use crate::catalog::Settings;
 use crate::connector::{Accepts, SinkTable};
 use crate::environment::Environment;
 use crate::payload::{Payload, PayloadEncoder};
+use crate::runtime::wait;
 
 pub(super) fn make(settings: &Settings<'_>, environment: &Environment) -> crate::error::Result<Arc<dyn SinkTable>> {
     settings.check_written_columns()?;

@@ -19,9 +19,9 @@ use tidemill_engine::runtime::local::LocalRuntime;
 use tidemill_engine::{Batch, EventTime, Guarantee, OperatorContext, Replay};
 
 use super::client::{Answer, Client};
-use super::runtime::{runtime, wait};
 use crate::catalog::Settings;
 use crate::connector::TableDeclaration;
+use crate::runtime::{runtime, wait};
 use crate::testing::{Seen, declare, reading, rows, write};
 use crate::{Environment, lookup, sink, source};
 
