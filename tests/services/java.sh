@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Fetches what a program of tests/clients/java uses from Maven and compiles it, once for each state of it; prints what runs it.
-#   $(tests/services/java.sh kinesis) http://127.0.0.1:7171
+# Fetches what Java programs use from Maven and compiles them, once for each state of theirs; prints what runs one of them.
+#   $(tests/services/java.sh tests/clients/java/kinesis) Kinesis http://127.0.0.1:7171
 set -euo pipefail
-name="${1:-}"
-sources="$(cd "$(dirname "$0")/../clients/java" && pwd)/$name"
-[ -n "$name" ] && [ -f "$sources/pom.xml" ] || { echo "usage: $0 NAME, a folder of tests/clients/java" >&2; exit 2; }
+folder="${1:-}"
+sources="$(cd "$(dirname "$0")/../.." && pwd)/$folder"
+[ -n "$folder" ] && [ -f "$sources/pom.xml" ] || { echo "usage: $0 FOLDER, one with a pom.xml" >&2; exit 2; }
+name="${folder//\//-}"
 state="$(cat "$0" "$sources"/* | sha256sum | cut -c1-16)"
 cache="${XDG_CACHE_HOME:-$HOME/.cache}/tidemill/tests"
 program="$cache/java-$name-$state"
@@ -24,8 +25,7 @@ if [ ! -x "$program/run" ]; then
     mvn --quiet --batch-mode --file "$sources/pom.xml" \
         org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies "-DoutputDirectory=$program/lib" >&2
     javac -nowarn -d "$program/classes" -cp "$program/lib/*" "$sources"/*.java >&2
-    main="$(basename "$sources"/*.java .java)"
-    printf '#!/bin/sh\nexec java -ea -Xmx512m -cp "%s/classes:%s/lib/*" %s "$@"\n' "$program" "$program" "$main" > "$program/run.part"
+    printf '#!/bin/sh\nexec java -Xmx512m -cp "%s/classes:%s/lib/*" "$@"\n' "$program" "$program" > "$program/run.part"
     chmod +x "$program/run.part"
     mv "$program/run.part" "$program/run"
 fi

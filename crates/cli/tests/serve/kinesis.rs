@@ -70,25 +70,35 @@ async fn the_javascript_sdk_over_http2_and_tls() {
 
 #[tokio::test]
 async fn the_java_sdk_in_cbor_over_http2_and_tls() {
-    let program = service("java.sh", "kinesis");
+    let program = service("java.sh", "tests/clients/java/kinesis");
     let folder = tempfile::tempdir().expect("a folder");
     let data = folder.path().join("data");
     let server = ChildServer::start(&unlimited(&data)).await.expect("a server");
     let port = server.address().port();
-    assert_eq!(run(Command::new(&program).arg(format!("http://127.0.0.1:{port}"))), "ok");
+    assert_eq!(run(Command::new(&program).arg("Kinesis").arg(format!("http://127.0.0.1:{port}"))), "ok");
     // Its HTTP/2 begins without ALPN.
     let url = format!("https://localhost:{port}");
-    assert_eq!(run(Command::new(&program).arg(url).arg(data.join("tls.pem"))), "ok");
+    assert_eq!(run(Command::new(&program).arg("Kinesis").arg(url).arg(data.join("tls.pem"))), "ok");
     server.stop().expect("a stop");
 }
 
 #[tokio::test]
 async fn glues_serializers_for_java() {
-    let program = service("java.sh", "glue");
+    let program = service("java.sh", "tests/clients/java/glue");
     let folder = tempfile::tempdir().expect("a folder");
     let server = ChildServer::start(&unlimited(&folder.path().join("data"))).await.expect("a server");
-    assert_eq!(run(Command::new(program).arg(format!("http://{}", server.address()))), "ok");
+    assert_eq!(run(Command::new(program).arg("Glue").arg(format!("http://{}", server.address()))), "ok");
     server.stop().expect("a stop");
+}
+
+/// Article 2's programs, over a stream and over a real Kafka.
+#[test]
+fn the_demo_of_schema_evolution() {
+    let said = run(Command::new(repository().join("demos/schema-evolution/run.sh")).arg(BINARY));
+    println!("{said}");
+    for told in ["\"full_name\": \"Grace Hopper\"", "Refused: ", "READER_FIELD_MISSING_DEFAULT_VALUE"] {
+        assert_eq!(said.matches(told).count(), 2, "{told} in {said}");
+    }
 }
 
 #[tokio::test]
