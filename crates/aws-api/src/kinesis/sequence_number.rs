@@ -92,21 +92,22 @@ impl fmt::Display for SequenceNumber {
         let high = 2 << 56 | self.created_s << 20 | u64::from(self.shard & 0xf) << 16 | self.place >> 48;
         let place = u128::from(self.place & 0xffff_ffff_ffff);
         let bits = place << 80 | u128::from(self.time_s) << 36 | u128::from(self.shard) << 4 | 2;
-        let mut words = [0, 32, 64, 96].map(|shift| (bits >> shift) as u32).to_vec();
-        words.extend([high as u32, (high >> 32) as u32]);
-        let mut groups = Vec::with_capacity(7);
-        while words.iter().any(|word| *word != 0) {
+        let [w0, w1, w2, w3] = [0, 32, 64, 96].map(|shift| (bits >> shift) as u32);
+        let mut words = [w0, w1, w2, w3, high as u32, (high >> 32) as u32];
+        let mut digits = [b'0'; 63];
+        // The lowest nine first.
+        for group in digits.rchunks_exact_mut(9) {
             let mut rest = 0;
             for word in words.iter_mut().rev() {
                 let value = rest << 32 | u64::from(*word);
                 (*word, rest) = ((value / NINE_DIGITS) as u32, value % NINE_DIGITS);
             }
-            groups.push(rest);
+            for digit in group.iter_mut().rev() {
+                *digit += (rest % 10) as u8;
+                rest /= 10;
+            }
         }
-        for (i, group) in groups.iter().rev().enumerate() {
-            if i == 0 { write!(f, "{group}") } else { write!(f, "{group:09}") }?;
-        }
-        Ok(())
+        f.write_str(std::str::from_utf8(&digits).unwrap_or_default().trim_start_matches('0'))
     }
 }
 
