@@ -290,10 +290,10 @@ pub(crate) struct Bench {
     /// Of `nexmark`: only this query; can be given several times.
     #[arg(long, value_name = "N")]
     pub(crate) query: Vec<u32>,
-    /// Of `nexmark`: how many events the queries read.
+    /// Of `nexmark` and `json`: how many events are read.
     #[arg(long, value_name = "N", default_value_t = 5_000_000, value_parser = clap::value_parser!(u64).range(1_000..))]
     pub(crate) events: u64,
-    /// Of `nexmark`: also run this engine on the same work, from a checkout of Tidemill.
+    /// Of `nexmark` and `json`: also run this engine on the same work, from a checkout of Tidemill.
     #[arg(long, value_enum)]
     pub(crate) peer: Option<BenchPeer>,
     /// Of `kinesis`: measure the server at this address instead of one of its own.
@@ -333,6 +333,8 @@ pub(crate) enum BenchName {
     Kinesis,
     /// Kinesis' protocol with 500 connections, 50 consumers and 1,000 shards.
     Load,
+    /// Rows a second from files of JSON through windows to files of JSON.
+    Json,
 }
 
 /// `tidemill site`

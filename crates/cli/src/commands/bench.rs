@@ -22,6 +22,7 @@ pub(crate) fn run(bench: &Bench, args: &Args) -> Result<(), Failure> {
         BenchName::Schemas => Name::Schemas,
         BenchName::Kinesis => Name::Kinesis,
         BenchName::Load => Name::Load,
+        BenchName::Json => Name::Json,
     };
     let options = Options {
         rows: bench.rows.clone(),

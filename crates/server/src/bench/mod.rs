@@ -3,8 +3,10 @@
 //!
 //! A benchmark measures; it never judges. `bench/run.sh` prints the figures beside their targets.
 
+mod compared;
 mod freshness;
 mod ingest;
+mod json;
 mod kinesis;
 mod memory;
 mod nexmark;
@@ -53,6 +55,8 @@ pub enum Name {
     Kinesis,
     /// Kinesis' protocol with 500 connections, 50 consumers and 1,000 shards.
     Load,
+    /// Rows a second from files of JSON through windows to files of JSON.
+    Json,
 }
 
 /// What some benchmarks can be told.
@@ -62,7 +66,7 @@ pub struct Options {
     pub rows: Option<PathBuf>,
     /// Which of [`Name::Nexmark`]'s queries; none: all.
     pub queries: Vec<u32>,
-    /// How many events they read.
+    /// How many events [`Name::Nexmark`] and [`Name::Json`] read.
     pub events: u64,
     /// Who does the same work.
     pub peer: Option<Peer>,
@@ -123,6 +127,7 @@ pub async fn run(name: Name, binary: PathBuf, options: Options) -> Result<Figure
         Name::Schemas => schemas::run(&bench).await,
         Name::Kinesis => kinesis::run(&bench).await,
         Name::Load => kinesis::load::run(&bench).await,
+        Name::Json => json::run(&bench),
     }
 }
 
