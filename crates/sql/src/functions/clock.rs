@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Date32Array, TimestampMillisecondArray};
+use arrow::array::{ArrayRef, Date32Array, Time32MillisecondArray, TimestampMillisecondArray};
 use arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::Result;
 use datafusion::logical_expr::{
@@ -19,6 +19,8 @@ enum Tells {
     Local,
     /// `DATE`
     Date,
+    /// `TIME(3)`
+    Time,
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -31,13 +33,14 @@ struct Clock {
 
 const PROCESSING_TIME: &str = "proctime";
 
-/// `PROCTIME()`, `CURRENT_TIMESTAMP`, `LOCALTIMESTAMP`, `CURRENT_DATE`.
+/// `PROCTIME()`, `CURRENT_TIMESTAMP`, `LOCALTIMESTAMP`, `CURRENT_DATE`, `CURRENT_TIME`, `LOCALTIME`.
 pub(super) fn all() -> Vec<ScalarUDF> {
     vec![
         clock(PROCESSING_TIME, &[], Tells::Instant),
         clock("now", &["current_timestamp", "current_row_timestamp"], Tells::Instant),
         clock("localtimestamp", &[], Tells::Local),
         clock("current_date", &["today"], Tells::Date),
+        clock("current_time", &["localtime"], Tells::Time),
     ]
 }
 
@@ -78,6 +81,7 @@ impl ScalarUDFImpl for Clock {
             Tells::Instant => crate::types::timestamp(3, true),
             Tells::Local => DataType::Timestamp(TimeUnit::Millisecond, None),
             Tells::Date => DataType::Date32,
+            Tells::Time => DataType::Time32(TimeUnit::Millisecond),
         })
     }
 
@@ -89,6 +93,10 @@ impl ScalarUDFImpl for Clock {
             Tells::Date => {
                 let day = i32::try_from(now.div_euclid(86_400_000)).unwrap_or(i32::MAX);
                 Arc::new(Date32Array::from(vec![day; rows]))
+            }
+            Tells::Time => {
+                let time = i32::try_from(now.rem_euclid(86_400_000)).unwrap_or_default();
+                Arc::new(Time32MillisecondArray::from(vec![time; rows]))
             }
         };
         Ok(ColumnarValue::Array(array))

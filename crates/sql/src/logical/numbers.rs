@@ -2,16 +2,17 @@
 //! ([`decimals`]). Numbers of different kinds: a DOUBLE beside a DECIMAL makes both a DOUBLE, as the SQL standard and Flink have it. DataFusion would
 //! make the DOUBLE a DECIMAL, which most of its values don't fit.
 
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, Field};
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{DFSchema, Result, ScalarValue};
-use datafusion::functions::expr_fn::{right, upper};
+use datafusion::functions::expr_fn::{left, right, upper};
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{Between, BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator, ScalarUDF, cast, lit};
 
 use crate::functions::decimals;
+use crate::types::LENGTH_MAX_KEY;
 
 /// The plan with such decimals cast.
 pub(super) fn widen(plan: LogicalPlan) -> Result<LogicalPlan> {
@@ -68,6 +69,12 @@ fn whole_type(call: &ScalarFunction, schema: &DFSchema) -> Option<DataType> {
     (kept < scale).then_some(DataType::Decimal128(precision, kept))
 }
 
+/// The length of a VARCHAR(n).
+fn length_of(field: &Field) -> Option<i64> {
+    let length = field.metadata().get(LENGTH_MAX_KEY)?;
+    (*field.data_type() == DataType::Utf8).then(|| length.parse().ok()).flatten()
+}
+
 fn is_negative(expr: &Expr) -> bool {
     match expr {
         Expr::Literal(ScalarValue::Int64(Some(number)), _) => *number < 0,
@@ -108,6 +115,10 @@ fn widened(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
                 _ => Transformed::no(Expr::BinaryExpr(BinaryExpr { left, op: Operator::Divide, right })),
             }
         }
+        Expr::Cast(of) if length_of(&of.field).is_some() => match length_of(&of.field) {
+            Some(length) => Transformed::yes(left(cast(*of.expr, DataType::Utf8), lit(length))),
+            None => Transformed::no(Expr::Cast(of)),
+        },
         Expr::Cast(cast)
             if *cast.field.data_type() == DataType::Utf8 && is(&cast.expr, |t| *t == DataType::Boolean) =>
         {

@@ -424,3 +424,9 @@ SELECT IF(price > 50, 'dear', 'cheap'), IFNULL(item, 'none'), NULLIF(item, 'shoe
 --| cheap | shoes | NULL | shoes
 --| dear | bags | bags | bags
 --| dear | shoes | NULL | shoes
+
+--! case casts to lengths
+SELECT CAST('hello' AS VARCHAR(3)), CAST(12345 AS VARCHAR(2)), CAST('hi' AS VARCHAR(5)), CAST(item AS VARCHAR(2)) FROM bids WHERE auction < 3;
+--! rows
+--| hel | 12 | hi | ha
+--| hel | 12 | hi | sh

@@ -839,3 +839,49 @@ LEFT JOIN companies AS c ON c.ticker = a.ticker;
 SELECT STREAM FLOOR(s.ROWTIME TO MONTH) AS m, CEIL(s.ROWTIME TO MONTH) AS next, CEIL(s.ROWTIME TO YEAR) AS y, FLOOR(s.ROWTIME TO WEEK) AS w FROM source_sql_stream_001 AS s WHERE "price" = 98;
 --! rows
 --| 2026-01-01 00:00:00 | 2026-02-01 00:00:00 | 2027-01-01 00:00:00 | 2025-12-28 00:00:00
+
+--! case intervals times numbers
+SELECT STREAM (s.ROWTIME - TIMESTAMP '2026-01-01 00:00:00') SECOND * 2 > INTERVAL '1' MINUTE AS late, EXTRACT(SECOND FROM (s.ROWTIME - TIMESTAMP '2026-01-01 00:00:00') SECOND / 4) AS quarter,
+  s.ROWTIME + INTERVAL '10' SECOND * 3 AS later FROM source_sql_stream_001 AS s WHERE "price" > 99;
+
+--! rows
+--| false | 0.250 | 2026-01-01 00:00:31
+--| false | 7.500 | 2026-01-01 00:01:00
+
+--! case logarithms of what is not positive are errors
+CREATE TABLE "errors" ("message" STRING) WITH ('connector' = 'filesystem', 'path' = 'errors', 'format' = 'json');
+SET 'pipeline.error-table' = 'errors';
+SELECT STREAM LN("price" - 20), LOG10("price" - 19) FROM source_sql_stream_001 WHERE "price" < 22;
+--! then
+-- dialect: streaming
+SELECT * FROM errors;
+
+--! rows
+--| 0.0 | 0.3010299956639812
+--| 0.0 | 0.3010299956639812
+--| a logarithm of -1: it must be more than 0
+--| a logarithm of 0: it must be more than 0
+
+--! case times of the clock
+SELECT STREAM CURRENT_ROW_TIMESTAMP IS NOT NULL AS a, LOCALTIME IS NOT NULL AS b, CURRENT_TIME IS NOT NULL AS c, CURRENT_DATE IS NOT NULL AS d FROM source_sql_stream_001 WHERE "price" = 98;
+
+--! rows
+--| true | true | true | true
+
+--! case what never falls, by the writer's word
+SELECT STREAM MONOTONIC("price") AS p FROM source_sql_stream_001 WHERE "price" = 98;
+
+--! rows
+--| 98.0
+
+--! case reference tables in conditions
+SELECT STREAM ticker, "price" FROM source_sql_stream_001 WHERE ticker IN (SELECT ticker FROM companies) AND "price" > 99;
+
+--! rows
+--| AMZN | 100.5
+--| AMZN | 101.5
+
+--! case two streams and commas
+SELECT STREAM a.ticker, a."price", b."price" AS earlier FROM source_sql_stream_001 AS a, source_sql_stream_001 OVER (RANGE INTERVAL '1' MINUTE PRECEDING) AS b WHERE a.ticker = b.ticker AND a."price" > b."price";
+--! rows
+--| AMZN | 101.5 | 100.5

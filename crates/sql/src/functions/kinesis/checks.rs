@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{DataType, Int64Type};
-use datafusion::common::{Result, exec_err};
+use datafusion::common::{Result, exec_err, plan_err};
 use datafusion::error::DataFusionError;
 
 use crate::functions::scalar::Function;
@@ -16,8 +16,23 @@ pub(crate) const FITS: &str = "__fits";
 /// `__divide(a, b)`: a / b of floating-point numbers, where b is not 0.
 pub(crate) const DIVIDE: &str = "__divide";
 
+/// Logarithms, of numbers above 0 only.
+pub(super) const LN: &str = "__ln";
+pub(super) const LOG10: &str = "__log10";
+
 pub(super) fn all() -> Vec<Function> {
+    let logarithm = |name, does| Function {
+        name,
+        takes: |types| match types {
+            [number] if number.is_numeric() => Ok(vec![DataType::Float64]),
+            _ => plan_err!("a logarithm is of a number"),
+        },
+        gives: |_| DataType::Float64,
+        does,
+    };
     vec![
+        logarithm(LN, |args| of_positive(args, f64::ln)),
+        logarithm(LOG10, |args| of_positive(args, f64::log10)),
         Function { name: NOT_NULL, takes: |types| Ok(types.to_vec()), gives: first, does: not_null },
         Function { name: FITS, takes: |types| Ok(types.to_vec()), gives: first, does: fits },
         Function {
@@ -65,4 +80,13 @@ fn divide(args: &[ArrayRef]) -> Result<ArrayRef> {
         b => Ok(a / b),
     });
     Ok(Arc::new(divided.map_err(DataFusionError::from)?))
+}
+
+fn of_positive(args: &[ArrayRef], logarithm: fn(f64) -> f64) -> Result<ArrayRef> {
+    use arrow::datatypes::Float64Type;
+    let numbers = args[0].as_primitive::<Float64Type>();
+    if let Some(number) = numbers.iter().flatten().find(|number| *number <= 0.0) {
+        return exec_err!("a logarithm of {number}: it must be more than 0");
+    }
+    Ok(Arc::new(numbers.unary::<_, Float64Type>(logarithm)))
 }

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, AsArray, Decimal128Array, Int64Array, IntervalMonthDayNanoArray};
 use arrow::compute::{DatePart, cast, date_part};
 use arrow::datatypes::{
-    DataType, Int32Type, Int64Type, IntervalMonthDayNano, IntervalMonthDayNanoType, IntervalUnit, TimeUnit,
-    TimestampMillisecondType,
+    DataType, Float64Type, Int32Type, Int64Type, IntervalMonthDayNano, IntervalMonthDayNanoType, IntervalUnit,
+    TimeUnit, TimestampMillisecondType,
 };
 use datafusion::common::{Result, exec_err, plan_err};
 
-use super::{EXTRACT, EXTRACT_SECOND, QUALIFIED};
+use super::{EXTRACT, EXTRACT_SECOND, QUALIFIED, SCALED};
 use crate::functions::scalar::Function;
 
 const INTERVAL: DataType = DataType::Interval(IntervalUnit::MonthDayNano);
@@ -22,6 +22,17 @@ const SECONDS: DataType = DataType::Decimal128(5, 3);
 pub(super) fn all() -> Vec<Function> {
     vec![
         Function { name: QUALIFIED, takes: qualified_takes, gives: |_| INTERVAL, does: qualified },
+        Function {
+            name: SCALED,
+            takes: |types| match types {
+                [DataType::Interval(_) | DataType::Duration(_), factor] if factor.is_numeric() => {
+                    Ok(vec![INTERVAL, DataType::Float64])
+                }
+                _ => plan_err!("an interval is multiplied with a number, or divided by one"),
+            },
+            gives: |_| INTERVAL,
+            does: scaled,
+        },
         Function {
             name: EXTRACT,
             takes: |types| match types {
@@ -107,6 +118,16 @@ fn qualified(args: &[ArrayRef]) -> Result<ArrayRef> {
     let cut = |nanoseconds: i64| IntervalMonthDayNano { months: 0, days: 0, nanoseconds: nanoseconds / whole * whole };
     let lengths = lengths(&args[0])?;
     Ok(Arc::new(lengths.iter().map(|length| length.map(cut)).collect::<IntervalMonthDayNanoArray>()))
+}
+
+/// `__scaled(interval, factor)`, to milliseconds.
+fn scaled(args: &[ArrayRef]) -> Result<ArrayRef> {
+    let factors = args[1].as_primitive::<Float64Type>();
+    let of = |(length, factor): (Option<i64>, Option<f64>)| {
+        let nanoseconds = (length? as f64 * factor? / 1e6).round() as i64 * 1_000_000;
+        Some(IntervalMonthDayNano { months: 0, days: 0, nanoseconds })
+    };
+    Ok(Arc::new(lengths(&args[0])?.iter().zip(factors).map(of).collect::<IntervalMonthDayNanoArray>()))
 }
 
 /// `__extract(unit, x)`

@@ -25,6 +25,8 @@ pub(crate) const PERIOD: &str = "__period";
 pub(crate) const PLACED: &str = "__placed";
 /// `(a - b) SECOND`: `__qualified(a - b, unit)`
 pub(crate) const QUALIFIED: &str = "__qualified";
+/// `interval * n`: `__scaled(interval, n)`
+pub(crate) const SCALED: &str = "__scaled";
 /// `EXTRACT(unit FROM x)`: `__extract(unit, x)`
 pub(crate) const EXTRACT: &str = "__extract";
 /// `EXTRACT(SECOND FROM x)`
@@ -70,7 +72,9 @@ pub(crate) fn own_name(name: &str) -> Option<&'static str> {
         "TO_TIMESTAMP" => time::TO_TIMESTAMP,
         "STD_DEV" => "stddev",
         "CHARACTER_LENGTH" => "char_length",
-        "LOG10" => "log10",
+        "LOCALTIME" => "current_time",
+        "LOG10" => checks::LOG10,
+        "LN" => checks::LN,
         _ => return None,
     })
 }

@@ -3,14 +3,14 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, CeilFloorKind, DateTimeField, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
-    FunctionArguments, Ident, NullTreatment, ObjectName, OrderByExpr, OrderByOptions, Spanned, Value, VisitMut,
-    VisitorMut, WindowFrameBound, WindowSpec, WindowType,
+    BinaryOperator, CastKind, CeilFloorKind, DataType as AstType, DateTimeField, ExactNumberInfo, Expr, Function,
+    FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArguments, Ident, NullTreatment, ObjectName,
+    OrderByExpr, OrderByOptions, Spanned, Value, VisitMut, VisitorMut, WindowFrameBound, WindowSpec, WindowType,
 };
 
 use super::{NOT_BUILT, ROWTIME};
 use crate::error::{Place, Result, SqlError};
-use crate::functions::kinesis::{ARRIVAL, EXTRACT, EXTRACT_SECOND, PLACED, STEP, STEP_UP, own_name};
+use crate::functions::kinesis::{ARRIVAL, EXTRACT, EXTRACT_SECOND, PLACED, QUALIFIED, SCALED, STEP, STEP_UP, own_name};
 use crate::logical::intervals::{normal, stepping};
 use crate::parse::call;
 use crate::parse::kinesis::NTH_FROM_LAST;
@@ -82,6 +82,26 @@ impl Rewriter<'_> {
         };
         match expr {
             Expr::Identifier(name) if name.value == ROWTIME => *expr = self.times.output.clone(),
+            Expr::Identifier(name) if name.quote_style.is_none() && name.value == "CURRENT_ROW_TIMESTAMP" => {
+                *expr = call("current_row_timestamp", []);
+            }
+            Expr::BinaryOp { left, op, right } if is_interval(left) => {
+                let factor = match op {
+                    BinaryOperator::Multiply => right.as_ref().clone(),
+                    BinaryOperator::Divide => {
+                        let one = Expr::Cast {
+                            kind: CastKind::Cast,
+                            expr: Box::new(Expr::value(Value::Number("1".into(), false))),
+                            data_type: AstType::Double(ExactNumberInfo::None),
+                            array: false,
+                            format: None,
+                        };
+                        binary(one, BinaryOperator::Divide, right.as_ref().clone())
+                    }
+                    _ => return Ok(()),
+                };
+                *expr = call(SCALED, [left.as_ref().clone(), factor]);
+            }
             Expr::Identifier(name) if self.times.shared.iter().any(|(shared, _)| *shared == name.value) => {
                 let shared = self.times.shared.iter().find(|(shared, _)| *shared == name.value);
                 if let Some((_, value)) = shared {
@@ -117,6 +137,16 @@ impl Rewriter<'_> {
                 }
                 if function.over.is_some() {
                     placed(function);
+                }
+                if name == "MONOTONIC" {
+                    // That it never falls is the writer's word.
+                    let [of] = arguments(expr)[..] else {
+                        return Err(SqlError::unsupported("MONOTONIC takes one expression").at(Place::of(expr.span())));
+                    };
+                    let mut of = of.clone();
+                    rewrite(&mut of, self.times)?;
+                    *expr = Expr::Nested(Box::new(of));
+                    return Ok(());
                 }
                 if name == "EXP_AVG" {
                     if function.over.is_none() {
@@ -155,6 +185,17 @@ impl VisitorMut for Rewriter<'_> {
             Ok(()) => ControlFlow::Continue(()),
             Err(error) => ControlFlow::Break(error),
         }
+    }
+}
+
+/// An interval that can be told from how it is written: a literal, or a difference with a unit.
+fn is_interval(expr: &Expr) -> bool {
+    match expr {
+        Expr::Interval(_) => true,
+        Expr::Nested(inner) => is_interval(inner),
+        Expr::Function(function) => [QUALIFIED, SCALED].contains(&function.name.to_string().as_str()),
+        Expr::BinaryOp { left, op: BinaryOperator::Multiply | BinaryOperator::Divide, .. } => is_interval(left),
+        _ => false,
     }
 }
 
