@@ -102,6 +102,57 @@ impl<T: Sink + ?Sized> Sink for Box<T> {
     }
 }
 
+/// A sink whose batches are changed on their way to it, for whoever gives rows in another form than it takes them.
+#[derive(Debug)]
+pub struct Mapped<F, S> {
+    map: F,
+    sink: S,
+}
+
+impl<F: FnMut(Batch) -> Result<Option<Batch>> + Send, S: Sink> Mapped<F, S> {
+    /// Gives `sink` what `map` makes of each batch; nothing where it makes none.
+    pub fn new(sink: S, map: F) -> Self {
+        Mapped { map, sink }
+    }
+}
+
+impl<F: FnMut(Batch) -> Result<Option<Batch>> + Send, S: Sink> Sink for Mapped<F, S> {
+    fn open(&mut self, context: &OperatorContext) -> Result<()> {
+        self.sink.open(context)
+    }
+
+    fn write(&mut self, batch: Batch) -> Result<()> {
+        match (self.map)(batch)? {
+            Some(batch) => self.sink.write(batch),
+            None => Ok(()),
+        }
+    }
+
+    fn on_watermark(&mut self, time: EventTime) -> Result<()> {
+        self.sink.on_watermark(time)
+    }
+
+    fn prepare(&mut self, epoch: Epoch, writer: &mut SnapshotWriter) -> Result<Option<Vec<u8>>> {
+        self.sink.prepare(epoch, writer)
+    }
+
+    fn commit(&mut self, epoch: Epoch, id: &str, committable: &[u8]) -> Result<()> {
+        self.sink.commit(epoch, id, committable)
+    }
+
+    fn committed(&mut self, epoch: Epoch) -> Result<()> {
+        self.sink.committed(epoch)
+    }
+
+    fn restore(&mut self, reader: &SnapshotReader) -> Result<()> {
+        self.sink.restore(reader)
+    }
+
+    fn delivery(&self) -> Delivery {
+        self.sink.delivery()
+    }
+}
+
 /// Makes a sink an operator: keeps its committables in union state until they are committed.
 pub(crate) struct SinkOperator {
     sink: Box<dyn Sink>,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use arrow::array::{RecordBatch, RecordBatchOptions};
 use arrow::compute::cast;
 use arrow::datatypes::{Schema, SchemaRef};
-use tidemill_engine::{Batch, Delivery, Epoch, EventTime, OperatorContext, Result, Sink, SnapshotWriter};
+use tidemill_engine::{Batch, Delivery, Mapped, OperatorContext, Result, Sink};
 use tidemill_tables::{Table, Tables};
 
 use super::{FLUSH_INTERVAL, TableSink, find};
@@ -54,41 +54,22 @@ impl SinkTable for Upserts {
 
     fn open(&self, _: &OperatorContext) -> Result<Box<dyn Sink>> {
         let sink = TableSink::new(self.tables.clone(), self.table.clone(), self.interval);
-        Ok(Box::new(CastSink { sink, schema: self.schema.clone() }))
+        let schema = self.schema.clone();
+        Ok(Box::new(Mapped::new(sink, move |batch| cast_to(&schema, batch).map(Some))))
     }
 }
 
 /// Gives the columns the types that the table has.
-struct CastSink {
-    sink: TableSink,
-    schema: SchemaRef,
-}
-
-impl Sink for CastSink {
-    fn write(&mut self, batch: Batch) -> Result<()> {
-        let columns = batch.rows().columns().iter().zip(self.schema.fields());
-        let columns = columns.map(|(column, field)| match column.data_type() == field.data_type() {
-            true => Ok(column.clone()),
-            false => cast(column, field.data_type()),
-        });
-        let columns = columns.collect::<Result<Vec<_>, _>>()?;
-        let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-        let fields = self.schema.fields().iter().map(|field| field.as_ref().clone().with_nullable(true));
-        let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
-        // The table refuses nulls where it has none, and names the column.
-        let rows = RecordBatch::try_new_with_options(schema, columns, &options)?;
-        self.sink.write(batch.with_rows(rows)?)
-    }
-
-    fn on_watermark(&mut self, time: EventTime) -> Result<()> {
-        self.sink.on_watermark(time)
-    }
-
-    fn prepare(&mut self, epoch: Epoch, writer: &mut SnapshotWriter) -> Result<Option<Vec<u8>>> {
-        self.sink.prepare(epoch, writer)
-    }
-
-    fn delivery(&self) -> Delivery {
-        Delivery::Upsert
-    }
+fn cast_to(schema: &SchemaRef, batch: Batch) -> Result<Batch> {
+    let columns = batch.rows().columns().iter().zip(schema.fields());
+    let columns = columns.map(|(column, field)| match column.data_type() == field.data_type() {
+        true => Ok(column.clone()),
+        false => cast(column, field.data_type()),
+    });
+    let columns = columns.collect::<Result<Vec<_>, _>>()?;
+    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    let fields = schema.fields().iter().map(|field| field.as_ref().clone().with_nullable(true));
+    // The table refuses nulls where it has none, and names the column.
+    let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+    batch.with_rows(RecordBatch::try_new_with_options(schema, columns, &options)?)
 }

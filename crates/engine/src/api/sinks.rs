@@ -4,17 +4,14 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::{
-    row::{Row, RowCodec},
-    stream::Decode,
-};
+use super::{row::Row, stream::Decode};
 use crate::{
     batch::Batch,
     error::Result,
     operator::OperatorContext,
     sink::{Delivery, Sink},
-    state::{SnapshotReader, SnapshotWriter},
-    time::{Epoch, EventTime},
+    state::SnapshotWriter,
+    time::Epoch,
 };
 
 /// A sink that can be made once for each worker.
@@ -91,51 +88,5 @@ impl<T: Row> Sink for CollectSink<T> {
 impl<T> std::fmt::Debug for CollectSink<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "CollectSink({} rows)", self.rows.lock().len())
-    }
-}
-
-/// Gives rows to a sink that takes batches.
-pub(super) struct BatchSink<T, S> {
-    pub(super) decode: Decode<T>,
-    /// None for a job that was refused and never runs.
-    pub(super) codec: Option<RowCodec>,
-    pub(super) sink: S,
-}
-
-impl<T: Row, S: Sink> Sink for BatchSink<T, S> {
-    fn open(&mut self, context: &OperatorContext) -> Result<()> {
-        self.sink.open(context)
-    }
-
-    fn write(&mut self, batch: Batch) -> Result<()> {
-        let rows = (self.decode)(&batch)?;
-        match self.codec.as_ref().filter(|_| !rows.is_empty()) {
-            Some(codec) => self.sink.write(codec.encode(&rows)?),
-            None => Ok(()),
-        }
-    }
-
-    fn on_watermark(&mut self, time: EventTime) -> Result<()> {
-        self.sink.on_watermark(time)
-    }
-
-    fn prepare(&mut self, epoch: Epoch, writer: &mut SnapshotWriter) -> Result<Option<Vec<u8>>> {
-        self.sink.prepare(epoch, writer)
-    }
-
-    fn commit(&mut self, epoch: Epoch, id: &str, committable: &[u8]) -> Result<()> {
-        self.sink.commit(epoch, id, committable)
-    }
-
-    fn committed(&mut self, epoch: Epoch) -> Result<()> {
-        self.sink.committed(epoch)
-    }
-
-    fn restore(&mut self, reader: &SnapshotReader) -> Result<()> {
-        self.sink.restore(reader)
-    }
-
-    fn delivery(&self) -> Delivery {
-        self.sink.delivery()
     }
 }

@@ -6,14 +6,14 @@ use super::{
     environment::Environment,
     keyed::{KeyBy, KeyedStream},
     row::{Row, RowCodec, Timed},
-    sinks::{BatchSink, TypedSink},
+    sinks::TypedSink,
 };
 use crate::{
     batch::Batch,
     error::Result,
     job::{Port, Routing},
     operator::{Operator, OperatorContext, Output},
-    sink::{Delivery, Sink},
+    sink::{Delivery, Mapped, Sink},
     time::{EventTime, Mark},
 };
 
@@ -142,7 +142,13 @@ impl<T: Row> Stream<T> {
         let codec = self.env.checked(RowCodec::of::<T>());
         self.env.edit(|job| {
             job.sink(name, &[(self.port, self.routing)], delivery, move |context| {
-                Ok(BatchSink { decode: decode.clone(), codec: codec.clone(), sink: make(context)? })
+                let (decode, codec) = (decode.clone(), codec.clone());
+                Ok(Mapped::new(make(context)?, move |batch| {
+                    let rows = decode(&batch)?;
+                    // Without a codec the job was refused and never runs.
+                    let codec = codec.as_ref().filter(|_| !rows.is_empty());
+                    codec.map(|codec| codec.encode(&rows)).transpose()
+                }))
             })
         });
     }

@@ -1,59 +1,9 @@
-//! Sinks of SQL itself: around a connector's, and to whoever asked for a query's rows.
+//! The sink to whoever asked for a query's rows.
 
 use std::sync::mpsc::{SyncSender, TrySendError};
 use std::time::Duration;
 
-use tidemill_engine::{
-    Batch, Delivery, Epoch, EventTime, OperatorContext, Result, Sink, SnapshotReader, SnapshotWriter,
-};
-
-/// A sink whose rows come with their key behind its columns.
-pub struct WithoutKey {
-    sink: Box<dyn Sink>,
-    columns: Vec<usize>,
-}
-
-impl WithoutKey {
-    /// Gives `sink` the first columns.
-    pub fn new(sink: Box<dyn Sink>, columns: usize) -> Self {
-        WithoutKey { sink, columns: (0..columns).collect() }
-    }
-}
-
-impl Sink for WithoutKey {
-    fn open(&mut self, context: &OperatorContext) -> Result<()> {
-        self.sink.open(context)
-    }
-
-    fn write(&mut self, batch: Batch) -> Result<()> {
-        let rows = batch.rows().project(&self.columns)?;
-        self.sink.write(batch.with_rows(rows)?)
-    }
-
-    fn on_watermark(&mut self, time: EventTime) -> Result<()> {
-        self.sink.on_watermark(time)
-    }
-
-    fn prepare(&mut self, epoch: Epoch, writer: &mut SnapshotWriter) -> Result<Option<Vec<u8>>> {
-        self.sink.prepare(epoch, writer)
-    }
-
-    fn commit(&mut self, epoch: Epoch, id: &str, committable: &[u8]) -> Result<()> {
-        self.sink.commit(epoch, id, committable)
-    }
-
-    fn committed(&mut self, epoch: Epoch) -> Result<()> {
-        self.sink.committed(epoch)
-    }
-
-    fn restore(&mut self, reader: &SnapshotReader) -> Result<()> {
-        self.sink.restore(reader)
-    }
-
-    fn delivery(&self) -> Delivery {
-        self.sink.delivery()
-    }
-}
+use tidemill_engine::{Batch, Delivery, Epoch, Result, Sink, SnapshotWriter};
 
 /// Where collected rows go: a queue that, when full, holds the job back.
 pub type Collector = SyncSender<Batch>;

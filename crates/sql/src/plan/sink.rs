@@ -6,14 +6,14 @@ use arrow::datatypes::{Schema, SchemaRef};
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::logical_expr::{Expr, cast, lit};
 use tidemill_connectors::connector::Accepts;
-use tidemill_engine::{Delivery, Routing};
+use tidemill_engine::{Delivery, Mapped, Routing};
 
 use super::builder::{Builder, Node, NodeKind, compile_all};
 use super::stream::Stream;
 use crate::catalog::Table;
 use crate::error::{Kind, Result, SqlError, similar};
 use crate::operators::calc::Step;
-use crate::operators::output::{Collect, Collector, WithoutKey};
+use crate::operators::output::{Collect, Collector};
 use crate::types::{assignable, name};
 
 /// A table that rows are inserted into, and which of its columns are given.
@@ -75,8 +75,14 @@ impl Builder<'_> {
             let ports = self.ports(keyed)?;
             let inputs = self.names_of(&ports);
             let connections: Vec<_> = ports.into_iter().map(|port| (port, routing)).collect();
-            self.job
-                .sink(&node, &connections, delivery, move |context| Ok(WithoutKey::new(sink.open(context)?, columns)));
+            self.job.sink(&node, &connections, delivery, move |context| {
+                // The key stands behind the sink's columns.
+                let written: Vec<usize> = (0..columns).collect();
+                Ok(Mapped::new(sink.open(context)?, move |batch| {
+                    let rows = batch.rows().project(&written)?;
+                    batch.with_rows(rows).map(Some)
+                }))
+            });
             let kind = NodeKind::Sink(delivery);
             self.nodes.push(Node { name: node, kind, about, inputs, key: Some(key), state: None, changes });
             return Ok(());
