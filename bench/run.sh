@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs the benchmarks and their peers, and prints the figures beside the targets.
-#   bench/run.sh [NAME…]     NAME: ingest replay freshness memory storage queries recovery nexmark json schemas kinesis load
+#   bench/run.sh [NAME…]     NAME: ingest replay freshness memory storage queries recovery nexmark json latency state schemas kinesis load
 #   TIDEMILL=path            the binary; default target/release/tidemill, built when missing
 #   PEERS=no                 leaves the peers out
 set -euo pipefail
@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 tidemill=${TIDEMILL:-${CARGO_TARGET_DIR:-target}/release/tidemill}
 [ -x "$tidemill" ] || cargo build --release --bin tidemill
 names=("$@")
-[ ${#names[@]} -gt 0 ] || names=(ingest replay freshness memory storage queries recovery nexmark json schemas kinesis load)
+[ ${#names[@]} -gt 0 ] || names=(ingest replay freshness memory storage queries recovery nexmark json latency state schemas kinesis load)
 results=$(mktemp -d)
 trap 'rm -rf "$results"' EXIT
 

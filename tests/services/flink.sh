@@ -4,6 +4,7 @@
 #   $(tests/services/flink.sh) judge FOLDER
 #   FLINK_HEAP=8g            its heap at most
 set -euo pipefail
+services="$(cd "$(dirname "$0")" && pwd)"
 version=2.3.0
 sources="$(cd "$(dirname "$0")/flink" && pwd)"
 cache="${XDG_CACHE_HOME:-$HOME/.cache}/tidemill/tests"
@@ -13,12 +14,7 @@ mkdir -p "$cache"
 exec 9>"$flink.lock"
 flock 9
 
-if ! command -v javac > /dev/null; then
-    export DEBIAN_FRONTEND=noninteractive
-    sudo=""; [ "$(id -u)" = 0 ] || sudo="sudo"
-    $sudo apt-get update -qq >&2
-    $sudo apt-get install -y -qq --no-install-recommends openjdk-17-jdk-headless >&2
-fi
+. "$services/jdk.sh" javac
 if [ ! -d "$flink" ]; then
     rm -rf "$flink.part"
     mkdir "$flink.part"
@@ -38,7 +34,7 @@ if [ ! -x "$program" ]; then
     classes="$flink/$state/classes"
     mkdir -p "$classes/META-INF/services"
     javac -nowarn -d "$classes" -cp "$flink/lib/*" "$sources"/tidemill/*.java >&2
-    echo tidemill.NexmarkTable > "$classes/META-INF/services/org.apache.flink.table.factories.Factory"
+    printf '%s\n' tidemill.NexmarkTable tidemill.FileLookup > "$classes/META-INF/services/org.apache.flink.table.factories.Factory"
     # Flink reaches into these packages of Java (its config.yaml: env.java.opts.all).
     opens=""
     for package in java.lang java.lang.invoke java.lang.reflect java.math java.net java.io java.nio java.text java.time java.util java.util.concurrent java.util.concurrent.atomic java.util.concurrent.locks; do

@@ -2,6 +2,7 @@
 # Fetches Apache Kafka from Maven, once, and prints a program that runs a broker on loopback, until it is stopped:
 #   $(tests/services/kafka.sh) FOLDER PORT
 set -euo pipefail
+services="$(cd "$(dirname "$0")" && pwd)"
 version=3.9.1
 cache="${XDG_CACHE_HOME:-$HOME/.cache}/tidemill/tests"
 kafka="$cache/kafka-$version"
@@ -10,12 +11,7 @@ mkdir -p "$cache"
 exec 9>"$kafka.lock"
 flock 9
 if [ ! -x "$kafka/run" ]; then
-    if ! command -v java > /dev/null || ! command -v mvn > /dev/null; then
-        export DEBIAN_FRONTEND=noninteractive
-        sudo=""; [ "$(id -u)" = 0 ] || sudo="sudo"
-        $sudo apt-get update -qq >&2
-        $sudo apt-get install -y -qq --no-install-recommends openjdk-17-jre-headless maven >&2
-    fi
+    . "$services/jdk.sh" java mvn
     rm -rf "$kafka"
     mkdir "$kafka"
     cat > "$kafka/pom.xml" <<POM
@@ -30,8 +26,7 @@ if [ ! -x "$kafka/run" ]; then
   </dependencies>
 </project>
 POM
-    mvn --quiet --batch-mode --file "$kafka/pom.xml" \
-        org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies "-DoutputDirectory=$kafka/lib" >&2
+    maven_jars "$kafka/pom.xml" "$kafka/lib"
     cat > "$kafka/run.part" <<'PROGRAM'
 #!/bin/sh
 set -eu

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use tidemill_server::run::Dialect;
 
 /// Where a server is that was started without further ado.
 const DEFAULT_SERVER: &str = "http://127.0.0.1:7171";
@@ -70,7 +71,9 @@ pub(crate) enum Command {
     },
     /// Run an application: a file of SQL on streams.
     Run(Run),
-    /// Applications that run.
+    /// Type SQL, and see what comes of it at once.
+    Sql(Sql),
+    /// Applications: what their inputs look like, and what one that runs does.
     App {
         /// What to do with them.
         #[command(subcommand)]
@@ -219,9 +222,31 @@ pub(crate) struct Run {
     pub(crate) data: PathBuf,
 }
 
+/// `tidemill sql`
+#[derive(Debug, clap::Args)]
+pub(crate) struct Sql {
+    /// A file of SQL that is done first, such as one with declarations of tables.
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) init: Option<PathBuf>,
+    /// Change a setting.
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value)]
+    pub(crate) set: Vec<(String, String)>,
+    /// The dialect of the SQL [default: found from the statements].
+    #[arg(long, value_enum)]
+    pub(crate) dialect: Option<SqlDialect>,
+    /// Folder of everything that is kept.
+    #[arg(long, value_name = "DIR", default_value = "tidemill-data", env = "TIDEMILL_DATA")]
+    pub(crate) data: PathBuf,
+    /// File of what was typed before [default: `.tidemill_history` in the home folder].
+    #[arg(long, value_name = "FILE", env = "TIDEMILL_HISTORY")]
+    pub(crate) history: Option<PathBuf>,
+}
+
 /// `tidemill app …`
 #[derive(Debug, Subcommand)]
 pub(crate) enum App {
+    /// Read sample records, and print the part of an `app.toml` that reads such records.
+    Discover(Discover),
     /// Say what each operator of a running application did, and why nothing comes out where nothing does.
     Describe {
         /// Its name.
@@ -232,6 +257,26 @@ pub(crate) enum App {
     },
 }
 
+/// `tidemill app discover`
+#[derive(Debug, clap::Args)]
+pub(crate) struct Discover {
+    /// A file of sample records; `-` reads standard input.
+    #[arg(required_unless_present = "stream", conflicts_with = "stream")]
+    pub(crate) file: Option<PathBuf>,
+    /// A stream of the running server: its oldest records are the samples.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) stream: Option<String>,
+    /// How many of a stream's records are looked at.
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) limit: u32,
+    /// The input's name: its stream is PREFIX_001 [default: SOURCE_SQL_STREAM].
+    #[arg(long, value_name = "PREFIX", conflicts_with = "reference")]
+    pub(crate) prefix: Option<String>,
+    /// It is reference data, and this the table's name.
+    #[arg(long, value_name = "TABLE")]
+    pub(crate) reference: Option<String>,
+}
+
 /// Dialects of SQL.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum SqlDialect {
@@ -239,6 +284,15 @@ pub(crate) enum SqlDialect {
     Streaming,
     /// As Kinesis Data Analytics knew it.
     Kinesis,
+}
+
+impl From<SqlDialect> for Dialect {
+    fn from(dialect: SqlDialect) -> Dialect {
+        match dialect {
+            SqlDialect::Streaming => Dialect::Streaming,
+            SqlDialect::Kinesis => Dialect::Kinesis,
+        }
+    }
 }
 
 /// `tidemill demo`
@@ -293,6 +347,9 @@ pub(crate) struct Bench {
     /// Of `nexmark` and `json`: how many events are read.
     #[arg(long, value_name = "N", default_value_t = 5_000_000, value_parser = clap::value_parser!(u64).range(1_000..))]
     pub(crate) events: u64,
+    /// Of `state`: how many keys are kept.
+    #[arg(long, value_name = "N", default_value_t = 10_000_000, value_parser = clap::value_parser!(u64).range(1_000_000..))]
+    pub(crate) keys: u64,
     /// Of `nexmark` and `json`: also run this engine on the same work, from a checkout of Tidemill.
     #[arg(long, value_enum)]
     pub(crate) peer: Option<BenchPeer>,
@@ -335,6 +392,10 @@ pub(crate) enum BenchName {
     Load,
     /// Rows a second from files of JSON through windows to files of JSON.
     Json,
+    /// Time of a row through a filter, and of a window's result.
+    Latency,
+    /// Memory of a key in state that only grows, and whether it gets slower.
+    State,
 }
 
 /// `tidemill site`

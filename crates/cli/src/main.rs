@@ -44,6 +44,7 @@ fn run(args: &Args) -> Result<(), failure::Failure> {
         Command::Schema { command } => commands::schema::run(command, args),
         Command::AccessKey { command } => commands::access_key::run(command, args),
         Command::Run(run) => commands::run::run(run, args),
+        Command::Sql(sql) => commands::sql::run(sql, args),
         Command::App { command } => commands::app::run(command, args),
         Command::Connectors { name } => commands::connectors::run(name.as_deref(), args),
         Command::Query(query) => commands::query::run(query, args),

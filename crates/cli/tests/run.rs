@@ -168,3 +168,25 @@ fn connectors_tell_their_options() {
     let unknown = run(folder.path(), &["connectors", "datgen"]);
     assert!(unknown.status.code() == Some(2) && said(&unknown.stderr).contains("datagen"), "{}", said(&unknown.stderr));
 }
+
+#[test]
+fn samples_become_the_input_of_an_application_that_reads_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let lines = ["AMZN,100.5,2026-01-01 00:00:01", "TBV,20,2026-01-01 00:00:02", "AMZN,101,2026-01-01 00:01:03"];
+    fs::write(folder.path().join("ticks.csv"), lines.join("\n")).unwrap();
+    let discovered = run(folder.path(), &["app", "discover", "ticks.csv", "--prefix", "TICKS"]);
+    assert!(discovered.status.success(), "{}", said(&discovered.stderr));
+    let inputs = said(&discovered.stdout);
+    fs::write(folder.path().join("app.toml"), format!("sql = \"app.sql\"\n{inputs}")).unwrap();
+    let sql = "SELECT STREAM \"COL_1\", SUM(\"COL_2\") AS \"total\" FROM \"TICKS_001\" AS t GROUP BY \"COL_1\", FLOOR(t.ROWTIME TO MINUTE);";
+    fs::write(folder.path().join("app.sql"), sql).unwrap();
+    let output = run(folder.path(), &["run", "app.toml", "--output", "json"]);
+    assert!(output.status.success(), "{}\n{inputs}", said(&output.stderr));
+    let mut rows: Vec<String> = said(&output.stdout).lines().map(str::to_owned).collect();
+    rows.sort();
+    let row = |name: &str, total: &str| format!("{{\"COL_1\":\"{name}\",\"total\":{total}}}");
+    assert_eq!(rows, [row("AMZN", "100.5"), row("AMZN", "101.0"), row("TBV", "20.0")]);
+
+    let refused = run(folder.path(), &["app", "discover"]);
+    assert_eq!(refused.status.code(), Some(2), "{}", said(&refused.stderr));
+}

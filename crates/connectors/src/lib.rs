@@ -5,6 +5,7 @@
 //! [`ConnectorSpec`], and return what the planner puts into a job. `stream`, `table` and `file` are also used from Rust.
 
 mod alarm;
+mod aws;
 mod blackhole;
 pub mod catalog;
 pub mod connector;

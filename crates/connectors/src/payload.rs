@@ -62,8 +62,12 @@ impl Payload {
     ) -> crate::error::Result<Self> {
         let declaration = settings.declaration();
         let mut options = with_format_metadata(declaration);
-        if options.get(registry::REGISTRY).is_some() && options.get(registry::HEADER).is_none() {
-            options = options.with(registry::HEADER, "confluent");
+        let registries = options.get(registry::REGISTRY);
+        if let Some((header, is)) = registries
+            .and_then(|registries| registry::header(options.get("format").unwrap_or_default(), registries))
+            .filter(|(header, _)| options.get(header).is_none())
+        {
+            options = options.with(header, is);
         }
         let format = Format::from_options(&options)?;
         let columns = declaration.columns.iter().map(|column| Column::new(column, outside)).collect();
@@ -75,6 +79,11 @@ impl Payload {
             "json" => !whole,
             "debezium-json" | "dms-json" => true,
             "avro" => format.own_schema().is_some(),
+            // Without a schema a column's place is its field's number.
+            "protobuf" => match &format {
+                Format::Protobuf(given) => given.has_schema() || options.get(registry::REGISTRY).is_some(),
+                _ => false,
+            },
             _ => false,
         };
         let schemas = registry::of_table(settings, environment)?;

@@ -13,7 +13,7 @@ use std::collections::HashMap;
 
 use md5::{Digest, Md5};
 
-use crate::message_index::{number, write_number};
+use crate::varint;
 
 const MAGIC: [u8; 4] = [0xf3, 0x89, 0x9a, 0xc2];
 const DIGEST_BYTES: usize = 16;
@@ -92,8 +92,8 @@ struct Fields<'a>(&'a [u8]);
 
 impl<'a> Fields<'a> {
     fn field(&mut self) -> Option<(u64, Value<'a>)> {
-        let (tag, rest) = number(self.0).ok()?;
-        let (value, rest) = number(rest).ok()?;
+        let (tag, rest) = varint::read(self.0)?;
+        let (value, rest) = varint::read(rest)?;
         let (value, rest) = match tag & 7 {
             VARINT => (Value::Number(value), rest),
             BYTES => {
@@ -192,8 +192,8 @@ impl Aggregator {
 }
 
 fn write_tagged(field: u64, kind: u64, value: u64, out: &mut Vec<u8>) {
-    write_number(field << 3 | kind, out);
-    write_number(value, out);
+    varint::write(field << 3 | kind, out);
+    varint::write(value, out);
 }
 
 fn write_bytes(field: u64, bytes: &[u8], out: &mut Vec<u8>) {

@@ -79,9 +79,9 @@ pub enum Error {
         /// What does not fit.
         reason: String,
     },
-    /// A schema's text is not a valid Avro schema.
-    #[error("TM-FORMAT-0008: invalid Avro schema at {place}: {reason}")]
-    InvalidAvroSchema {
+    /// A schema's text is not valid.
+    #[error("TM-FORMAT-0008: invalid schema at {place}: {reason}")]
+    InvalidSchema {
         /// Where in it.
         place: String,
         /// What is wrong.

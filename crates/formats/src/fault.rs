@@ -1,6 +1,7 @@
 //! Why one record, or one value of it, could not be read.
 
 use std::fmt::{self, Write};
+use std::sync::Arc;
 
 /// Bytes of a value that a reason quotes.
 const QUOTE_BYTES_MAX: usize = 60;
@@ -14,6 +15,8 @@ struct Inner {
     what: String,
     /// From the value outwards.
     path: Vec<Step>,
+    /// The schema that the record was written with, if it names one.
+    schema: Option<Arc<str>>,
     /// The bytes themselves are broken: what follows in the record can't be trusted.
     broken: bool,
 }
@@ -31,13 +34,13 @@ impl Fault {
     /// A value that does not fit its column; the rest of the record is sound.
     #[cold]
     pub(crate) fn new(what: impl Into<String>) -> Self {
-        Fault(Box::new(Inner { what: what.into(), path: Vec::new(), broken: false }))
+        Fault(Box::new(Inner { what: what.into(), path: Vec::new(), schema: None, broken: false }))
     }
 
     /// Bytes that are not in the format.
     #[cold]
     pub(crate) fn broken(what: impl Into<String>) -> Self {
-        Fault(Box::new(Inner { what: what.into(), path: Vec::new(), broken: true }))
+        Fault(Box::new(Inner { what: what.into(), path: Vec::new(), schema: None, broken: true }))
     }
 
     /// The column's type against what was found.
@@ -48,6 +51,13 @@ impl Fault {
 
     pub(crate) fn is_broken(&self) -> bool {
         self.0.broken
+    }
+
+    /// The same fault, of a record that was written with this schema.
+    #[cold]
+    pub(crate) fn written_with(mut self, schema: &Arc<str>) -> Self {
+        self.0.schema = Some(Arc::clone(schema));
+        self
     }
 
     /// The same fault, seen from the object whose member it is in.
@@ -67,6 +77,9 @@ impl Fault {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(schema) = &self.0.schema {
+            write!(f, "{schema}: ")?;
+        }
         if !self.0.path.is_empty() {
             f.write_char('$')?;
             for step in self.0.path.iter().rev() {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 
-use crate::avro::{AvroOptions, SchemaLookup};
+use crate::avro::AvroOptions;
 use crate::change::{ChangeOptions, Dialect};
 use crate::csv::CsvOptions;
 use crate::decoder::Decoder;
@@ -14,7 +14,9 @@ use crate::framing::Framing;
 use crate::json::JsonOptions;
 use crate::log::LogOptions;
 use crate::options::{Chosen, FORMATS, Options, suggest};
+use crate::protobuf::ProtobufOptions;
 use crate::raw::RawOptions;
+use crate::registry::SchemaLookup;
 
 /// A format with its options, checked: it makes decoders and encoders.
 #[derive(Clone, Debug)]
@@ -26,6 +28,8 @@ pub enum Format {
     Csv(CsvOptions),
     /// `avro`
     Avro(AvroOptions),
+    /// `protobuf`
+    Protobuf(ProtobufOptions),
     /// `raw`
     Raw(RawOptions),
     /// `regex`, `w3c`, `syslog`, `fixed-columns`, `variable-columns`
@@ -53,6 +57,7 @@ impl Format {
             "json" => Format::Json(JsonOptions::new(&chosen)?),
             "csv" => Format::Csv(CsvOptions::new(&chosen)?),
             "avro" => Format::Avro(AvroOptions::new(&chosen)?),
+            "protobuf" => Format::Protobuf(ProtobufOptions::new(&chosen)?),
             "raw" => Format::Raw(RawOptions::new(&chosen)?),
             log @ ("regex" | "w3c" | "syslog" | "fixed-columns" | "variable-columns") => {
                 Format::Log(LogOptions::new(log, &chosen)?)
@@ -65,22 +70,42 @@ impl Format {
 
     /// A decoder into these columns.
     pub fn decoder(&self, schema: SchemaRef) -> Result<Box<dyn Decoder>> {
+        self.make_decoder(schema, None)
+    }
+
+    /// An encoder of these columns.
+    pub fn encoder(&self, schema: SchemaRef) -> Result<Box<dyn Encoder>> {
+        self.make_encoder(schema, None)
+    }
+
+    /// A decoder that finds the schemas which records name in a registry.
+    pub fn decoder_with(&self, schema: SchemaRef, lookup: Arc<dyn SchemaLookup>) -> Result<Box<dyn Decoder>> {
+        self.make_decoder(schema, Some(lookup))
+    }
+
+    /// An encoder that names its schema by its number in a registry.
+    pub fn encoder_with(&self, schema: SchemaRef, lookup: Arc<dyn SchemaLookup>) -> Result<Box<dyn Encoder>> {
+        self.make_encoder(schema, Some(lookup))
+    }
+
+    fn make_decoder(&self, schema: SchemaRef, lookup: Option<Arc<dyn SchemaLookup>>) -> Result<Box<dyn Decoder>> {
         match self {
-            Format::Json(options) => options.decoder(schema),
+            Format::Json(options) => options.decoder(schema, lookup),
             Format::Csv(options) => options.decoder(schema),
-            Format::Avro(options) => options.decoder(schema, None),
+            Format::Avro(options) => options.decoder(schema, lookup),
+            Format::Protobuf(options) => options.decoder(schema, lookup),
             Format::Raw(options) => options.decoder(schema),
             Format::Change(options) => options.decoder(schema),
             Format::Log(options) => options.decoder(schema),
         }
     }
 
-    /// An encoder of these columns.
-    pub fn encoder(&self, schema: SchemaRef) -> Result<Box<dyn Encoder>> {
+    fn make_encoder(&self, schema: SchemaRef, lookup: Option<Arc<dyn SchemaLookup>>) -> Result<Box<dyn Encoder>> {
         match self {
-            Format::Json(options) => options.encoder(schema),
+            Format::Json(options) => options.encoder(schema, lookup),
             Format::Csv(options) => options.encoder(schema),
-            Format::Avro(options) => options.encoder(schema, None),
+            Format::Avro(options) => options.encoder(schema, lookup),
+            Format::Protobuf(options) => options.encoder(schema, lookup),
             Format::Raw(options) => options.encoder(schema),
             Format::Change(options) => options.encoder(schema),
             Format::Log(options) => {
@@ -89,28 +114,12 @@ impl Format {
         }
     }
 
-    /// A decoder that finds the schemas which records name in a registry.
-    pub fn decoder_with(&self, schema: SchemaRef, lookup: Arc<dyn SchemaLookup>) -> Result<Box<dyn Decoder>> {
-        match self {
-            Format::Avro(options) => options.decoder(schema, Some(lookup)),
-            other => other.decoder(schema),
-        }
-    }
-
-    /// An encoder that names its schema by its number in a registry.
-    pub fn encoder_with(&self, schema: SchemaRef, lookup: Arc<dyn SchemaLookup>) -> Result<Box<dyn Encoder>> {
-        match self {
-            Format::Avro(options) => options.encoder(schema, Some(lookup)),
-            other => other.encoder(schema),
-        }
-    }
-
     /// How records lie one after the other in a file.
     pub fn framing(&self) -> Framing {
         match self {
             Format::Json(_) | Format::Log(_) | Format::Change(_) => Framing::LINES,
             Format::Csv(options) => options.framing(),
-            Format::Avro(_) | Format::Raw(_) => Framing::Outside,
+            Format::Avro(_) | Format::Protobuf(_) | Format::Raw(_) => Framing::Outside,
         }
     }
 

@@ -53,17 +53,19 @@ mod framing;
 mod fuzz;
 mod json;
 mod log;
-mod message_index;
 mod options;
+mod protobuf;
 mod raw;
+mod registry;
 mod row_kind;
 #[cfg(test)]
 mod testing;
 mod time;
+mod varint;
 mod view;
 
 pub use aggregation::{Aggregator, UserRecord, deaggregate};
-pub use avro::{AvroOptions, AvroSchema, LookupError, SchemaId, SchemaLookup, WireHeader, split_header, write_header};
+pub use avro::{AvroOptions, AvroSchema};
 pub use change::ChangeOptions;
 pub use column::LENGTH_MAX_KEY;
 pub use csv::CsvOptions;
@@ -76,7 +78,11 @@ pub use format::Format;
 pub use framing::{Framing, Quoting, Unfinished};
 pub use json::{JsonNumber, JsonOptions, Members, Scanner};
 pub use log::LogOptions;
-pub use message_index::{split_message_index, split_message_path, write_message_index, write_message_path};
 pub use options::{FORMATS, FormatSpec, OptionSpec, Options, suggest};
+pub use protobuf::ProtobufOptions;
 pub use raw::RawOptions;
+pub use registry::{
+    Compression, LookupError, RegisteredSchema, SchemaId, SchemaLookup, WireHeader, split_header, split_message_index,
+    split_message_path, write_header, write_message_index, write_message_path,
+};
 pub use row_kind::RowKind;

@@ -82,7 +82,7 @@ impl ChildServer {
 
     /// Resident memory in bytes, as the system counts it.
     pub fn resident_bytes(&self) -> Result<u64> {
-        memory(self.id(), "VmRSS:")
+        resident_bytes(self.id())
     }
 
     /// `kill -9`: nothing is flushed, nothing is closed.
@@ -142,6 +142,11 @@ pub async fn ensure_site(client: &Client, name: &str) -> Result<String> {
     };
     let key = site["key"].as_str().map(str::to_owned);
     key.ok_or_else(|| Error::part("the server's sites", "the answer has no key"))
+}
+
+/// Memory that a process has resident.
+pub(crate) fn resident_bytes(process: u32) -> Result<u64> {
+    memory(process, "VmRSS:")
 }
 
 /// The most memory that a process has had resident.

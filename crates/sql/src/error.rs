@@ -63,17 +63,19 @@ impl SqlError {
         Self::new(Kind::Unsupported, message)
     }
 
-    pub(crate) fn declaration(message: impl fmt::Display) -> Self {
+    /// What was asked for does not fit what there is.
+    pub fn declaration(message: impl fmt::Display) -> Self {
         Self::new(Kind::Declaration, message)
     }
 
-    pub(crate) fn hint(mut self, hint: impl fmt::Display) -> Self {
+    /// Says what to write instead.
+    pub fn hint(mut self, hint: impl fmt::Display) -> Self {
         self.hint = Some(hint.to_string());
         self
     }
 
     /// Names the place, unless one is known already.
-    pub(crate) fn at(mut self, place: impl Into<Option<Place>>) -> Self {
+    pub fn at(mut self, place: impl Into<Option<Place>>) -> Self {
         self.place = self.place.or(place.into());
         self
     }

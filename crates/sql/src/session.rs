@@ -1,11 +1,12 @@
 //! A session: statements one after the other, what they declare, and the job that they come to.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 
 use arrow::datatypes::{Schema, SchemaRef};
 use datafusion::common::DFSchema;
-use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use datafusion::sql::sqlparser::ast::{Ident, Query};
 use tidemill_connectors::Environment;
 use tidemill_engine::{Batch, Guarantee, Job};
@@ -64,6 +65,11 @@ pub struct Task {
 }
 
 impl Task {
+    /// The table that its rows go to.
+    pub fn target(&self) -> Option<&str> {
+        self.target.as_ref().map(|(table, _)| table.as_str())
+    }
+
     /// Whether its rows are to be shown.
     pub fn is_query(&self) -> bool {
         self.target.is_none()
@@ -122,10 +128,28 @@ impl Session {
         Names { builtin: &self.builtin, catalog: &self.catalog }
     }
 
-    /// Names of tables, views and functions, for completion.
-    pub fn known_names(&self) -> Vec<String> {
-        let relations = self.catalog.relations().map(|(name, _)| name.to_owned());
-        relations.chain(self.catalog.functions().map(str::to_owned)).collect()
+    /// Works with other parts from now on: tables know what they are made of only when a job begins.
+    pub fn set_environment(&mut self, environment: Arc<Environment>) {
+        self.environment = environment;
+    }
+
+    /// Names of tables, views, their columns, and functions, for completion.
+    pub fn known_names(&self) -> BTreeSet<String> {
+        let mut known: BTreeSet<String> = self.functions().into_iter().collect();
+        for (name, relation) in self.catalog.relations() {
+            known.insert(name.to_owned());
+            known.extend(relation.schema().fields().iter().map(|field| field.name().clone()));
+        }
+        known
+    }
+
+    fn functions(&self) -> Vec<String> {
+        use datafusion::logical_expr::planner::ContextProvider;
+        let known = self.names();
+        let mut all = [known.udf_names(), known.udaf_names(), known.udwf_names()].concat();
+        all.sort();
+        all.dedup();
+        all
     }
 
     /// Does a statement. Queries and INSERTs are planned, not run.
@@ -168,6 +192,11 @@ impl Session {
             Statement::Reset(key) => self.settings.reset(key.as_deref())?,
             Statement::Show(show) => return self.show(show),
             Statement::Describe(name) => return self.describe(&name),
+            Statement::Jobs(_) => {
+                let error =
+                    SqlError::unsupported("jobs are shown, described and stopped in the shell that started them");
+                return Err(error.hint("start one with tidemill sql; tidemill app describes an application that runs"));
+            }
             Statement::Explain { analyze, statement } => {
                 let Outcome::Work(tasks) = self.statement(*statement)? else {
                     return Err(SqlError::unsupported("EXPLAIN is for a query, an INSERT or a statement set"));
@@ -187,20 +216,26 @@ impl Session {
         if view.if_not_exists && self.catalog.contains(&view.name.value) {
             return Ok(());
         }
-        let mut plan = self.names().query(*view.query)?;
+        let is_stream = self.dialect == Dialect::Kinesis;
+        let mut plan = match is_stream {
+            false => self.names().query(*view.query)?,
+            true => kinesis::query(&self.names(), *view.query)?,
+        };
         if takes_late_data(&plan) {
             let error = SqlError::unsupported("a view with LATE DATA TO would send late rows for each of its readers");
             return Err(error.hint("write LATE DATA TO in the query of an INSERT or SELECT"));
         }
         if !view.columns.is_empty() {
-            let columns = plan.schema().columns();
+            let mut columns = plan.schema().columns();
+            // A stream's time has its name.
+            let time = if is_stream { columns.pop() } else { None };
             if columns.len() != view.columns.len() {
                 let message = format!("the view names {} columns, its query has {}", view.columns.len(), columns.len());
                 return Err(SqlError::declaration(message));
             }
             let renamed = columns.into_iter().zip(&view.columns);
-            let renamed =
-                renamed.map(|(column, name)| datafusion::logical_expr::Expr::Column(column).alias(&name.value));
+            let renamed = renamed.map(|(column, name)| Expr::Column(column).alias(&name.value));
+            let renamed = renamed.chain(time.map(Expr::Column));
             plan = LogicalPlanBuilder::from(plan).project(renamed.collect::<Vec<_>>())?.build()?;
         }
         let name = view.name.value;
@@ -358,12 +393,7 @@ impl Session {
             Show::Tables => Outcome::Table(vec!["table"], names(&|_| true)),
             Show::Views => Outcome::Table(vec!["view"], names(&|relation| matches!(relation, Relation::View(_)))),
             Show::Functions => {
-                use datafusion::logical_expr::planner::ContextProvider;
-                let known = self.names();
-                let mut all = [known.udf_names(), known.udaf_names(), known.udwf_names()].concat();
-                all.sort();
-                all.dedup();
-                Outcome::Table(vec!["function"], all.into_iter().map(|name| vec![name]).collect())
+                Outcome::Table(vec!["function"], self.functions().into_iter().map(|name| vec![name]).collect())
             }
             Show::Create(name) => match self.catalog.relation(&name.value).map_err(|e| e.at(Place::of(name.span)))? {
                 Relation::Table(table) => Outcome::Text(table.text.clone()),
@@ -378,11 +408,7 @@ impl Session {
         let rows = match relation {
             Relation::Table(table) => declare::describe(table),
             Relation::Stream(_) | Relation::View(_) => {
-                let schema = match relation {
-                    Relation::View(view) => &view.schema,
-                    Relation::Stream(stream) => &stream.schema,
-                    Relation::Table(table) => &table.schema,
-                };
+                let schema = relation.schema();
                 let row = |field: &arrow::datatypes::FieldRef| {
                     vec![
                         field.name().clone(),

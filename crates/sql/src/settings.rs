@@ -66,6 +66,12 @@ pub const SETTINGS: &[SettingSpec] = &[
         check: mode,
     },
     SettingSpec {
+        key: "table.dml-sync",
+        default: "false",
+        about: "Whether the shell waits until an INSERT has ended; otherwise it runs beside what is typed.",
+        check: boolean,
+    },
+    SettingSpec {
         key: "pipeline.in-flight-bytes",
         default: "32 mb",
         about: "Bytes that each source may have under way.",
@@ -184,6 +190,11 @@ impl Settings {
             "AT_LEAST_ONCE" => Some(Guarantee::AtLeastOnce),
             _ => None,
         }
+    }
+
+    /// Whether the shell waits for an INSERT.
+    pub fn waits_for_inserts(&self) -> bool {
+        value::boolean(self.get("table.dml-sync")).unwrap_or_default()
     }
 
     /// Bytes that each source may have under way.

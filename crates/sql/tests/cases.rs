@@ -1,10 +1,10 @@
 //! Every case of `tests/cases`, run in several ways that must agree: with one worker, with three, with a crash and a restart in the
-//! middle, and with a restart on another number of workers.
+//! middle, with a restart on another number of workers, and by plain DataFusion over the rows of the whole inputs.
 //!
 //! `BLESS=1 cargo test -p tidemill-sql --test cases` writes what came out into the files: read the difference before it is committed.
 //!
-//! Apache Flink is the judge: `make flink` runs the cases that give rows on it, too. Where it gives other rows, the case says why:
-//! `--! flink differs: why`.
+//! Apache Flink is the judge: `make flink` runs the cases that give rows on it, too. Where it or DataFusion gives other rows, the case
+//! says why: `--! flink differs: why`, `--! datafusion differs: why`.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failure to run a case fails it")]
 
@@ -14,6 +14,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use support::case::{Case, cases, with_rows};
+use support::datafusion::{self, Answer};
 use support::flink;
 use support::run::{Way, run};
 
@@ -48,6 +49,35 @@ fn every_case_gives_its_rows_in_every_way() {
 }
 
 #[test]
+fn datafusion_gives_the_same_rows_where_it_understands() {
+    let only = std::env::var("CASE").ok();
+    let chosen = |case: &Case| !case.is_error() && only.as_ref().is_none_or(|only| case.name.contains(only.as_str()));
+    let all = files().into_iter().flat_map(|file| cases(&fs::read_to_string(file).unwrap()));
+    let (mut failures, mut agree, mut differ) = (Vec::new(), 0, 0);
+    for case in all.filter(chosen) {
+        let found = match datafusion::run(&case) {
+            Answer::Rows(found) => found.and_then(|rows| compare(&case, "DataFusion", &rows)),
+            Answer::None(why) => {
+                println!("{} is not for DataFusion: {why}", case.name);
+                if case.datafusion_differs.is_some() {
+                    failures.push(format!("{}: DataFusion is not asked, {why}", case.name));
+                }
+                continue;
+            }
+        };
+        match (&case.datafusion_differs, found) {
+            (None, Ok(())) => agree += 1,
+            (None, Err(difference)) => failures.push(format!("{}:\n{difference}", case.name)),
+            (Some(_), Err(_)) => differ += 1,
+            (Some(why), Ok(())) => failures.push(format!("{}: DataFusion agrees, though {why}", case.name)),
+        }
+    }
+    println!("{agree} agree, {differ} differ for a reason");
+    assert!(failures.is_empty(), "{} failed\n\n{}", failures.len(), failures.join("\n\n"));
+    assert!(only.is_some() || agree > 100, "DataFusion was asked for only {agree} cases");
+}
+
+#[test]
 #[ignore = "installs Apache Flink: make flink"]
 fn flink_gives_the_same_rows() {
     let only = std::env::var("CASE").ok();
@@ -62,7 +92,7 @@ fn flink_gives_the_same_rows() {
     let (mut failures, mut differ) = (Vec::new(), 0);
     for (case, found) in cases.iter().zip(flink::run(&cases)) {
         let agreed = found.and_then(|rows| compare(case, "Flink", &rows));
-        match (&case.differs, agreed) {
+        match (&case.flink_differs, agreed) {
             (None, Ok(())) => {}
             (None, Err(difference)) => failures.push(format!("{}:\n{difference}", case.name)),
             (Some(_), Err(_)) => differ += 1,

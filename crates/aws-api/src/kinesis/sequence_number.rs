@@ -102,6 +102,7 @@ impl fmt::Display for SequenceNumber {
                 let value = rest << 32 | u64::from(*word);
                 (*word, rest) = ((value / NINE_DIGITS) as u32, value % NINE_DIGITS);
             }
+            let mut rest = rest as u32;
             for digit in group.iter_mut().rev() {
                 *digit += (rest % 10) as u8;
                 rest /= 10;

@@ -23,11 +23,14 @@ pub(crate) fn run(bench: &Bench, args: &Args) -> Result<(), Failure> {
         BenchName::Kinesis => Name::Kinesis,
         BenchName::Load => Name::Load,
         BenchName::Json => Name::Json,
+        BenchName::Latency => Name::Latency,
+        BenchName::State => Name::State,
     };
     let options = Options {
         rows: bench.rows.clone(),
         queries: bench.query.clone(),
         events: bench.events,
+        keys: bench.keys,
         peer: bench.peer.map(|BenchPeer::Flink| Peer::Flink),
         endpoint: bench.endpoint,
     };

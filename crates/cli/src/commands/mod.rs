@@ -6,11 +6,13 @@ pub(crate) mod bench;
 pub(crate) mod completions;
 pub(crate) mod connectors;
 pub(crate) mod demo;
+mod job;
 pub(crate) mod query;
 pub(crate) mod run;
 pub(crate) mod schema;
 pub(crate) mod serve;
 pub(crate) mod site;
+pub(crate) mod sql;
 pub(crate) mod stream;
 
 use std::future::Future;

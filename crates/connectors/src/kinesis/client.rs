@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_kinesis::config::retry::RetryConfig;
-use aws_sdk_kinesis::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_kinesis::config::{BehaviorVersion, Region};
 use aws_sdk_kinesis::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_kinesis::types::{ConsumerStatus, Shard};
 use aws_sdk_kinesis::{Client, Config};
@@ -13,6 +13,7 @@ use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use tidemill_streams::HashRange;
 
+use crate::aws::{self, Account};
 use crate::catalog::Settings;
 use crate::error::{Error, Result};
 
@@ -56,29 +57,17 @@ impl Api {
             true => (None, Some(stream.to_owned())),
             false => (Some(stream.to_owned()), None),
         };
-        let env = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let given = |option: &str, name: &str| settings.given(option).map(str::to_owned).or_else(|| env(name));
-        let of_arn = arn.as_deref().and_then(|arn| arn.split(':').nth(3)).map(str::to_owned);
-        let endpoint = given("aws.endpoint", "AWS_ENDPOINT_URL");
-        let region = settings.given("aws.region").map(str::to_owned).or(of_arn).or_else(|| env("AWS_REGION"));
-        let local = endpoint.as_deref().is_some_and(is_loopback);
-        let region = region.or_else(|| local.then(|| "us-east-1".to_owned())).ok_or(Error::MissingOption {
+        let endpoint = settings.given("aws.endpoint").map(str::to_owned).or_else(|| aws::variable("AWS_ENDPOINT_URL"));
+        let of_arn = arn.as_deref().and_then(|arn| arn.split(':').nth(3));
+        let Account { region, credentials } = Account::new(&aws::Given {
             connector: "kinesis",
-            option: "aws.region",
-            about: "the stream's region, such as eu-central-1",
+            region_option: "aws.region",
+            key_option: "aws.credentials.basic.accesskeyid",
+            region: settings.given("aws.region").or(of_arn),
+            key: settings.given("aws.credentials.basic.accesskeyid"),
+            secret: settings.given("aws.credentials.basic.secretkey"),
+            endpoint: endpoint.as_deref(),
         })?;
-        let key = given("aws.credentials.basic.accesskeyid", "AWS_ACCESS_KEY_ID");
-        let secret = given("aws.credentials.basic.secretkey", "AWS_SECRET_ACCESS_KEY");
-        let credentials = match (key, secret) {
-            (Some(key), Some(secret)) => Credentials::new(key, secret, env("AWS_SESSION_TOKEN"), None, "tidemill"),
-            // A server on this machine takes any, as long as it has no access key.
-            _ if local => Credentials::new("any", "any", None, None, "tidemill"),
-            _ => {
-                let about = "an access key, here or in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
-                let option = "aws.credentials.basic.accesskeyid";
-                return Err(Error::MissingOption { connector: "kinesis", option, about });
-            }
-        };
         let mut config = Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(region))
@@ -228,11 +217,4 @@ fn http_client(settings: &Settings<'_>) -> Result<aws_sdk_kinesis::config::Share
     let context = TlsContext::builder().with_trust_store(trusted).build();
     let context = context.map_err(|error| Error::invalid("aws.ca-bundle", "…", error.to_string()))?;
     Ok(Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(context).build_https())
-}
-
-fn is_loopback(endpoint: &str) -> bool {
-    let host = endpoint.split_once("://").map_or(endpoint, |(_, rest)| rest);
-    let host = host.split('/').next().unwrap_or_default();
-    let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
-    host == "localhost" || host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use tidemill_formats::{LookupError, SchemaId, SchemaLookup};
+use tidemill_formats::{LookupError, RegisteredSchema, SchemaId, SchemaLookup};
+use tidemill_schemas::DataFormat;
 
 /// The registries, the first first.
 pub(super) struct Chain(pub(super) Vec<Arc<dyn SchemaLookup>>);
 
 impl SchemaLookup for Chain {
-    fn schema(&self, id: SchemaId) -> Result<Arc<str>, LookupError> {
+    fn schema(&self, id: SchemaId) -> Result<RegisteredSchema, LookupError> {
         let mut unavailable = None;
         for registry in &self.0 {
             match registry.schema(id) {
@@ -21,9 +22,9 @@ impl SchemaLookup for Chain {
         Err(unavailable.unwrap_or(LookupError::NotFound))
     }
 
-    fn id(&self, schema: &str) -> Result<SchemaId, LookupError> {
+    fn id(&self, format: DataFormat, schema: &str) -> Result<SchemaId, LookupError> {
         match self.0.first() {
-            Some(registry) => registry.id(schema),
+            Some(registry) => registry.id(format, schema),
             None => Err(LookupError::NotFound),
         }
     }

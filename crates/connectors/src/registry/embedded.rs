@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tidemill_formats::{LookupError, SchemaId, SchemaLookup};
+use tidemill_formats::{LookupError, RegisteredSchema, SchemaId, SchemaLookup};
 use tidemill_schemas::{DEFAULT_REGISTRY, DataFormat, Mode, Registration, Registries, RuleSet, SchemaName};
 
 use super::{SUBJECT, Use};
@@ -27,23 +27,35 @@ impl Embedded {
 }
 
 impl SchemaLookup for Embedded {
-    fn schema(&self, id: SchemaId) -> std::result::Result<Arc<str>, LookupError> {
-        let content = match id {
-            SchemaId::Confluent(id) => self.registries.content(&self.name.registry, id),
-            SchemaId::Glue(uuid) => self.registries.version_by_uuid(uuid).map(|version| version.content),
-            SchemaId::Fingerprint(_) => None,
+    fn schema(&self, id: SchemaId) -> std::result::Result<RegisteredSchema, LookupError> {
+        let (content, version) = match id {
+            SchemaId::Confluent(id) => {
+                let content = self.registries.content(&self.name.registry, id);
+                let versions = self.registries.versions_of(&self.name.registry, id).unwrap_or_default();
+                let own = versions.iter().find(|version| version.name == self.name).or_else(|| versions.first());
+                (content, own.cloned())
+            }
+            SchemaId::Glue(uuid) => {
+                let version = self.registries.version_by_uuid(uuid);
+                (version.as_ref().map(|version| Arc::clone(&version.content)), version)
+            }
+            SchemaId::Fingerprint(_) => (None, None),
         };
-        content.map(|content| Arc::clone(&content.text)).ok_or(LookupError::NotFound)
+        let content = content.ok_or(LookupError::NotFound)?;
+        let definition = self.registries.definition(&content);
+        let definition = definition.map_err(|error| LookupError::Unusable(error.to_string()))?;
+        let version = version.map(|version| format!("{}, version {}", version.name.name, version.number));
+        Ok(RegisteredSchema { definition, version: version.unwrap_or_default() })
     }
 
-    fn id(&self, schema: &str) -> std::result::Result<SchemaId, LookupError> {
+    fn id(&self, format: DataFormat, schema: &str) -> std::result::Result<SchemaId, LookupError> {
         let rules = if self.used.glue { RuleSet::Glue } else { RuleSet::Confluent };
-        let new = Registration::new(DataFormat::Avro, schema).creating(Mode::default()).by(rules);
+        let new = Registration::new(format, schema).creating(Mode::default()).by(rules);
         let version = match self.used.registers {
             true => self.registries.register(&self.name, new).map(|registered| registered.version),
             false => self.registries.find(&self.name, &new, false),
         };
-        let version = version.map_err(|error| LookupError::Unavailable(error.to_string()))?;
+        let version = version.map_err(|error| LookupError::Refused(error.to_string()))?;
         Ok(match self.used.glue {
             true => SchemaId::Glue(version.uuid),
             false => SchemaId::Confluent(version.content.id),

@@ -1,9 +1,11 @@
-//! Where a table's records find their schemas: `'schema.registry' = 'embedded'`, or the URL of one that speaks
-//! Confluent's protocol. Of several, each is looked in until one knows the schema; the first is registered in.
+//! The registries of schemas that a table names, by `'schema.registry' = 'embedded'`, the URL of one that speaks Confluent's protocol, `glue` for AWS's
+//! or `glue+` and the URL of one that speaks its protocol. Of several, each is looked in until one knows the schema; the first is registered in.
 
 mod chain;
+mod confluent;
 mod embedded;
-mod remote;
+mod glue;
+mod http;
 #[cfg(test)]
 mod tests;
 
@@ -11,19 +13,26 @@ use std::sync::Arc;
 
 use tidemill_formats::SchemaLookup;
 
+use crate::aws::{Account, Given};
 use crate::catalog::Settings;
 use crate::environment::Environment;
 use crate::error::{Error, Result};
 
 use chain::Chain;
+use confluent::Confluent;
 use embedded::Embedded;
-use remote::Remote;
+use glue::Glue;
+use http::Endpoint;
 
 pub(crate) const REGISTRY: &str = "schema.registry";
 pub(crate) const SUBJECT: &str = "schema.subject";
-pub(crate) const AUTO_REGISTER: &str = "schema.auto-register";
-/// The option that says what stands before records.
-pub(crate) const HEADER: &str = "avro.header";
+const AUTO_REGISTER: &str = "schema.auto-register";
+const USER: &str = "schema.registry.user";
+const PASSWORD: &str = "schema.registry.password";
+const REGION: &str = "schema.registry.region";
+const CA_BUNDLE: &str = "schema.registry.ca-bundle";
+/// The formats whose records may name their schemas.
+const FORMATS: [&str; 3] = ["avro", "json", "protobuf"];
 
 /// How a table uses a registry.
 #[derive(Clone, Debug)]
@@ -36,26 +45,43 @@ struct Use {
     glue: bool,
 }
 
+/// The option of a format that says what stands before records, and what it is where a table names registries and does not say it.
+pub(crate) fn header(format: &str, registries: &str) -> Option<(String, &'static str)> {
+    let header = if registries.trim_start().starts_with("glue") { "glue" } else { "confluent" };
+    FORMATS.contains(&format).then(|| (format!("{format}.header"), header))
+}
+
 /// The registries that a table names; `None` when it names none.
 pub(crate) fn of_table(settings: &Settings<'_>, environment: &Environment) -> Result<Option<Arc<dyn SchemaLookup>>> {
     let declaration = settings.declaration();
     let option = |name: &str| declaration.options.get(name);
     let Some(registries) = option(REGISTRY) else { return Ok(environment.schemas.clone()) };
+    let wrong = |rule: &str| Error::invalid(REGISTRY, registries, rule);
+    let Some((header, by_default)) = header(option("format").unwrap_or_default(), registries) else {
+        return Err(wrong(
+            "only the formats avro, json and protobuf find their schemas in a registry; leave the option out",
+        ));
+    };
     let used = Use {
         subject: option(SUBJECT).map_or_else(|| format!("{}-value", declaration.name), str::to_owned),
         registers: option(AUTO_REGISTER) != Some("false"),
-        glue: option(HEADER) == Some("glue"),
+        glue: option(&header).unwrap_or(by_default) == "glue",
     };
-    let wrong = |rule: &str| Error::InvalidOption {
-        option: REGISTRY.to_owned(),
-        value: registries.to_owned(),
-        rule: rule.to_owned(),
+    let user = match (option(USER), option(PASSWORD)) {
+        (Some(user), Some(password)) => Some((user, password)),
+        (None, None) => None,
+        _ => return Err(wrong("`schema.registry.user` and `schema.registry.password` go together")),
     };
-    if option("format") != Some("avro") {
-        return Err(wrong("only the format avro finds its schemas in a registry; leave the option out"));
-    }
+    let endpoint = |url: &str| Endpoint::new(url, option(CA_BUNDLE)).map_err(|rule| wrong(&rule));
     let mut chain: Vec<Arc<dyn SchemaLookup>> = Vec::new();
-    for registry in registries.split(',').map(str::trim) {
+    for (nth, registry) in registries.split(',').map(str::trim).enumerate() {
+        let glue = registry == "glue" || registry.starts_with("glue+");
+        if nth == 0 && registry != "embedded" && glue != used.glue {
+            return Err(wrong(match glue {
+                true => "a registry of Glue names schemas by the header `glue`: leave the header out",
+                false => "this registry is asked by Confluent's protocol: leave the header out, or say glue+http://…",
+            }));
+        }
         chain.push(match registry {
             "embedded" => {
                 let registries = environment.registries.clone().ok_or(Error::MissingPart {
@@ -65,13 +91,29 @@ pub(crate) fn of_table(settings: &Settings<'_>, environment: &Environment) -> Re
                 })?;
                 Arc::new(Embedded::new(registries, used.clone())?)
             }
-            url if url.starts_with("http://") && used.glue => {
+            registry if glue => {
+                let url = registry.strip_prefix("glue+");
+                let Account { region, credentials } = Account::new(&Given {
+                    connector: settings.spec().name,
+                    region_option: REGION,
+                    key_option: USER,
+                    region: option(REGION).or(option("aws.region")),
+                    key: user.map(|(key, _)| key).or(option("aws.credentials.basic.accesskeyid")),
+                    secret: user.map(|(_, secret)| secret).or(option("aws.credentials.basic.secretkey")),
+                    endpoint: url,
+                })?;
+                let aws = || format!("https://glue.{region}.amazonaws.com");
+                let endpoint = endpoint(&url.map_or_else(aws, str::to_owned))?;
+                Arc::new(Glue::new(endpoint, region, credentials, &used))
+            }
+            url if url.starts_with("http://") || url.starts_with("https://") => {
+                Arc::new(Confluent::new(endpoint(url)?, user, used.clone()))
+            }
+            _ => {
                 return Err(wrong(
-                    "a registry at a URL is asked by Confluent's protocol: say 'avro.header' = 'confluent'",
+                    "say `embedded`, the URL of a registry such as http://127.0.0.1:7171, `glue`, or `glue+` and a URL",
                 ));
             }
-            url if url.starts_with("http://") => Arc::new(Remote::new(url, used.clone()).map_err(|rule| wrong(&rule))?),
-            _ => return Err(wrong("say `embedded` or the URL of a registry, such as http://127.0.0.1:7171")),
         });
     }
     Ok(Some(Arc::new(Chain(chain))))

@@ -13,7 +13,7 @@ use tidemill_engine::{
 };
 use tidemill_streams::{IngestionTime, Sequence, ShardId};
 
-use super::{StartFrom, StreamSource, StreamSourceConfig, find};
+use super::{Share, StartFrom, StreamSource, StreamSourceConfig, find};
 use crate::catalog::Settings;
 use crate::connector::SourceTable;
 use crate::environment::Environment;
@@ -24,7 +24,11 @@ pub(super) fn make(settings: &Settings<'_>, environment: &Environment) -> crate:
     let stream = find(settings, environment)?;
     let (start, start_at) = start(settings)?;
     let bounded = settings.word("scan.bounded.mode") == Some("latest-offset");
-    let config = StreamSourceConfig { start, start_at, bounded, deaggregate: true };
+    let share = match settings.given("scan.share") {
+        Some(share) => share.parse().map_err(|rule: String| Error::invalid("scan.share", share, rule))?,
+        None => Share::default(),
+    };
+    let config = StreamSourceConfig { start, start_at, share, bounded, deaggregate: true };
     let payload = Payload::new(settings, environment)?;
     payload.check_reads()?;
     let open = Box::new(StreamSource::factory(stream, config));

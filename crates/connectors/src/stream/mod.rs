@@ -15,12 +15,14 @@ mod encoded;
 mod positions;
 mod rows;
 mod shard_plan;
+mod share;
 mod sink;
 mod source;
 #[cfg(test)]
 mod sql_tests;
 
 pub use rows::schema;
+pub use share::Share;
 pub use sink::{StreamSink, StreamSinkConfig};
 pub use source::{StartFrom, StreamSource, StreamSourceConfig};
 
@@ -70,6 +72,12 @@ pub(crate) const SPEC: ConnectorSpec = ConnectorSpec {
             OptionKind::OneOf(&["unbounded", "latest-offset"]),
             Some("unbounded"),
             "`latest-offset`: the table ends with the newest records that there are at the first start.",
+        ),
+        OptionSpec::ours(
+            "scan.share",
+            OptionKind::Text,
+            None,
+            "Reads a part of the shards only: `1/2` those with even numbers, `2/2` the others. Tables that read all the shares of a stream read each record once.",
         ),
         OptionSpec::ours(
             "sink.partition-key",

@@ -8,10 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use tidemill_engine::{OperatorContext, Waker};
 use tidemill_streams::{Position, Result, Sequence, ShardHandle, ShardId, Stream};
 
+use super::Share;
 use super::positions::{Ends, Positions, Progress};
 use super::source::StreamSourceConfig;
 
@@ -54,6 +55,7 @@ pub(super) struct Restored<'a> {
 }
 
 struct State {
+    share: Share,
     /// One for each worker that has joined.
     wakers: Vec<Option<Waker>>,
     /// Where to begin; a shard that is not here came later and is read from its start.
@@ -114,7 +116,7 @@ impl ShardPlan {
             }),
             // Now, and not when its turn comes: `Latest` means the newest at the start of the job.
             None => {
-                for shard in stream.shards() {
+                for shard in shards(stream, config.share) {
                     let start = config.start_at.get(&shard.id()).copied().map(Position::At);
                     let start = start.unwrap_or(Position::from(config.start));
                     positions.insert(shard.id(), shard.reader(start)?.position());
@@ -125,12 +127,12 @@ impl ShardPlan {
             Some(ends) => Some(ends.clone()),
             None if config.bounded => {
                 let end = |shard: ShardHandle| Ok((shard.id(), shard.reader(Position::Latest)?.position()));
-                Some(stream.shards().into_iter().map(end).collect::<Result<Ends>>()?)
+                Some(shards(stream, config.share).map(end).collect::<Result<Ends>>()?)
             }
             None => None,
         };
         let wakers = (0..seat.workers.max(1)).map(|_| None).collect();
-        let mut state = State { wakers, positions, owners: BTreeMap::new(), ended };
+        let mut state = State { share: config.share, wakers, positions, owners: BTreeMap::new(), ended };
         state.assign(stream);
         Ok(Self {
             stream: stream.clone(),
@@ -184,6 +186,21 @@ impl ShardPlan {
         let mut state = self.state.lock();
         state.ended.insert(shard);
         state.assign(&self.stream);
+        self.tell(state);
+    }
+
+    /// Takes shards over that came of those of other shares, whose ends are not told here.
+    pub(super) fn look(&self) {
+        let mut state = self.state.lock();
+        let known = state.owners.len();
+        state.assign(&self.stream);
+        if state.owners.len() > known {
+            self.tell(state);
+        }
+    }
+
+    /// There may be something new for each worker.
+    fn tell(&self, state: MutexGuard<'_, State>) {
         let wakers: Vec<Waker> = state.wakers.iter().flatten().cloned().collect();
         self.version.fetch_add(1, Ordering::Release);
         drop(state);
@@ -191,10 +208,15 @@ impl ShardPlan {
     }
 }
 
+/// The shards of a share. Parents come before their children: numbers only grow.
+fn shards(stream: &Stream, share: Share) -> impl Iterator<Item = ShardHandle> {
+    stream.shards().into_iter().filter(move |shard| share.has(shard.id()))
+}
+
 impl State {
-    /// Gives every shard that is not yet read an owner. Parents come before their children: numbers only grow.
+    /// Gives every shard that is not yet read an owner.
     fn assign(&mut self, stream: &Stream) {
-        for shard in stream.shards() {
+        for shard in shards(stream, self.share) {
             let id = shard.id();
             if self.ended.contains(&id) || self.owners.contains_key(&id) {
                 continue;
@@ -217,10 +239,14 @@ impl State {
         load.iter().enumerate().min_by_key(|(_, count)| **count).map_or(0, |(worker, _)| worker)
     }
 
-    /// A parent that the stream no longer has was read, or has expired: either way it gives nothing more.
+    /// A parent that the stream no longer has was read, or has expired: either way it gives nothing more. One of another share is
+    /// not waited for.
     fn is_ready(&self, stream: &Stream, shard: ShardId) -> bool {
         let Ok(shard) = stream.shard(shard) else { return true };
         let parents = shard.describe().parents;
-        parents.iter().all(|parent| self.ended.contains(parent) || stream.shard(*parent).is_err())
+        let done = |parent: &ShardId| {
+            !self.share.has(*parent) || self.ended.contains(parent) || stream.shard(*parent).is_err()
+        };
+        parents.iter().all(done)
     }
 }

@@ -12,6 +12,7 @@ use tidemill_streams::{
     Error, HashRange, IngestionTime, Position, RecordRef, Sequence, ShardId, ShardReader, Stream, hash_key,
 };
 
+use super::Share;
 use super::failed;
 use super::positions::{self, Ends, Positions, Progress};
 use super::rows::{ROW_BYTES, RowBuilder};
@@ -46,6 +47,8 @@ pub struct StreamSourceConfig {
     pub start: StartFrom,
     /// Where to begin in these shards instead.
     pub start_at: BTreeMap<ShardId, Sequence>,
+    /// The shards that it reads.
+    pub share: Share,
     /// Finish with the newest records that there are at the first start, instead of waiting for more.
     pub bounded: bool,
     /// Records that the Kinesis Producer Library has aggregated are rows of their own, as long as they belong to the shard:
@@ -153,6 +156,9 @@ impl StreamSource {
                 (plan, seen)
             }
         };
+        if self.config.share.is_part() {
+            plan.look();
+        }
         let version = plan.version();
         if *seen == version {
             return Ok(());
@@ -259,23 +265,21 @@ impl StreamSource {
         Ok(budget)
     }
 
-    /// Tells up to when this instance's rows are complete.
-    fn mark(&mut self, out: &mut SourceOutput<'_>) {
-        let mut complete_to = None;
+    /// Notes up to when each shard's rows are complete.
+    fn complete(&mut self) {
         for part in self.shards.values_mut() {
-            match &part.stage {
-                Stage::Ended => continue,
-                Stage::Waiting(_) => {}
-                Stage::Reading(reader) => {
-                    // Everything to come is later than the tail time; an end of the shard is noticed by the next read.
-                    let after = reader.tail_time().map(|tail| IngestionTime::from_micros(tail.as_micros() + 1));
-                    part.complete_to = part.complete_to.max(after.unwrap_or(IngestionTime::MIN));
-                }
+            if let Stage::Reading(reader) = &part.stage {
+                // Everything to come is later than the tail time; an end of the shard is noticed by the next read.
+                let after = reader.tail_time().map(|tail| IngestionTime::from_micros(tail.as_micros() + 1));
+                part.complete_to = part.complete_to.max(after.unwrap_or(IngestionTime::MIN));
             }
-            complete_to =
-                Some(complete_to.map_or(part.complete_to, |least: IngestionTime| least.min(part.complete_to)));
         }
-        match complete_to {
+    }
+
+    /// Tells up to when this instance's rows are complete.
+    fn mark(&self, out: &mut SourceOutput<'_>) {
+        let unread = self.shards.values().filter(|part| !matches!(part.stage, Stage::Ended));
+        match unread.map(|part| part.complete_to).min() {
             Some(time) => out.watermark(EventTime(time.as_micros())),
             None => out.idle(),
         }
@@ -314,7 +318,9 @@ impl Source for StreamSource {
         if let Some(batch) = self.rows.finish()? {
             out.emit(batch);
         }
-        // The children of a shard that has just ended hold the watermark back from now on.
+        // The children of a shard that has just ended hold the watermark back from now on; so do those that came meanwhile of shards of
+        // another share, none of whose records is earlier than what is complete.
+        self.complete();
         self.take_shards()?;
         self.mark(out);
         let behind = self.records_behind();

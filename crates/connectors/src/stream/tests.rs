@@ -211,6 +211,34 @@ fn children_come_after_their_parents_and_keys_stay_in_order() {
 }
 
 #[test]
+fn shares_of_the_shards_are_read_by_several_sources_once_each() {
+    let world = World::new(2);
+    let seen = Seen::default();
+    let mut job = Job::new("read");
+    let shares = ["1/2", "2/2"].map(|share| {
+        let config = StreamSourceConfig { share: share.parse().unwrap(), ..StreamSourceConfig::default() };
+        let name = format!("in-{}", &share[..1]);
+        (job.source(&name, Replay::FromPosition, StreamSource::factory(world.stream.clone(), config)), Routing::Key(1))
+    });
+    let out = seen.clone();
+    job.sink("out", &shares, Delivery::Upsert, move |_| Ok(out.clone()));
+    world.put_numbers(0, 20);
+    let mut runtime = LocalRuntime::start(job, 2).unwrap().with_budget(500);
+    runtime.step().unwrap();
+    // The children, 2 and 3, are in both shares.
+    let halves = world.stream.describe().shards[0].range;
+    world.stream.split(ShardId(0), halves.middle()).unwrap();
+    world.put_numbers(20, 20);
+    runtime.run().unwrap();
+    for (key, mut numbers) in by_key(&seen.rows()) {
+        numbers.sort_unstable();
+        assert_eq!(numbers, (0..40).collect::<Vec<_>>(), "{key}");
+    }
+    let times: Vec<i64> = seen.rows().iter().map(|row| row.4).collect();
+    assert!(seen.watermark().unwrap().0 > *times.iter().max().unwrap());
+}
+
+#[test]
 fn a_crash_repeats_nothing_and_loses_nothing_with_any_number_of_workers() {
     let world = World::new(3);
     let mut rows = Vec::new();

@@ -4,7 +4,6 @@ mod arrow;
 mod compile;
 mod cursor;
 mod default;
-mod header;
 mod reader;
 mod writer;
 
@@ -12,15 +11,17 @@ use std::sync::Arc;
 
 use ::arrow::datatypes::SchemaRef;
 
-pub use header::{LookupError, SchemaId, SchemaLookup, WireHeader, split_header, write_header};
 pub use tidemill_schemas::AvroSchema;
-
+use tidemill_schemas::DataFormat;
 use tidemill_schemas::avro::{Invalid, Node};
 
 use crate::decoder::{BatchDecoder, Decoder, OnFault};
 use crate::encoder::Encoder;
 use crate::error::{Error, Result};
 use crate::options::Chosen;
+use crate::registry::{
+    COMPRESSIONS, Compression, HEADERS, RecordHeader, SchemaId, SchemaLookup, WireHeader, no_registry, registered,
+};
 
 pub(crate) const FORMAT: &str = "avro";
 
@@ -28,6 +29,7 @@ pub(crate) const FORMAT: &str = "avro";
 #[derive(Clone, Debug)]
 pub struct AvroOptions {
     header: WireHeader,
+    compression: Compression,
     /// What records are written with.
     writer: Option<Arc<AvroSchema>>,
     /// What they are read as: defaults and aliases.
@@ -43,7 +45,8 @@ impl AvroOptions {
             chosen.given(short).map(|text| record_schema(text).map(Arc::new)).transpose()
         };
         Ok(AvroOptions {
-            header: chosen.one_of("header", header::HEADERS)?,
+            header: chosen.one_of("header", HEADERS)?,
+            compression: chosen.one_of("compression", COMPRESSIONS)?,
             writer: schema("schema")?,
             reader: schema("reader-schema")?,
             legacy_timestamps: chosen.flag("timestamp_mapping.legacy")?,
@@ -60,7 +63,7 @@ impl AvroOptions {
     /// A decoder into these columns. `lookup` finds the schemas that records name in their header.
     pub fn decoder(&self, columns: SchemaRef, lookup: Option<Arc<dyn SchemaLookup>>) -> Result<Box<dyn Decoder>> {
         if matches!(self.header, WireHeader::Confluent | WireHeader::Glue) && lookup.is_none() {
-            return Err(no_registry());
+            return Err(no_registry(FORMAT));
         }
         let writer = self.schema_for(&columns)?;
         let reader = reader::AvroReader::new(self.header, &writer, self.reader.clone(), &columns, lookup)?;
@@ -70,18 +73,15 @@ impl AvroOptions {
     /// An encoder of these columns. `lookup` says the number of the schema that goes into the header.
     pub fn encoder(&self, columns: SchemaRef, lookup: Option<Arc<dyn SchemaLookup>>) -> Result<Box<dyn Encoder>> {
         let schema = self.schema_for(&columns)?;
-        let header = match self.header {
+        let id = match self.header {
             WireHeader::None => None,
             WireHeader::SingleObject => Some(SchemaId::Fingerprint(schema.fingerprint())),
             WireHeader::Confluent | WireHeader::Glue => {
-                let lookup = lookup.ok_or_else(no_registry)?;
-                let id = lookup.id(&schema.to_string());
-                Some(id.map_err(|error| Error::SchemaLookup {
-                    schema: schema.name().to_owned(),
-                    reason: error.to_string(),
-                })?)
+                let lookup = lookup.ok_or_else(|| no_registry(FORMAT))?;
+                Some(registered(&*lookup, DataFormat::Avro, &schema.to_string(), schema.name())?)
             }
         };
+        let header = RecordHeader::new(id, self.compression);
         Ok(Box::new(writer::AvroEncoder::new(&schema, columns, header)?))
     }
 
@@ -97,26 +97,23 @@ impl AvroOptions {
 /// A schema whose outermost type is a record: its fields become columns.
 pub(super) fn record_schema(text: &str) -> Result<AvroSchema> {
     let schema = checked(AvroSchema::parse(text))?;
+    check_record(&schema)?;
+    Ok(schema)
+}
+
+fn check_record(schema: &AvroSchema) -> Result<()> {
     match schema.node(schema.root()) {
-        Node::Record { .. } => Ok(schema),
+        Node::Record { .. } => Ok(()),
         _ => Err(invalid("$", "the outermost type must be a record, whose fields become columns")),
     }
 }
 
 fn checked(schema: std::result::Result<AvroSchema, Invalid>) -> Result<AvroSchema> {
-    schema.map_err(|Invalid { place, reason }| Error::InvalidAvroSchema { place, reason })
+    schema.map_err(|Invalid { place, reason }| Error::InvalidSchema { place, reason })
 }
 
 fn invalid(place: &str, reason: &str) -> Error {
-    Error::InvalidAvroSchema { place: place.to_owned(), reason: reason.to_owned() }
-}
-
-fn no_registry() -> Error {
-    Error::MissingOption {
-        format: FORMAT,
-        option: "header".into(),
-        what: "this header names schemas of a registry, and none is connected; `none` and `single-object` need none",
-    }
+    Error::InvalidSchema { place: place.to_owned(), reason: reason.to_owned() }
 }
 
 #[cfg(test)]

@@ -1,36 +1,34 @@
 //! Avro records become rows.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use arrow::datatypes::SchemaRef;
-use hashbrown::HashMap;
+use tidemill_schemas::avro::AvroSchema;
+use tidemill_schemas::{DataFormat, Definition};
 
 use super::FORMAT;
 use super::compile::{self, At, Fill, Op, RecordOp, Step};
 use super::cursor::Cursor;
-use super::header::{self, LookupError, SchemaId, SchemaLookup, WireHeader};
 use crate::column::{Column, Values};
 use crate::decoder::{ReadRecord, Rows};
 use crate::error::{Error, Result};
 use crate::fault::{Fault, Read, quote};
+use crate::registry::{self, Known, SchemaId, SchemaLookup, WireHeader};
 use crate::row_kind::RowKind;
-use tidemill_schemas::avro::AvroSchema;
-
-/// Schemas that are remembered from batch to batch; with more they are asked for anew.
-const SCHEMAS_MAX: usize = 1_000;
-/// For so long a schema that the registry has not is not asked for again.
-const NOT_FOUND_REMEMBERED: Duration = Duration::from_secs(10);
 
 pub(super) struct AvroReader {
     header: WireHeader,
     /// Of records without a header, or whose header has this fingerprint.
     own: Option<(Option<SchemaId>, Arc<Writer>)>,
-    known: HashMap<SchemaId, Found, ahash::RandomState>,
+    known: Known<Arc<Writer>>,
+    compiler: Compiler,
+}
+
+/// Works out how records of a schema are read.
+struct Compiler {
     reader: Option<Arc<AvroSchema>>,
     /// Columns to compile against; they stay empty.
     columns: Rows,
-    lookup: Option<Arc<dyn SchemaLookup>>,
 }
 
 /// A writer's schema and how its records are read.
@@ -41,13 +39,19 @@ struct Writer {
     reader: Option<Arc<AvroSchema>>,
 }
 
-/// What became of looking for a schema.
-enum Found {
-    Writer(Arc<Writer>),
-    /// It can't be read into the columns: why.
-    Unreadable(String),
-    /// The registry had it not, then.
-    Missing(String, Instant),
+impl Compiler {
+    fn compile(&self, schema: AvroSchema) -> std::result::Result<Arc<Writer>, String> {
+        let writer = At { schema: &schema, id: schema.root() };
+        let reader = self.reader.as_deref().map(|reader| At { schema: reader, id: reader.root() });
+        let op = compile::record(writer, reader, &self.columns.columns)?;
+        Ok(Arc::new(Writer { op, reader: self.reader.clone(), schema }))
+    }
+
+    fn compile_definition(&self, definition: &Definition) -> std::result::Result<Arc<Writer>, String> {
+        let schema = definition.avro().ok_or("it is no Avro schema")?;
+        super::check_record(schema).map_err(|error| error.to_string())?;
+        self.compile(schema.clone())
+    }
 }
 
 impl AvroReader {
@@ -58,105 +62,48 @@ impl AvroReader {
         columns: &SchemaRef,
         lookup: Option<Arc<dyn SchemaLookup>>,
     ) -> Result<Self> {
-        let columns = Rows::new(columns, FORMAT)?;
-        let mut this = AvroReader { header, own: None, known: HashMap::default(), reader, columns, lookup };
-        let compiled = this.compile(writer.clone());
+        let compiler = Compiler { reader, columns: Rows::new(columns, FORMAT)? };
+        let compiled = compiler.compile(writer.clone());
         let compiled = compiled.map_err(|reason| Error::SchemaMismatch { format: FORMAT, reason });
-        match header {
-            WireHeader::None => this.own = Some((None, compiled?)),
-            WireHeader::SingleObject => {
-                this.own = Some((Some(SchemaId::Fingerprint(writer.fingerprint())), compiled?));
-            }
-            WireHeader::Confluent | WireHeader::Glue => {}
-        }
-        Ok(this)
-    }
-
-    fn compile(&self, schema: AvroSchema) -> std::result::Result<Arc<Writer>, String> {
-        let writer = At { schema: &schema, id: schema.root() };
-        let reader = self.reader.as_deref().map(|reader| At { schema: reader, id: reader.root() });
-        let op = compile::record(writer, reader, &self.columns.columns)?;
-        Ok(Arc::new(Writer { op, reader: self.reader.clone(), schema }))
-    }
-
-    fn look_up(&self, id: SchemaId) -> Result<Found> {
-        let Some(lookup) = &self.lookup else {
-            let reason = format!("schema {id} is not known; give it as `avro.schema`, or connect a registry");
-            return Ok(Found::Unreadable(reason));
+        let own = match header {
+            WireHeader::None => Some((None, compiled?)),
+            WireHeader::SingleObject => Some((Some(SchemaId::Fingerprint(writer.fingerprint())), compiled?)),
+            WireHeader::Confluent | WireHeader::Glue => None,
         };
-        match lookup.schema(id) {
-            Ok(text) => {
-                let compiled = super::record_schema(&text)
-                    .map_err(|error| error.to_string())
-                    .and_then(|schema| self.compile(schema));
-                Ok(match compiled {
-                    Ok(writer) => Found::Writer(writer),
-                    Err(reason) => Found::Unreadable(format!("schema {id}: {reason}")),
-                })
-            }
-            Err(LookupError::NotFound) => {
-                Ok(Found::Missing(format!("schema {id} is not in the registry"), Instant::now()))
-            }
-            Err(error) => Err(Error::SchemaLookup { schema: id.to_string(), reason: error.to_string() }),
-        }
-    }
-
-    /// Whether a schema must be asked for.
-    fn is_unknown(&self, id: &SchemaId) -> bool {
-        let own = matches!(&self.own, Some((own, _)) if own.as_ref() == Some(id));
-        match self.known.get(id) {
-            Some(Found::Missing(_, since)) => since.elapsed() > NOT_FOUND_REMEMBERED,
-            found => !own && found.is_none(),
-        }
+        Ok(AvroReader { header, own, known: Known::new(header, DataFormat::Avro, lookup), compiler })
     }
 }
 
 impl ReadRecord for AvroReader {
     fn prepare(&mut self, records: &[&[u8]]) -> Result<()> {
-        if self.header == WireHeader::None {
-            return Ok(());
-        }
-        if self.known.len() > SCHEMAS_MAX {
-            self.known.clear();
-        }
-        let mut last = None;
-        for record in records {
-            let id = header::id_of(self.header, record);
-            if id == last {
-                continue;
-            }
-            last = id;
-            if let Some(id) = id.filter(|id| self.is_unknown(id)) {
-                let found = self.look_up(id)?;
-                self.known.insert(id, found);
-            }
-        }
-        Ok(())
+        let own = self.own.as_ref().and_then(|(id, _)| *id);
+        self.known.prepare(records, own, |definition| self.compiler.compile_definition(definition))
     }
 
     fn read(&mut self, record: &[u8], rows: &mut Rows) -> Read {
-        let (id, payload) = header::split(self.header, record)?;
-        let writer = match (&self.own, id) {
-            (Some((own, writer)), id) if *own == id => Some(writer),
-            (_, Some(id)) => match self.known.get(&id) {
-                Some(Found::Writer(writer)) => Some(writer),
-                Some(Found::Unreadable(reason) | Found::Missing(reason, _)) => return Err(Fault::new(reason.clone())),
-                None => None,
-            },
-            (_, None) => None,
-        };
-        let writer = writer.ok_or_else(|| Fault::new("the record's schema is not known"))?;
-        let mut cursor = Cursor::new(&payload);
-        read_record(&writer.op, writer, &mut cursor, &mut rows.columns)?;
-        if cursor.left() > 0 {
-            return Err(Fault::broken(format!(
-                "malformed Avro: {} bytes follow the record; it was written with another schema",
-                cursor.left()
-            )));
+        let (id, payload) = registry::split(self.header, record)?;
+        match (&self.own, id) {
+            (Some((own, writer)), id) if *own == id => read_payload(writer, &payload, rows),
+            (_, Some(id)) => {
+                let writer = self.known.get(&id)?;
+                read_payload(&writer.schema, &payload, rows).map_err(|fault| fault.written_with(&writer.name))
+            }
+            (_, None) => Err(Fault::new("the record's schema is not known")),
         }
-        rows.end_row(RowKind::Insert);
-        Ok(())
     }
+}
+
+fn read_payload(writer: &Writer, payload: &[u8], rows: &mut Rows) -> Read {
+    let mut cursor = Cursor::new(payload);
+    read_record(&writer.op, writer, &mut cursor, &mut rows.columns)?;
+    if cursor.left() > 0 {
+        return Err(Fault::broken(format!(
+            "malformed Avro: {} bytes follow the record; it was written with another schema",
+            cursor.left()
+        )));
+    }
+    rows.end_row(RowKind::Insert);
+    Ok(())
 }
 
 fn read_record(op: &RecordOp, writer: &Writer, cursor: &mut Cursor<'_>, columns: &mut [Column]) -> Read {

@@ -6,9 +6,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use arrow::datatypes::{DataType, Field, SchemaRef, TimeUnit};
 use proptest::prelude::*;
 
-use super::{AvroSchema, LookupError, SchemaId, SchemaLookup, WireHeader, split_header, write_header};
+use super::AvroSchema;
+use crate::registry::{LookupError, RegisteredSchema, SchemaId, SchemaLookup, WireHeader, split_header, write_header};
 use crate::testing::{Types, hostile, random_batch, random_schema, reasons, rng, round_trip, rows, schema, stands};
 use crate::{Decoded, Error, Format, Records};
+use tidemill_schemas::{DataFormat, Definition};
 
 const TYPES: Types = Types {
     scalars: &[
@@ -217,17 +219,19 @@ struct Registry {
 const GLUE: SchemaId = SchemaId::Glue(0x0123_4567_89ab_cdef_0123_4567_89ab_cdef);
 
 impl SchemaLookup for Registry {
-    fn schema(&self, id: SchemaId) -> Result<Arc<str>, LookupError> {
+    fn schema(&self, id: SchemaId) -> Result<RegisteredSchema, LookupError> {
+        let definition = Arc::new(Definition::parse(DataFormat::Avro, USER, &[]).unwrap());
+        let user = RegisteredSchema { definition, version: "users, version 3".into() };
         self.asked.fetch_add(1, Ordering::Relaxed);
         match id {
-            SchemaId::Confluent(number) if number >= 1_000_000 => Ok(USER.into()),
+            SchemaId::Confluent(number) if number >= 1_000_000 => Ok(user),
             _ if !self.up => Err(LookupError::Unavailable("connection refused".into())),
-            SchemaId::Confluent(7) | GLUE => Ok(USER.into()),
+            SchemaId::Confluent(7) | GLUE => Ok(user),
             _ => Err(LookupError::NotFound),
         }
     }
 
-    fn id(&self, schema: &str) -> Result<SchemaId, LookupError> {
+    fn id(&self, _: DataFormat, schema: &str) -> Result<SchemaId, LookupError> {
         assert!(schema.contains("favorite_color"));
         Ok(SchemaId::Confluent(7))
     }

@@ -7,10 +7,10 @@ use super::FORMAT;
 use super::compile::{At, Rescale, timestamp_unit};
 use super::cursor::{write_bytes, write_long};
 use super::default::write_default;
-use super::header::{SchemaId, write_header};
 use crate::column::{Column, Kind, Unit, Values};
 use crate::encoder::{Encoder, Records, all_or_nothing, check_batch, inserts_only};
 use crate::error::{Error, Result};
+use crate::registry::RecordHeader;
 use crate::row_kind::RowKind;
 use crate::view::{View, ViewValues, items};
 use tidemill_schemas::avro::{AvroSchema, Logical, Node};
@@ -53,19 +53,15 @@ enum FieldOp {
 pub(super) struct AvroEncoder {
     columns: SchemaRef,
     fields: Vec<FieldOp>,
-    header: Vec<u8>,
+    header: RecordHeader,
 }
 
 impl AvroEncoder {
-    pub(super) fn new(schema: &AvroSchema, columns: SchemaRef, header: Option<SchemaId>) -> Result<Self> {
+    pub(super) fn new(schema: &AvroSchema, columns: SchemaRef, header: RecordHeader) -> Result<Self> {
         let empty: Vec<Column> = columns.fields().iter().map(|f| Column::new(f, FORMAT)).collect::<Result<_>>()?;
         let fields = record(At { schema, id: schema.root() }, &empty)
             .map_err(|reason| Error::SchemaMismatch { format: FORMAT, reason })?;
-        let mut bytes = Vec::new();
-        if let Some(id) = header {
-            write_header(id, &mut bytes);
-        }
-        Ok(AvroEncoder { columns, fields, header: bytes })
+        Ok(AvroEncoder { columns, fields, header })
     }
 }
 
@@ -83,9 +79,10 @@ impl Encoder for AvroEncoder {
         all_or_nothing(out, |out| {
             for row in 0..rows.num_rows() {
                 let buffer = out.buffer();
-                buffer.extend_from_slice(&self.header);
+                let payload = self.header.begin(buffer);
                 write_fields(&self.fields, |column| views.get(column), row, buffer)
                     .map_err(|reason| Error::Unwritable { format: FORMAT, row, reason })?;
+                self.header.end(payload, buffer);
                 out.end_record();
             }
             Ok(())

@@ -6,9 +6,13 @@ mod mapping;
 mod path;
 mod reader;
 mod scanner;
+mod schema;
 mod value;
 
+use std::sync::Arc;
+
 use arrow::datatypes::{Field, SchemaRef};
+use tidemill_schemas::DataFormat;
 
 pub(crate) use encoder::{JsonEncoder, WriteRules, write_temporal};
 pub(crate) use keys::Keys;
@@ -26,6 +30,9 @@ use crate::decoder::{BatchDecoder, Decoder, OnFault, Rows};
 use crate::encoder::Encoder;
 use crate::error::{Error, Result};
 use crate::options::{Chosen, suggest};
+use crate::registry::{
+    COMPRESSIONS, Compression, Headed, HeadedEncoder, RecordHeader, SchemaLookup, WireHeader, no_registry, registered,
+};
 use crate::time::TimestampStyle;
 
 pub(crate) const FORMAT: &str = "json";
@@ -37,7 +44,12 @@ pub struct JsonOptions {
     write: WriteRules,
     row_path: Option<String>,
     paths: Vec<(String, String)>,
+    header: WireHeader,
+    compression: Compression,
 }
+
+const HEADERS: &[(&str, WireHeader)] =
+    &[("none", WireHeader::None), ("confluent", WireHeader::Confluent), ("glue", WireHeader::Glue)];
 
 /// What is said about timestamps; other formats that write them take it too.
 pub(crate) const TIMESTAMP_STYLES: &[(&str, TimestampStyle)] = &[
@@ -74,7 +86,9 @@ impl JsonOptions {
         rules.text = chosen.one_of("coercion", COERCIONS)?;
         let row_path = chosen.given("row-path").map(str::to_owned);
         let paths = chosen.family("path.").into_iter().map(|(c, path)| (c.to_owned(), path.to_owned())).collect();
-        Ok(JsonOptions { rules, write, row_path, paths })
+        let header = chosen.one_of("header", HEADERS)?;
+        let compression = chosen.one_of("compression", COMPRESSIONS)?;
+        Ok(JsonOptions { rules, write, row_path, paths, header, compression })
     }
 
     fn mapping(&self, schema: &SchemaRef) -> Result<Mapping> {
@@ -97,19 +111,24 @@ impl JsonOptions {
         Mapping::by_paths(self.row_path.as_deref().unwrap_or("$"), &paths)
     }
 
-    /// A decoder into these columns.
-    pub fn decoder(&self, schema: SchemaRef) -> Result<Box<dyn Decoder>> {
+    /// A decoder into these columns. `lookup` finds the schemas that records name in their header.
+    pub fn decoder(&self, schema: SchemaRef, lookup: Option<Arc<dyn SchemaLookup>>) -> Result<Box<dyn Decoder>> {
         let rows = Rows::new(&schema, FORMAT)?;
         for (column, field) in rows.columns.iter().zip(schema.fields()) {
             check_maps(column, field, FORMAT)?;
         }
         let reader = JsonReader::new(self.mapping(&schema)?, &rows.columns, self.rules);
         let on_fault = if self.rules.ignore_faults { OnFault::Ignore } else { OnFault::Reject };
+        if self.header == WireHeader::None {
+            return Ok(Box::new(BatchDecoder::new(schema, FORMAT, reader, on_fault)?));
+        }
+        let lookup = lookup.ok_or_else(|| no_registry(FORMAT))?;
+        let reader = Headed::new(self.header, DataFormat::Json, lookup, reader);
         Ok(Box::new(BatchDecoder::new(schema, FORMAT, reader, on_fault)?))
     }
 
-    /// An encoder of these columns.
-    pub fn encoder(&self, schema: SchemaRef) -> Result<Box<dyn Encoder>> {
+    /// An encoder of these columns. `lookup` says the number of their schema, which goes into the header.
+    pub fn encoder(&self, schema: SchemaRef, lookup: Option<Arc<dyn SchemaLookup>>) -> Result<Box<dyn Encoder>> {
         if self.row_path.is_some() || !self.paths.is_empty() {
             return Err(Error::OneWay {
                 format: FORMAT,
@@ -117,7 +136,14 @@ impl JsonOptions {
                 hint: "leave those options out of the sink: each column is written under its name",
             });
         }
-        Ok(Box::new(JsonEncoder::new(schema, FORMAT, self.write)?))
+        let encoder = JsonEncoder::new(SchemaRef::clone(&schema), FORMAT, self.write)?;
+        if self.header == WireHeader::None {
+            return Ok(Box::new(encoder));
+        }
+        let lookup = lookup.ok_or_else(|| no_registry(FORMAT))?;
+        let text = schema::schema_of(&schema, self.write)?.to_string();
+        let id = registered(&*lookup, DataFormat::Json, &text, schema::TITLE)?;
+        Ok(Box::new(HeadedEncoder::new(RecordHeader::new(Some(id), self.compression), encoder)))
     }
 }
 

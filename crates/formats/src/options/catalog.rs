@@ -79,6 +79,14 @@ const NULL_KEY_LITERAL: OptionSpec =
 const COERCION: OptionSpec =
     ours("coercion", "standard", "`kinesis` takes values as Kinesis Data Analytics did: see \"Coercion\" below.");
 
+const HEADER: OptionSpec = ours(
+    "header",
+    "none",
+    "What stands before each record: `none`, `confluent` or `glue` (the number of a schema in a registry). Of the last two either is read, and this one written.",
+);
+const COMPRESSION: OptionSpec =
+    ours("compression", "none", "`none` or `zlib`: how payloads are packed behind Glue's header. Both are read.");
+
 /// All formats.
 pub const FORMATS: &[FormatSpec] = &[
     FormatSpec {
@@ -112,6 +120,8 @@ pub const FORMATS: &[FormatSpec] = &[
                 "JSONPath of a column from its row, instead of the member of its name: `$.metadata.table-name`. `$.items[0:].id` makes a row of each element, `$.items[0:]` takes the array as text.",
             ),
             COERCION,
+            HEADER,
+            COMPRESSION,
         ],
     },
     FormatSpec {
@@ -165,12 +175,41 @@ pub const FORMATS: &[FormatSpec] = &[
             ours(
                 "header",
                 "none",
-                "What stands before each record: `none`, `single-object` (Avro's fingerprint), `confluent` or `glue` (the number of a schema in a registry).",
+                "What stands before each record: `none`, `single-object` (Avro's fingerprint), `confluent` or `glue` (the number of a schema in a registry). Of the last two either is read, and this one written.",
             ),
+            COMPRESSION,
             flink(
                 "timestamp_mapping.legacy",
                 "true",
                 "`timestamp-millis` and `timestamp-micros` are timestamps without a time zone. `false`: with UTC, and `local-timestamp-…` are those without.",
+            ),
+            ours(
+                "ignore-parse-errors",
+                "false",
+                "A record that can't be read is passed over and counted instead of being rejected.",
+            ),
+        ],
+    },
+    FormatSpec {
+        name: "protobuf",
+        about: "A message of Protobuf (proto2 or proto3). Without a schema, the one that the columns come to.",
+        reads: true,
+        writes: true,
+        options: &[
+            given(
+                "schema",
+                "The text of a `.proto` file, or its descriptor in base64: what records are written with, and what columns are called.",
+            ),
+            given(
+                "message",
+                "Which of its messages records are, by its name with or without the package; without it the first. Records of a registry that hold others are rejected.",
+            ),
+            HEADER,
+            COMPRESSION,
+            flink(
+                "read-default-values",
+                "false",
+                "Fields of proto2 that a record has not are their defaults instead of NULL. Those of proto3 always are, unless they are `optional` or messages.",
             ),
             ours(
                 "ignore-parse-errors",

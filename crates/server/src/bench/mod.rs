@@ -8,6 +8,7 @@ mod freshness;
 mod ingest;
 mod json;
 mod kinesis;
+mod latency;
 mod memory;
 mod nexmark;
 mod queries;
@@ -15,6 +16,7 @@ mod recovery;
 mod replay;
 mod rows;
 mod schemas;
+mod state;
 mod storage;
 mod traffic;
 mod year;
@@ -57,6 +59,10 @@ pub enum Name {
     Load,
     /// Rows a second from files of JSON through windows to files of JSON.
     Json,
+    /// Time of a row through a filter, and of a window's result.
+    Latency,
+    /// Memory of a key in state that only grows, and whether it gets slower.
+    State,
 }
 
 /// What some benchmarks can be told.
@@ -68,6 +74,8 @@ pub struct Options {
     pub queries: Vec<u32>,
     /// How many events [`Name::Nexmark`] and [`Name::Json`] read.
     pub events: u64,
+    /// How many keys [`Name::State`] keeps.
+    pub keys: u64,
     /// Who does the same work.
     pub peer: Option<Peer>,
     /// The server that [`Name::Kinesis`] measures instead of one of its own.
@@ -128,6 +136,8 @@ pub async fn run(name: Name, binary: PathBuf, options: Options) -> Result<Figure
         Name::Kinesis => kinesis::run(&bench).await,
         Name::Load => kinesis::load::run(&bench).await,
         Name::Json => json::run(&bench),
+        Name::Latency => latency::run(&bench),
+        Name::State => state::run(&bench),
     }
 }
 

@@ -37,6 +37,9 @@ const SYSTEM_COLUMNS: [(&str, &str, &str); 4] = [
     ("SEQUENCE_NUMBER", "BIGINT", "sequence-number"),
 ];
 
+/// Streams of the application that an input can be.
+const PARALLELISM_MAX: u32 = 64;
+
 /// The stream of what could not be worked on, and its columns.
 pub(super) const ERROR_STREAM: &str = "error_stream";
 const ERROR_COLUMNS: [(&str, &str); 7] = [
@@ -65,7 +68,7 @@ pub(super) struct Manifest {
     pub(super) outputs: Vec<Output>,
 }
 
-/// An input: the stream `PREFIX_001`.
+/// An input: the stream `PREFIX_001`, or several, between which its shards are split.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Input {
@@ -74,6 +77,12 @@ struct Input {
     columns: Vec<Column>,
     /// The column that is its ROWTIME. A stream's records have one by themselves: when they came in.
     rowtime: Option<String>,
+    /// The columns by which change records replace each other.
+    #[serde(default)]
+    key: Vec<String>,
+    /// How many streams of the application it is.
+    #[serde(default = "one")]
+    parallelism: u32,
 }
 
 /// Reference data.
@@ -107,6 +116,10 @@ struct Column {
     mapping: Option<String>,
 }
 
+fn one() -> u32 {
+    1
+}
+
 impl Manifest {
     pub(super) fn read(text: &str) -> Result<Self> {
         let manifest: Manifest =
@@ -121,18 +134,32 @@ impl Manifest {
     pub(super) fn declarations(&self) -> Result<String> {
         let mut sql = String::new();
         for input in &self.inputs {
-            let name = format!("{}_001", input.prefix);
-            let place = |said: String| wrong(format!("input {name}: {said}"));
-            let rowtime = match (&input.rowtime, input.with.get("connector").map(String::as_str)) {
+            let place = |said: String| wrong(format!("input {}: {said}", input.prefix));
+            let connector = input.with.get("connector").map(String::as_str);
+            let rowtime = match (&input.rowtime, connector) {
                 (Some(column), _) => Rowtime::Column(column),
                 (None, Some("stream")) => Rowtime::Arrival,
                 (None, _) => return Err(place("say which column is its time: rowtime = \"…\"".into())),
             };
-            table(&mut sql, &name, &input.with, &input.columns, Some(rowtime)).map_err(place)?;
+            match (input.parallelism, connector) {
+                (1, _) | (2..=PARALLELISM_MAX, Some("stream")) => {}
+                (2..=PARALLELISM_MAX, _) => {
+                    return Err(place("parallelism splits the shards of a stream: its connector is stream".into()));
+                }
+                (given, _) => return Err(place(format!("parallelism is {given}, from 1 to {PARALLELISM_MAX}"))),
+            }
+            for number in 1..=input.parallelism {
+                let mut with = input.with.clone();
+                if input.parallelism > 1 {
+                    with.insert("scan.share".to_owned(), format!("{number}/{}", input.parallelism));
+                }
+                let name = format!("{}_{number:03}", input.prefix);
+                table(&mut sql, &name, &with, &input.columns, &input.key, Some(rowtime)).map_err(place)?;
+            }
         }
         for reference in &self.references {
             let place = |said: String| wrong(format!("reference {}: {said}", reference.table));
-            table(&mut sql, &reference.table, &reference.with, &reference.columns, None).map_err(place)?;
+            table(&mut sql, &reference.table, &reference.with, &reference.columns, &[], None).map_err(place)?;
         }
         Ok(sql)
     }
@@ -154,10 +181,7 @@ impl Output {
     pub(super) fn declaration(&self, columns: &[(String, String)]) -> (String, String) {
         let table = format!("{} output", self.stream);
         let mut parts: Vec<String> = columns.iter().map(|(name, kind)| format!("{} {kind}", quoted(name))).collect();
-        if !self.key.is_empty() {
-            let key: Vec<String> = self.key.iter().map(|name| quoted(name)).collect();
-            parts.push(format!("PRIMARY KEY ({}) NOT ENFORCED", key.join(", ")));
-        }
+        parts.extend(primary_key(&self.key));
         let sql = format!("CREATE TABLE {} ({}) WITH ({});\n", quoted(&table), parts.join(", "), options(&self.with));
         (sql, table)
     }
@@ -176,6 +200,7 @@ fn table(
     name: &str,
     with: &BTreeMap<String, String>,
     columns: &[Column],
+    key: &[String],
     rowtime: Option<Rowtime<'_>>,
 ) -> Result<(), String> {
     let mut with = with.clone();
@@ -208,9 +233,16 @@ fn table(
         parts.push(format!("ROWTIME AS CAST({} AS TIMESTAMP(3))", quoted(time)));
         parts.push("WATERMARK FOR ROWTIME AS ROWTIME - INTERVAL '0.001' SECOND".to_owned());
     }
+    parts.extend(primary_key(key));
     // Writing to a text can't fail.
     let _ = writeln!(sql, "CREATE TABLE {} ({}) WITH ({});", quoted(name), parts.join(", "), options(&with));
     Ok(())
+}
+
+/// `PRIMARY KEY`, of some columns.
+fn primary_key(columns: &[String]) -> Option<String> {
+    let names: Vec<String> = columns.iter().map(|name| quoted(name)).collect();
+    (!names.is_empty()).then(|| format!("PRIMARY KEY ({}) NOT ENFORCED", names.join(", ")))
 }
 
 /// A type of the service in the words of streaming SQL.
@@ -276,6 +308,19 @@ mod tests {
     }
 
     #[test]
+    fn an_input_can_be_several_streams_between_which_its_shards_are_split() {
+        let text = APP.replace("prefix = \"WAF\"", "prefix = \"WAF\"\nparallelism = 2\nkey = [\"clientIp\"]");
+        let sql = Manifest::read(&text).unwrap().declarations().unwrap();
+        let tables: Vec<&str> = sql.lines().collect();
+        assert_eq!(tables.len(), 2);
+        for (number, table) in (1..).zip(tables) {
+            assert!(table.starts_with(&format!("CREATE TABLE \"WAF_00{number}\" (")), "{table}");
+            assert!(table.contains(&format!("'scan.share' = '{number}/2'")), "{table}");
+            assert!(table.contains("PRIMARY KEY (\"clientIp\") NOT ENFORCED"), "{table}");
+        }
+    }
+
+    #[test]
     fn what_is_wrong_is_said_with_its_place() {
         let said = |text: &str| {
             let read = Manifest::read(text).and_then(|manifest| manifest.declarations());
@@ -285,5 +330,8 @@ mod tests {
         assert!(said(&APP.replace("prefix", "prefiks")).contains("prefiks"));
         assert!(said(&APP.replace("\"json\"", "\"csv\"")).contains("clientIp: a mapping is for the format json"));
         assert!(said(&APP.replace("\"stream\"", "\"filesystem\"")).contains("rowtime"));
+        assert!(said(&APP.replace("prefix", "parallelism = 65\nprefix")).contains("from 1 to 64"));
+        let file = APP.replace("\"stream\"", "\"filesystem\"");
+        assert!(said(&file.replace("prefix", "rowtime = \"at\"\nparallelism = 2\nprefix")).contains("shards"));
     }
 }

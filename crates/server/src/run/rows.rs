@@ -1,5 +1,6 @@
 //! Rows of a SELECT as text.
 
+use arrow::array::{Array, RecordBatch};
 use arrow::datatypes::SchemaRef;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use tidemill_engine::{Batch, RowKind};
@@ -21,15 +22,24 @@ pub struct TextRow {
 /// # Errors
 /// For a type that can't be shown.
 pub fn text_rows(batch: &Batch) -> Result<Vec<TextRow>> {
-    let failed = |error| Error::part("showing rows", error);
-    let options = FormatOptions::default().with_null("NULL").with_timestamp_format(Some("%Y-%m-%d %H:%M:%S%.3f"));
-    let formatters = batch.rows().columns().iter().map(|column| ArrayFormatter::try_new(column.as_ref(), &options));
-    let formatters = formatters.collect::<std::result::Result<Vec<_>, _>>().map_err(failed)?;
-    let row = |row: usize| TextRow {
-        kind: kind(batch.kind(row)),
-        cells: formatters.iter().map(|formatter| formatter.value(row).to_string()).collect(),
-    };
-    Ok((0..batch.num_rows()).map(row).collect())
+    let shown =
+        |cells: Vec<Option<String>>| cells.into_iter().map(|cell| cell.unwrap_or_else(|| "NULL".into())).collect();
+    let rows = cells(batch.rows())?.into_iter().enumerate();
+    Ok(rows.map(|(row, cells)| TextRow { kind: kind(batch.kind(row)), cells: shown(cells) }).collect())
+}
+
+/// Each row's values as texts; none for NULL.
+pub(super) fn cells(rows: &RecordBatch) -> Result<Vec<Vec<Option<String>>>> {
+    let options = FormatOptions::default().with_timestamp_format(Some("%Y-%m-%d %H:%M:%S%.3f"));
+    let mut all = vec![Vec::with_capacity(rows.num_columns()); rows.num_rows()];
+    for column in rows.columns() {
+        let formatter = ArrayFormatter::try_new(column.as_ref(), &options);
+        let formatter = formatter.map_err(|error| Error::part("showing rows", error))?;
+        for (row, cells) in all.iter_mut().enumerate() {
+            cells.push(column.is_valid(row).then(|| formatter.value(row).to_string()));
+        }
+    }
+    Ok(all)
 }
 
 /// What Flink's client calls a kind.

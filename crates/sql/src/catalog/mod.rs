@@ -7,6 +7,7 @@ mod view;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use arrow::datatypes::SchemaRef;
 use datafusion::logical_expr::{ScalarUDF, TableSource};
 
 pub(crate) use self::stream::{InAppStream, Pump};
@@ -24,6 +25,17 @@ pub(crate) enum Relation {
     View(Arc<View>),
     /// A stream inside of an application.
     Stream(Arc<InAppStream>),
+}
+
+impl Relation {
+    /// Its columns.
+    pub(crate) fn schema(&self) -> &SchemaRef {
+        match self {
+            Relation::Table(table) => &table.schema,
+            Relation::View(view) => &view.schema,
+            Relation::Stream(stream) => &stream.schema,
+        }
+    }
 }
 
 /// Tables, views and functions by name. Names are as they were written: case counts.
@@ -110,7 +122,8 @@ impl Catalog {
         match self.relation(name)? {
             Relation::Table(table) => Ok(table),
             Relation::View(_) => Err(SqlError::new(Kind::Name, format!("'{name}' is a view, not a table"))),
-            Relation::Stream(_) => Err(SqlError::new(Kind::Name, format!("'{name}' is a stream, not a table"))),
+            Relation::Stream(_) => Err(SqlError::new(Kind::Name, format!("'{name}' is a stream, not a table"))
+                .hint("pumps fill streams: CREATE PUMP … AS INSERT INTO …")),
         }
     }
 

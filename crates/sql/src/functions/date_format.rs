@@ -14,7 +14,7 @@ use datafusion::logical_expr::{
 const TIME: DataType = DataType::Timestamp(TimeUnit::Millisecond, None);
 
 /// A text of a `TIMESTAMP(3)`.
-pub(super) fn text_of(time: Expr, format: String) -> Expr {
+pub(crate) fn text_of(time: Expr, format: String) -> Expr {
     static FUNCTION: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| {
         let signature = Signature::exact(vec![TIME, DataType::Utf8], Volatility::Immutable);
         Arc::new(ScalarUDF::from(DateFormat { signature }))

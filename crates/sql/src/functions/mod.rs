@@ -6,30 +6,48 @@ mod date_format;
 pub(crate) mod decimals;
 mod fields;
 mod hex;
+mod java_time;
 pub(crate) mod json;
 pub(crate) mod kinesis;
 mod numbers;
+mod pieces;
 mod rewritten;
 mod scalar;
 mod split_index;
 mod sql;
 mod texts;
+mod times;
 
 use datafusion::execution::FunctionRegistry;
 use datafusion::execution::session_state::SessionState;
+use datafusion::functions::core;
 use split_index::SplitIndex;
 
 pub(crate) use self::clock::{is_processing_time, processing_time};
+pub(crate) use self::date_format::text_of as time_as_text;
 pub(crate) use self::fields::FieldNames;
 pub(crate) use self::hex::hex;
+pub(crate) use self::pieces::{replaced, text_of_double};
 pub(crate) use self::sql::sql_function;
+
+/// What DataFusion calls GREATEST and LEAST: the greatest and the least of those values that are not NULL.
+pub(crate) const GREATEST_KNOWN: &str = "__greatest";
+pub(crate) const LEAST_KNOWN: &str = "__least";
 
 /// Makes them known.
 pub(crate) fn register(state: &mut SessionState) {
+    let known = [(core::greatest(), GREATEST_KNOWN), (core::least(), LEAST_KNOWN)];
+    let known = known.map(|(function, name)| function.as_ref().clone().with_aliases([name]));
     let own = [SplitIndex::new().into(), hex::function().into()];
-    let plain = texts::all().into_iter().chain(numbers::all()).map(datafusion::logical_expr::ScalarUDF::from);
-    let own = own
+    let plain = texts::all()
         .into_iter()
+        .chain(numbers::all())
+        .chain(times::all())
+        .chain(pieces::all())
+        .map(datafusion::logical_expr::ScalarUDF::from);
+    let own = known
+        .into_iter()
+        .chain(own)
         .chain(plain)
         .chain(clock::all())
         .chain(rewritten::all())

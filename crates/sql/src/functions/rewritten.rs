@@ -4,10 +4,13 @@ use std::hash::{Hash, Hasher};
 
 use arrow::datatypes::{DataType, IntervalMonthDayNano, TimeUnit};
 use datafusion::common::{Result, ScalarValue, not_impl_err, plan_err};
-use datafusion::functions::expr_fn::{coalesce, date_part};
+use datafusion::functions::expr_fn::{coalesce, date_part, date_trunc, ends_with, greatest, least, ln, starts_with};
+use datafusion::functions_nested::expr_fn::string_to_array;
 use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
+use datafusion::logical_expr::type_coercion::binary::type_union_resolution;
 use datafusion::logical_expr::{
-    ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility, cast, lit, when,
+    ColumnarValue, Expr, Operator, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility, binary_expr,
+    cast, lit, when,
 };
 
 use super::date_format::text_of;
@@ -24,6 +27,8 @@ struct Rewritten {
     takes: &'static str,
     gives: Gives,
     means: Means,
+    /// From this argument on, all take the type of the value.
+    alike_from: usize,
     signature: Signature,
 }
 
@@ -32,9 +37,11 @@ pub(super) fn all() -> Vec<ScalarUDF> {
     let part: Gives = |types| matches!(types, [DataType::Timestamp(..) | DataType::Date32]).then_some(DataType::Int64);
     let of = |name, takes, gives, means| {
         // Not immutable, so that nothing asks for a value before the call is rewritten.
-        ScalarUDF::from(Rewritten { name, takes, gives, means, signature: Signature::user_defined(Volatility::Stable) })
+        let signature = Signature::user_defined(Volatility::Stable);
+        Rewritten { name, takes, gives, means, alike_from: usize::MAX, signature }
     };
-    vec![
+    let alike = |from, function: Rewritten| Rewritten { alike_from: from, ..function };
+    let all = vec![
         of("year", "a time", part, |args| of_time("year", args)),
         of("quarter", "a time", part, |args| of_time("quarter", args)),
         of("month", "a time", part, |args| of_time("month", args)),
@@ -44,22 +51,89 @@ pub(super) fn all() -> Vec<ScalarUDF> {
         of("hour", "a time", part, |args| of_time("hour", args)),
         of("minute", "a time", part, |args| of_time("minute", args)),
         of("second", "a time", part, |args| of_time("second", args)),
-        of("mod", "two numbers", remainder_type, remainder),
+        of("dayofweek", "a time", part, |args| Ok(of_time("dow", args)? + lit(1i64))),
         of(
-            "if",
-            "a condition and two values",
-            |types| matches!(types, [DataType::Boolean, a, b] if a == b).then(|| types[1].clone()),
+            "concat",
+            "texts",
+            |types| {
+                (!types.is_empty() && types.iter().all(|of| of.is_string() || of.is_null())).then_some(DataType::Utf8)
+            },
             |args| {
-                let [condition, yes, no] = taken("if", args)?;
-                when(condition, yes).otherwise(no)
+                let texts = args.into_iter().map(|text| cast(text, DataType::Utf8));
+                let all = texts.reduce(|left, right| binary_expr(left, Operator::StringConcat, right));
+                Ok(all.unwrap_or_else(|| lit("")))
             },
         ),
         of(
-            "ifnull",
-            "two values",
-            |types| matches!(types, [a, b] if a == b).then(|| types[0].clone()),
-            |args| Ok(coalesce(args)),
+            "log",
+            "a number, or a base and a number",
+            |types| {
+                (matches!(types.len(), 1..=2) && types.iter().all(DataType::is_numeric)).then_some(DataType::Float64)
+            },
+            |args| {
+                let mut logs = args.into_iter().map(|number| ln(cast(number, DataType::Float64)));
+                match (logs.next(), logs.next()) {
+                    (Some(base), Some(number)) => Ok(number / base),
+                    (Some(number), None) => Ok(number),
+                    _ => plan_err!("LOG takes a number, or a base and a number"),
+                }
+            },
         ),
+        of("e", "nothing", |types| types.is_empty().then_some(DataType::Float64), |_| Ok(lit(std::f64::consts::E))),
+        of(
+            "startswith",
+            "two texts",
+            |types| texts(types, DataType::Boolean),
+            |args| {
+                let [text, begin] = taken("startswith", args)?;
+                Ok(starts_with(text, begin))
+            },
+        ),
+        of(
+            "endswith",
+            "two texts",
+            |types| texts(types, DataType::Boolean),
+            |args| {
+                let [text, end] = taken("endswith", args)?;
+                Ok(ends_with(text, end))
+            },
+        ),
+        of(
+            "split",
+            "a text and what divides it",
+            |types| texts(types, DataType::new_list(DataType::Utf8, true)),
+            |args| {
+                let [text, delimiter] = taken("split", args)?;
+                Ok(string_to_array(text, delimiter, lit(ScalarValue::Utf8(None))))
+            },
+        ),
+        alike(0, of("mod", "two numbers", remainder_type, remainder)),
+        alike(
+            1,
+            of(
+                "if",
+                "a condition and two values of one kind",
+                |types| match types {
+                    [DataType::Boolean, values @ ..] if values.len() == 2 => common(values),
+                    _ => None,
+                },
+                |args| {
+                    let [condition, yes, no] = taken("if", args)?;
+                    when(condition, yes).otherwise(no)
+                },
+            ),
+        ),
+        alike(
+            0,
+            of(
+                "ifnull",
+                "two values of one kind",
+                |types| if types.len() == 2 { common(types) } else { None },
+                |args| Ok(coalesce(args)),
+            ),
+        ),
+        alike(0, of("greatest", "values of one kind", common, |args| unless_null(args, greatest))),
+        alike(0, of("least", "values of one kind", common, |args| unless_null(args, least))),
         of(
             "date_format",
             "a time and a format",
@@ -70,15 +144,6 @@ pub(super) fn all() -> Vec<ScalarUDF> {
             date_format,
         ),
         of(
-            "to_timestamp",
-            "a text",
-            |types| matches!(types, [DataType::Utf8]).then(|| timestamp(3, false)),
-            |args| {
-                let [text] = taken("to_timestamp", args)?;
-                Ok(cast(text, timestamp(3, false)))
-            },
-        ),
-        of(
             "to_timestamp_ltz",
             "a number and 0 (seconds) or 3 (milliseconds)",
             |types| {
@@ -86,15 +151,6 @@ pub(super) fn all() -> Vec<ScalarUDF> {
                     .then(|| timestamp(3, true))
             },
             instant,
-        ),
-        of(
-            "to_date",
-            "a text",
-            |types| matches!(types, [DataType::Utf8]).then_some(DataType::Date32),
-            |args| {
-                let [text] = taken("to_date", args)?;
-                Ok(cast(text, DataType::Date32))
-            },
         ),
         of(
             "from_unixtime",
@@ -111,19 +167,10 @@ pub(super) fn all() -> Vec<ScalarUDF> {
             },
         ),
         of(
-            "unix_timestamp",
-            "a text",
-            |types| matches!(types, [DataType::Utf8]).then_some(DataType::Int64),
-            |args| {
-                let [text] = taken("unix_timestamp", args)?;
-                Ok(cast(cast(text, timestamp(3, false)), DataType::Int64) / lit(1_000i64))
-            },
-        ),
-        of(
             "timestampadd",
             "a unit, a number and a time",
             |types| match types {
-                [DataType::Utf8, number, time @ DataType::Timestamp(..)] if number.is_integer() => Some(time.clone()),
+                [DataType::Utf8, number, time] if number.is_integer() && is_time(time) => Some(time.clone()),
                 _ => None,
             },
             added,
@@ -131,13 +178,42 @@ pub(super) fn all() -> Vec<ScalarUDF> {
         of(
             "timestampdiff",
             "a unit and two times",
-            |types| {
-                matches!(types, [DataType::Utf8, DataType::Timestamp(..), DataType::Timestamp(..)])
-                    .then_some(DataType::Int32)
+            |types| match types {
+                [DataType::Utf8, from, to] if is_time(from) && is_time(to) => Some(DataType::Int32),
+                _ => None,
             },
             difference,
         ),
-    ]
+    ];
+    all.into_iter().map(ScalarUDF::from).collect()
+}
+
+fn texts(types: &[DataType], gives: DataType) -> Option<DataType> {
+    (types.len() == 2 && types.iter().all(|of| *of == DataType::Utf8)).then_some(gives)
+}
+
+fn is_time(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Timestamp(..) | DataType::Date32)
+}
+
+/// The type that holds values of all of these. Numbers that may be of any size and those with digits of their own are DOUBLE, as in
+/// operators.
+fn common(types: &[DataType]) -> Option<DataType> {
+    let is_text = |of: &DataType| of.is_string();
+    if types.iter().any(is_text) && !types.iter().all(|of| of.is_string() || of.is_null()) {
+        return None;
+    }
+    let floats = types.iter().any(DataType::is_floating);
+    match floats && types.iter().any(DataType::is_decimal) {
+        true => types.iter().all(|t| t.is_numeric() || t.is_null()).then_some(DataType::Float64),
+        false => type_union_resolution(types).filter(|found| *found != DataType::Utf8View),
+    }
+}
+
+/// NULL where one of the values is; DataFusion would pass over it.
+fn unless_null(values: Vec<Expr>, otherwise: fn(Vec<Expr>) -> Expr) -> Result<Expr> {
+    let missing = values.iter().cloned().map(Expr::is_null).reduce(Expr::or).unwrap_or_else(|| lit(false));
+    when(missing.is_not_true(), otherwise(values)).end()
 }
 
 fn taken<const N: usize>(function: &str, args: Vec<Expr>) -> Result<[Expr; N]> {
@@ -155,7 +231,7 @@ fn remainder_type(types: &[DataType]) -> Option<DataType> {
             let wider = if a.primitive_width() > b.primitive_width() { a } else { b };
             Some(wider.clone())
         }
-        [a, b] if a.is_numeric() && b.is_numeric() => Some(DataType::Float64),
+        [a, b] if a.is_numeric() && b.is_numeric() => common(types),
         _ => None,
     }
 }
@@ -251,37 +327,76 @@ fn whole(expr: &Expr) -> Option<i64> {
     }
 }
 
-/// Microseconds of a unit that has a length.
-fn unit_micros(unit: &Expr) -> Result<i64> {
+/// A unit of time.
+enum Unit {
+    /// It has a length.
+    Micros(i64),
+    /// It has so many months.
+    Months(i32),
+}
+
+fn unit_of(unit: &Expr) -> Result<Unit> {
     let Expr::Literal(ScalarValue::Utf8(Some(unit)), _) = unit else {
         return plan_err!("the unit of time must be a word");
     };
     Ok(match unit.to_ascii_uppercase().trim_start_matches("SQL_TSI_") {
-        "SECOND" | "SECONDS" => 1_000_000,
-        "MINUTE" | "MINUTES" => 60_000_000,
-        "HOUR" | "HOURS" => 3_600_000_000,
-        "DAY" | "DAYS" => 86_400_000_000,
-        "WEEK" | "WEEKS" => 604_800_000_000,
-        _ => return plan_err!("{unit} is no unit of time here; there are SECOND, MINUTE, HOUR, DAY, WEEK"),
+        "SECOND" | "SECONDS" => Unit::Micros(1_000_000),
+        "MINUTE" | "MINUTES" => Unit::Micros(60_000_000),
+        "HOUR" | "HOURS" => Unit::Micros(3_600_000_000),
+        "DAY" | "DAYS" => Unit::Micros(86_400_000_000),
+        "WEEK" | "WEEKS" => Unit::Micros(604_800_000_000),
+        "MONTH" | "MONTHS" => Unit::Months(1),
+        "QUARTER" | "QUARTERS" => Unit::Months(3),
+        "YEAR" | "YEARS" => Unit::Months(12),
+        _ => {
+            return plan_err!(
+                "{unit} is no unit of time here; there are SECOND, MINUTE, HOUR, DAY, WEEK, MONTH, QUARTER, YEAR"
+            );
+        }
     })
 }
 
 fn added(args: Vec<Expr>) -> Result<Expr> {
     let [unit, number, time] = taken("timestampadd", args)?;
-    let micros = unit_micros(&unit)?;
     let Some(number) = whole(&number) else {
         return plan_err!("TIMESTAMPADD needs its number in the statement; add an INTERVAL instead");
     };
-    let nanoseconds = number.saturating_mul(micros).saturating_mul(1_000);
-    let interval = IntervalMonthDayNano { months: 0, days: 0, nanoseconds };
+    let interval = match unit_of(&unit)? {
+        Unit::Months(months) => {
+            let months = i32::try_from(number).ok().and_then(|number| number.checked_mul(months));
+            let Some(months) = months else { return plan_err!("TIMESTAMPADD: {number} is too large") };
+            IntervalMonthDayNano { months, days: 0, nanoseconds: 0 }
+        }
+        Unit::Micros(micros) => {
+            let nanoseconds = number.saturating_mul(micros).saturating_mul(1_000);
+            IntervalMonthDayNano { months: 0, days: 0, nanoseconds }
+        }
+    };
     Ok(time + lit(ScalarValue::IntervalMonthDayNano(Some(interval))))
 }
 
 fn difference(args: Vec<Expr>) -> Result<Expr> {
     let [unit, from, to] = taken("timestampdiff", args)?;
-    let micros = unit_micros(&unit)?;
-    let count = |time| cast(cast(time, DataType::Timestamp(TimeUnit::Microsecond, None)), DataType::Int64);
-    Ok(cast((count(to) - count(from)) / lit(micros), DataType::Int32))
+    let micros = |time| cast(cast(time, DataType::Timestamp(TimeUnit::Microsecond, None)), DataType::Int64);
+    let months = |time: Expr| {
+        let part = |part: &str| cast(date_part(lit(part), time.clone()), DataType::Int64);
+        part("year") * lit(12i64) + part("month")
+    };
+    let difference = match unit_of(&unit)? {
+        Unit::Micros(of) => (micros(to) - micros(from)) / lit(of),
+        Unit::Months(of) => {
+            // A month is whole when its day and time have come again: what is beyond the month's begin is compared.
+            let instant = |time| cast(time, DataType::Timestamp(TimeUnit::Microsecond, None));
+            let beyond = |time: Expr| micros(time.clone()) - micros(date_trunc(lit("month"), instant(time)));
+            let count = months(to.clone()) - months(from.clone());
+            let (short, long) = (beyond(to.clone()).lt(beyond(from.clone())), beyond(to).gt(beyond(from)));
+            let whole = when(count.clone().gt(lit(0i64)).and(short), count.clone() - lit(1i64))
+                .when(count.clone().lt(lit(0i64)).and(long), count.clone() + lit(1i64))
+                .otherwise(count)?;
+            whole / lit(i64::from(of))
+        }
+    };
+    Ok(cast(difference, DataType::Int32))
 }
 
 impl PartialEq for Rewritten {
@@ -308,11 +423,12 @@ impl ScalarUDFImpl for Rewritten {
     }
 
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
-        let given = (self.gives)(types);
-        match (given, self.name) {
-            (Some(wider), "mod") => Ok(vec![wider.clone(), wider]),
-            (Some(_), _) => Ok(types.to_vec()),
-            (None, _) => {
+        match (self.gives)(types) {
+            Some(given) => {
+                let own = types.iter().take(self.alike_from).cloned();
+                Ok(own.chain(types.iter().skip(self.alike_from).map(|_| given.clone())).collect())
+            }
+            None => {
                 let given = types.iter().map(name).collect::<Vec<_>>().join(", ");
                 plan_err!("{} takes {}, not ({given})", self.name.to_uppercase(), self.takes)
             }

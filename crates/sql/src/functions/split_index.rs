@@ -55,6 +55,7 @@ impl ScalarUDFImpl for SplitIndex {
             let part = text.zip(delimiter).zip(place).and_then(|((text, delimiter), place)| {
                 let place = usize::try_from(place).ok()?;
                 match delimiter.as_bytes() {
+                    _ if text.is_empty() => None,
                     [] => (place == 0).then_some(text),
                     [byte] if byte.is_ascii() => part(text, *byte, place),
                     _ => text.split(delimiter).nth(place),

@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, BooleanArray, Int32Array, StringArray};
+use arrow::array::{ArrayRef, AsArray, BooleanArray, Int32Array, ListBuilder, StringArray, StringBuilder};
 use arrow::datatypes::{DataType, Int64Type};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use datafusion::common::{Result, plan_err};
 use md5::{Digest, Md5};
-use regex::Regex;
-use sha2::Sha256;
+use regex::{NoExpand, Regex};
+use sha2::{Sha224, Sha256, Sha384, Sha512};
 
 use super::scalar::Function;
 
@@ -19,10 +19,29 @@ pub(super) fn all() -> Vec<Function> {
     let text = |name, does| Function { name, takes: one_text, gives: |_| DataType::Boolean, does };
     vec![
         Function { name: "regexp", takes: two_texts, gives: |_| DataType::Boolean, does: matches },
+        Function {
+            name: "regexp_replace",
+            takes: |types| match types {
+                [_, _, _] if types.iter().all(is_text) => Ok(vec![DataType::Utf8; 3]),
+                _ => plan_err!("REGEXP_REPLACE takes a text, a pattern and what takes the place of each match"),
+            },
+            gives: |_| DataType::Utf8,
+            does: replace,
+        },
         Function { name: "regexp_extract", takes: extract_takes, gives: |_| DataType::Utf8, does: extract },
         Function { name: "locate", takes: locate_takes, gives: |_| DataType::Int32, does: locate },
         coded("md5", |args| coded_as(args, |text| Some(hex(&Md5::digest(text))))),
+        coded("sha224", |args| coded_as(args, |text| Some(hex(&Sha224::digest(text))))),
         coded("sha256", |args| coded_as(args, |text| Some(hex(&Sha256::digest(text))))),
+        coded("sha384", |args| coded_as(args, |text| Some(hex(&Sha384::digest(text))))),
+        coded("sha512", |args| coded_as(args, |text| Some(hex(&Sha512::digest(text))))),
+        Function { name: "regexp_substr", takes: two_texts, gives: |_| DataType::Utf8, does: extract },
+        Function {
+            name: "regexp_extract_all",
+            takes: extract_takes,
+            gives: |_| DataType::new_list(DataType::Utf8, true),
+            does: extract_all,
+        },
         coded("to_base64", |args| coded_as(args, |text| Some(BASE64.encode(text)))),
         coded("from_base64", |args| coded_as(args, |text| String::from_utf8(BASE64.decode(text).ok()?).ok())),
         text("is_alpha", |args| each(args, |text| !text.is_empty() && text.chars().all(char::is_alphabetic))),
@@ -45,7 +64,7 @@ fn one_text(types: &[DataType]) -> Result<Vec<DataType>> {
 fn two_texts(types: &[DataType]) -> Result<Vec<DataType>> {
     match types {
         [text, pattern] if is_text(text) && is_text(pattern) => Ok(vec![DataType::Utf8; 2]),
-        _ => plan_err!("REGEXP takes a text and a pattern"),
+        _ => plan_err!("it takes a text and a pattern"),
     }
 }
 
@@ -55,7 +74,7 @@ fn extract_takes(types: &[DataType]) -> Result<Vec<DataType>> {
         [text, pattern, group] if is_text(text) && is_text(pattern) && group.is_integer() => {
             Ok(vec![DataType::Utf8, DataType::Utf8, DataType::Int64])
         }
-        _ => plan_err!("REGEXP_EXTRACT takes a text, a pattern and, if not 0, the number of a group"),
+        _ => plan_err!("it takes a text, a pattern and the number of a group"),
     }
 }
 
@@ -107,6 +126,34 @@ fn matches(args: &[ArrayRef]) -> Result<ArrayRef> {
 }
 
 /// `REGEXP_EXTRACT(text, pattern [, group])`
+/// All matches by a text that is taken as it is.
+fn replace(args: &[ArrayRef]) -> Result<ArrayRef> {
+    let mut patterns = Patterns::default();
+    let rows = args[0].as_string::<i32>().iter().zip(args[1].as_string::<i32>()).zip(args[2].as_string::<i32>());
+    let rows =
+        rows.map(|((text, pattern), by)| Some(patterns.of(pattern?)?.replace_all(text?, NoExpand(by?)).into_owned()));
+    Ok(Arc::new(rows.collect::<StringArray>()))
+}
+
+/// A group of each match, the first one where it is not said; NULL where the pattern has no such group.
+fn extract_all(args: &[ArrayRef]) -> Result<ArrayRef> {
+    let mut patterns = Patterns::default();
+    let groups = args.get(2).map(|groups| groups.as_primitive::<Int64Type>());
+    let mut lists = ListBuilder::new(StringBuilder::new());
+    for (row, (text, pattern)) in args[0].as_string::<i32>().iter().zip(args[1].as_string::<i32>()).enumerate() {
+        let group = usize::try_from(groups.map_or(1, |groups| groups.value(row))).ok();
+        let regex = pattern.and_then(|pattern| patterns.of(pattern));
+        let found = text.zip(regex).zip(group).filter(|((_, regex), group)| *group < regex.captures_len());
+        for (one, group) in
+            found.iter().flat_map(|((text, regex), group)| regex.captures_iter(text).map(|one| (one, *group)))
+        {
+            lists.values().append_option(one.get(group).map(|one| one.as_str()));
+        }
+        lists.append(found.is_some());
+    }
+    Ok(Arc::new(lists.finish()))
+}
+
 fn extract(args: &[ArrayRef]) -> Result<ArrayRef> {
     let mut patterns = Patterns::default();
     let groups = args.get(2).map(|groups| groups.as_primitive::<Int64Type>());

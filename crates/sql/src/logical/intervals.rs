@@ -4,7 +4,8 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::helpers::attached_token::AttachedToken;
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, CaseWhen, CeilFloorKind, DateTimeField, Expr, Interval, Value, VisitMut, VisitorMut,
+    BinaryOperator, CaseWhen, CastKind, CeilFloorKind, DataType, DateTimeField, Expr, Interval, Value, VisitMut,
+    VisitorMut,
 };
 
 use crate::error::{Kind, Place, Result, SqlError};
@@ -37,6 +38,42 @@ pub(super) fn plainly(of: &mut impl VisitMut) -> Result<()> {
                     let (left, one) = (Box::new(expr.clone()), Expr::value(Value::Number("1".into(), false)));
                     *expr =
                         Expr::Nested(Box::new(Expr::BinaryOp { left, op: BinaryOperator::Plus, right: Box::new(one) }));
+                    Ok(())
+                }
+                Expr::Extract { field: DateTimeField::Epoch, .. } => {
+                    *expr = Expr::Cast {
+                        kind: CastKind::Cast,
+                        expr: Box::new(expr.clone()),
+                        data_type: DataType::BigInt(None),
+                        array: false,
+                        format: None,
+                    };
+                    Ok(())
+                }
+                Expr::Extract { field: DateTimeField::Millisecond | DateTimeField::Milliseconds, .. } => {
+                    // Without the seconds, which the parser's word would count, too.
+                    let (left, thousand) = (Box::new(expr.clone()), Expr::value(Value::Number("1000".into(), false)));
+                    let right = Box::new(thousand);
+                    *expr = Expr::Nested(Box::new(Expr::BinaryOp { left, op: BinaryOperator::Modulo, right }));
+                    Ok(())
+                }
+                Expr::Extract {
+                    field: field @ (DateTimeField::Century | DateTimeField::Decade | DateTimeField::Millennium),
+                    ..
+                } => {
+                    // The first century ends with the year 100, the first decade is that of the year 0.
+                    let (years, before) = match field {
+                        DateTimeField::Decade => ("10", "0"),
+                        DateTimeField::Century => ("100", "99"),
+                        _ => ("1000", "999"),
+                    };
+                    *field = DateTimeField::Year;
+                    let number = |text: &str| Box::new(Expr::value(Value::Number(text.into(), false)));
+                    let (left, right) = (Box::new(expr.clone()), number(before));
+                    let left =
+                        Box::new(Expr::Nested(Box::new(Expr::BinaryOp { left, op: BinaryOperator::Plus, right })));
+                    let divided = Expr::BinaryOp { left, op: BinaryOperator::Divide, right: number(years) };
+                    *expr = Expr::Nested(Box::new(divided));
                     Ok(())
                 }
                 _ => Ok(()),
@@ -107,7 +144,23 @@ pub(super) fn stepping(function: &str, inner: &Expr, unit: &DateTimeField) -> Ex
     }
 }
 
-/// An interval of days, hours, minutes and seconds in seconds; others stay.
+/// `INTERVAL '1-6' YEAR TO MONTH` in months.
+fn months(written: &Interval) -> Result<i64> {
+    let Expr::Value(value) = &*written.value else { return Err(SqlError::unsupported("an interval is a constant")) };
+    let text = value.value.clone().into_string().unwrap_or_default();
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(rest) => (-1, rest),
+        None => (1, text.as_str()),
+    };
+    let parts = digits.split_once('-').and_then(|(years, months)| Some((years.parse().ok()?, months.parse().ok()?)));
+    let Some((years, months)): Option<(i64, i64)> = parts else {
+        let error = SqlError::new(Kind::Syntax, format!("'{text}' is no interval YEAR TO MONTH"));
+        return Err(error.hint("write INTERVAL '1-6' YEAR TO MONTH").at(Place::of(value.span)));
+    };
+    Ok(sign * (years.saturating_mul(12).saturating_add(months)))
+}
+
+/// An interval of years and months in months, one of days, hours, minutes and seconds in seconds; others stay.
 pub(super) fn normal(expr: &mut Expr) -> Result<()> {
     const UNITS: [(DateTimeField, f64); 4] = [
         (DateTimeField::Day, 86_400.0),
@@ -116,6 +169,11 @@ pub(super) fn normal(expr: &mut Expr) -> Result<()> {
         (DateTimeField::Second, 1.0),
     ];
     let Expr::Interval(written) = expr else { return Ok(()) };
+    if (&written.leading_field, &written.last_field) == (&Some(DateTimeField::Year), &Some(DateTimeField::Month)) {
+        let months = months(written)?;
+        *expr = interval(&months.to_string(), DateTimeField::Month);
+        return Ok(());
+    }
     let from = UNITS.iter().position(|(unit, _)| written.leading_field.as_ref() == Some(unit));
     let Some(from) = from else { return Ok(()) };
     let to =

@@ -6,15 +6,17 @@
 
 pub(crate) mod fields;
 pub(crate) mod first_rows;
+mod group_windows;
 mod intervals;
 pub(crate) mod kinesis;
 pub(crate) mod late_data;
 mod names;
 pub(crate) mod numbers;
 mod optimizer;
-mod relation;
+pub(crate) mod relation;
 mod set_operations;
-mod similar;
+pub(crate) mod similar;
+mod spelling;
 mod type_names;
 pub(crate) mod unnest;
 pub(crate) mod versioned;

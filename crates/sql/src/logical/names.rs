@@ -20,6 +20,7 @@ use super::intervals::plainly;
 use super::late_data::{self, name_late_columns};
 use super::relation::StreamRelations;
 use super::set_operations::name_set_operations;
+use super::spelling::spell;
 use super::type_names::TypeNames;
 use super::unnest::{join_arrays, name_unnests};
 use super::versioned_join::join_versions;
@@ -78,6 +79,7 @@ impl Names<'_> {
     pub(crate) fn query(&self, mut query: Query) -> Result<LogicalPlan> {
         name_unnests(&mut query);
         name_set_operations(&mut query)?;
+        spell(&mut query)?;
         plainly(&mut query)?;
         let plan = self.planner().sql_statement_to_plan(Statement::Query(Box::new(query)))?;
         Ok(name_late_columns(join_versions(join_arrays(plan)?)?, self.catalog)?)
@@ -85,6 +87,7 @@ impl Names<'_> {
 
     /// Plans an expression over some columns; its types agree.
     pub(crate) fn expression(&self, mut expression: SqlExpr, schema: &DFSchema) -> Result<Expr> {
+        spell(&mut expression)?;
         plainly(&mut expression)?;
         let planned = self.planner().sql_to_expr(expression, schema, &mut PlannerContext::new())?;
         let widened = super::numbers::widen_expr(planned, schema)?;
@@ -148,7 +151,9 @@ impl ContextProvider for Names<'_> {
 
     fn udf_names(&self) -> Vec<String> {
         let own = self.catalog.functions().map(str::to_owned);
-        own.chain(self.builtin.state.scalar_functions().keys().cloned()).collect()
+        // Those that only the planner calls are not told of.
+        let builtin = self.builtin.state.scalar_functions().keys().filter(|name| !name.starts_with("__"));
+        own.chain(builtin.cloned()).collect()
     }
 
     fn higher_order_function_names(&self) -> Vec<String> {

@@ -1,18 +1,18 @@
-//! Casts and types as the SQL standard and Flink have them. A Boolean is the text TRUE or FALSE; a quotient of decimals has its own rule
+//! Casts and types as the SQL standard and Flink have them. A Boolean is the text TRUE or FALSE, a time has a blank; a quotient of decimals has its own rule
 //! ([`decimals`]). Numbers of different kinds: a DOUBLE beside a DECIMAL makes both a DOUBLE, as the SQL standard and Flink have it. DataFusion would
 //! make the DOUBLE a DECIMAL, which most of its values don't fit.
 
-use arrow::datatypes::{DataType, Field};
+use arrow::datatypes::{DataType, Field, TimeUnit};
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{DFSchema, Result, ScalarValue};
-use datafusion::functions::expr_fn::{left, right, upper};
+use datafusion::functions::expr_fn::{left, to_char, upper};
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{Between, BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator, ScalarUDF, cast, lit};
 
-use crate::functions::decimals;
-use crate::types::LENGTH_MAX_KEY;
+use crate::functions::{decimals, replaced, text_of_double, time_as_text};
+use crate::types::{LENGTH_MAX_KEY, timestamp};
 
 /// The plan with such decimals cast.
 pub(super) fn widen(plan: LogicalPlan) -> Result<LogicalPlan> {
@@ -75,11 +75,25 @@ fn length_of(field: &Field) -> Option<i64> {
     (*field.data_type() == DataType::Utf8).then(|| length.parse().ok()).flatten()
 }
 
-fn is_negative(expr: &Expr) -> bool {
-    match expr {
-        Expr::Literal(ScalarValue::Int64(Some(number)), _) => *number < 0,
-        Expr::Negative(number) => matches!(&**number, Expr::Literal(ScalarValue::Int64(Some(_)), _)),
-        _ => false,
+/// A value as a text: Booleans in capital letters, times with a blank and as many digits as their type has.
+fn text_of(expr: Expr, schema: &DFSchema) -> Expr {
+    match expr.get_type(schema) {
+        Ok(DataType::Boolean) => upper(cast(expr, DataType::Utf8)),
+        Ok(DataType::Float32 | DataType::Float64) => text_of_double(expr),
+        Ok(DataType::Timestamp(unit, _)) => {
+            let digits = match unit {
+                TimeUnit::Second => "",
+                TimeUnit::Millisecond => "%.3f",
+                TimeUnit::Microsecond => "%.6f",
+                TimeUnit::Nanosecond => "%.9f",
+            };
+            let format = format!("%Y-%m-%d %H:%M:%S{digits}");
+            match unit {
+                TimeUnit::Second | TimeUnit::Millisecond => time_as_text(cast(expr, timestamp(3, false)), format),
+                _ => to_char(cast(expr, DataType::Timestamp(unit, None)), lit(format)),
+            }
+        }
+        _ => cast(expr, DataType::Utf8),
     }
 }
 
@@ -100,6 +114,15 @@ fn as_decimal(expr: &Expr, schema: &DFSchema) -> Option<Expr> {
     Some(cast(expr.clone(), DataType::Decimal128(precision, 0)))
 }
 
+/// Decimals without what they lose.
+fn rounded(call: ScalarFunction, schema: &DFSchema) -> Transformed<Expr> {
+    let rounds = ["ceil", "floor", "truncate"].contains(&call.func.name());
+    match rounds.then(|| whole_type(&call, schema)).flatten() {
+        Some(data_type) => Transformed::yes(cast(Expr::ScalarFunction(call), data_type)),
+        None => Transformed::no(Expr::ScalarFunction(call)),
+    }
+}
+
 fn widened(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
     let is = |expr: &Expr, kind: fn(&DataType) -> bool| expr.get_type(schema).is_ok_and(|data_type| kind(&data_type));
     let float = |expr: &Expr| is(expr, DataType::is_floating);
@@ -116,33 +139,21 @@ fn widened(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
             }
         }
         Expr::Cast(of) if length_of(&of.field).is_some() => match length_of(&of.field) {
-            Some(length) => Transformed::yes(left(cast(*of.expr, DataType::Utf8), lit(length))),
+            Some(length) => Transformed::yes(left(text_of(*of.expr, schema), lit(length))),
             None => Transformed::no(Expr::Cast(of)),
         },
-        Expr::Cast(cast)
-            if *cast.field.data_type() == DataType::Utf8 && is(&cast.expr, |t| *t == DataType::Boolean) =>
+        Expr::Cast(of)
+            if *of.field.data_type() == DataType::Utf8
+                && is(&of.expr, |t| {
+                    matches!(t, DataType::Boolean | DataType::Timestamp(..) | DataType::Float32 | DataType::Float64)
+                }) =>
         {
-            Transformed::yes(upper(Expr::Cast(cast)))
+            Transformed::yes(text_of(*of.expr, schema))
         }
-        // All matches, not the first.
-        Expr::ScalarFunction(mut call) if call.func.name() == "regexp_replace" && call.args.len() == 3 => {
-            call.args.push(lit("g"));
-            Transformed::yes(Expr::ScalarFunction(call))
-        }
-        Expr::ScalarFunction(call) if ["ceil", "floor", "truncate"].contains(&call.func.name()) => {
-            match whole_type(&call, schema) {
-                Some(data_type) => Transformed::yes(cast(Expr::ScalarFunction(call), data_type)),
-                None => Transformed::no(Expr::ScalarFunction(call)),
-            }
-        }
-        // A negative place is one from the end.
-        Expr::ScalarFunction(mut call) if call.func.name() == "substr" && call.args.get(1).is_some_and(is_negative) => {
-            if let [text, from, ..] = call.args.as_mut_slice() {
-                *text = right(text.clone(), Expr::Negative(Box::new(from.clone())));
-                *from = lit(1i64);
-            }
-            Transformed::yes(Expr::ScalarFunction(call))
-        }
+        Expr::ScalarFunction(call) => match replaced(call.func.name(), &call.args) {
+            Some(ours) => Transformed::yes(ours),
+            None => rounded(call, schema),
+        },
         Expr::BinaryExpr(BinaryExpr { left, op, right }) if float(&left) && decimal(&right) => {
             Transformed::yes(Expr::BinaryExpr(BinaryExpr { left, op, right: double(right) }))
         }

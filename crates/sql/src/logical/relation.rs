@@ -9,7 +9,7 @@ use datafusion::logical_expr::planner::{PlannedRelation, RelationPlanner, Relati
 use datafusion::logical_expr::{Expr, Extension, LogicalPlan};
 use datafusion::sql::sqlparser::ast::{
     Expr as SqlExpr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName, Spanned,
-    TableFactor, TableVersion,
+    TableFactor, TableFunctionArgs, TableVersion,
 };
 
 use super::versioned::Versioned;
@@ -17,6 +17,9 @@ use super::window::{WindowTvf, Windows};
 use super::{set_operations, unnest};
 use crate::error::{Kind, Place, SqlError};
 use crate::parse::{DESCRIPTOR, TABLE_ARGUMENT};
+
+/// The relation that its argument's query gives.
+pub(crate) const ROWS: &str = "__rows";
 
 /// Plans them.
 #[derive(Debug)]
@@ -33,8 +36,20 @@ impl RelationPlanner for StreamRelations {
                 let plan = window_function(&function, context)?;
                 Ok(RelationPlanning::Planned(Box::new(PlannedRelation::new(plan, alias))))
             }
+            TableFactor::Table { version: Some(TableVersion::ForSystemTimeAsOf(time)), name, alias, args, .. } => {
+                let plan = versioned(name, args, &time, context)?;
+                Ok(RelationPlanning::Planned(Box::new(PlannedRelation::new(plan, alias))))
+            }
             TableFactor::Table { name, alias, args: Some(args), .. } if name.to_string().starts_with("__") => {
-                match set_operations::relation(&name.to_string(), &args, context) {
+                let name_of = name.to_string();
+                if let (ROWS, [FunctionArg::Unnamed(FunctionArgExpr::Expr(SqlExpr::Subquery(rows)))]) =
+                    (name_of.as_str(), args.args.as_slice())
+                {
+                    let rows =
+                        TableFactor::Derived { lateral: false, subquery: rows.clone(), alias: None, sample: None };
+                    return Ok(RelationPlanning::Planned(Box::new(PlannedRelation::new(context.plan(rows)?, alias))));
+                }
+                match set_operations::relation(&name_of, &args, context) {
                     Some(plan) => Ok(RelationPlanning::Planned(Box::new(PlannedRelation::new(plan?, alias)))),
                     None => {
                         let error = SqlError::new(Kind::Name, format!("there is no table function {name}"));
@@ -45,10 +60,6 @@ impl RelationPlanner for StreamRelations {
             TableFactor::Table { name, alias, args: Some(args), .. } if WindowKind::of(&name).is_some() => {
                 let args = args.args.iter().collect::<Vec<_>>();
                 let plan = window_call(&name, &args, context)?;
-                Ok(RelationPlanning::Planned(Box::new(PlannedRelation::new(plan, alias))))
-            }
-            TableFactor::Table { version: Some(TableVersion::ForSystemTimeAsOf(time)), name, alias, .. } => {
-                let plan = versioned(name, &time, context)?;
                 Ok(RelationPlanning::Planned(Box::new(PlannedRelation::new(plan, alias))))
             }
             TableFactor::UNNEST { alias, array_exprs, with_ordinality, .. } => {
@@ -64,7 +75,12 @@ impl RelationPlanner for StreamRelations {
     }
 }
 
-fn versioned(name: ObjectName, time: &SqlExpr, context: &mut dyn RelationPlannerContext) -> Result<LogicalPlan> {
+fn versioned(
+    name: ObjectName,
+    args: Option<TableFunctionArgs>,
+    time: &SqlExpr,
+    context: &mut dyn RelationPlannerContext,
+) -> Result<LogicalPlan> {
     let as_of = match time {
         SqlExpr::Identifier(name) => Column::new_unqualified(&name.value),
         SqlExpr::CompoundIdentifier(parts) => match parts.as_slice() {
@@ -76,7 +92,7 @@ fn versioned(name: ObjectName, time: &SqlExpr, context: &mut dyn RelationPlanner
     let table = TableFactor::Table {
         name,
         alias: None,
-        args: None,
+        args,
         with_hints: Vec::new(),
         version: None,
         with_ordinality: false,

@@ -56,9 +56,14 @@ fn escaped(pattern: &str, escape: char) -> String {
     out
 }
 
-/// A pattern as a regular expression. Alternatives, repetitions, groups and classes mean the same in both.
+/// A pattern as a regular expression of the whole text.
 fn regex(pattern: &str, escape: Option<char>) -> String {
-    let mut out = String::from("^(?s:");
+    format!("^(?s:{})$", regex_part(pattern, escape))
+}
+
+/// A part of a pattern as a part of a regular expression. Alternatives, repetitions, groups and classes mean the same in both.
+pub(crate) fn regex_part(pattern: &str, escape: Option<char>) -> String {
+    let mut out = String::with_capacity(pattern.len());
     let mut chars = pattern.chars();
     let mut in_class = false;
     while let Some(ch) = chars.next() {
@@ -76,7 +81,6 @@ fn regex(pattern: &str, escape: Option<char>) -> String {
             _ => out.push(ch),
         }
     }
-    out.push_str(")$");
     out
 }
 

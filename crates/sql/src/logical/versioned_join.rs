@@ -115,7 +115,7 @@ fn left_column(name: &Column, left: &DFSchema) -> std::result::Result<Column, Sq
     })
 }
 
-/// Conditions on the left side alone decide before the join: fewer rows wait, or ask.
+/// Conditions on the left side alone decide before the join: fewer rows wait, or ask. Others are those of a join that has none.
 fn filtered(filter: Filter) -> Result<Transformed<LogicalPlan>> {
     let LogicalPlan::Extension(extension) = filter.input.as_ref() else {
         return Ok(Transformed::no(LogicalPlan::Filter(filter)));
@@ -129,10 +129,17 @@ fn filtered(filter: Filter) -> Result<Transformed<LogicalPlan>> {
             !condition.is_volatile() && check_all_columns_from_schema(&condition.column_refs(), join.left.schema())?;
         if moves { below.push(condition) } else { above.push(condition) }
     }
-    let Some(below) = conjunction(below) else { return Ok(Transformed::no(LogicalPlan::Filter(filter))) };
-    let left = Filter::try_new(below, Arc::new(join.left.clone()))?;
-    let left = filtered(left)?.data;
-    let node = VersionedJoin { left, ..join.clone() };
+    // FROM a, b WHERE a.k = b.k: the conditions are the join's.
+    let own = if join.condition == lit(true) && !join.outer { std::mem::take(&mut above) } else { Vec::new() };
+    if below.is_empty() && own.is_empty() {
+        return Ok(Transformed::no(LogicalPlan::Filter(filter)));
+    }
+    let left = match conjunction(below) {
+        Some(below) => filtered(Filter::try_new(below, Arc::new(join.left.clone()))?)?.data,
+        None => join.left.clone(),
+    };
+    let condition = conjunction([join.condition.clone()].into_iter().chain(own)).unwrap_or_else(|| lit(true));
+    let node = VersionedJoin { left, condition, ..join.clone() };
     let joined = LogicalPlan::Extension(Extension { node: Arc::new(node) });
     Ok(Transformed::yes(match conjunction(above) {
         Some(above) => LogicalPlan::Filter(Filter::try_new(above, Arc::new(joined))?),

@@ -144,3 +144,14 @@ pub(crate) fn call(name: &str, arguments: impl IntoIterator<Item = Expr>) -> Exp
         within_group: Vec::new(),
     })
 }
+
+/// The arguments of a call.
+pub(crate) fn arguments(call: &Expr) -> Vec<&Expr> {
+    let Expr::Function(function) = call else { return Vec::new() };
+    let FunctionArguments::List(list) = &function.args else { return Vec::new() };
+    let argument = |argument| match argument {
+        &FunctionArg::Unnamed(FunctionArgExpr::Expr(ref expr)) => Some(expr),
+        _ => None,
+    };
+    list.args.iter().filter_map(argument).collect()
+}

@@ -8,15 +8,17 @@ mod ddl;
 mod dialect;
 mod expr;
 mod json;
+mod keywords;
 pub(crate) mod kinesis;
 mod late_data;
 mod script;
 pub mod statement;
 mod types;
 
-pub use script::{parse, parse_as};
+pub use keywords::KEYWORDS;
+pub use script::{is_complete, parse, parse_as};
 
-pub(crate) use self::dialect::{DESCRIPTOR, TABLE_ARGUMENT, call};
+pub(crate) use self::dialect::{DESCRIPTOR, TABLE_ARGUMENT, arguments, call};
 pub(crate) use self::late_data::LATE_DATA;
 
 use datafusion::sql::sqlparser::parser::Parser;

@@ -8,7 +8,7 @@ use datafusion::sql::sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan
 use super::dialect::StreamingDialect;
 use super::kinesis::{self, KinesisDialect};
 use super::late_data::with_late_data;
-use super::statement::{Dialect as Language, Insert, Located, Object, Show, Statement};
+use super::statement::{Dialect as Language, Insert, Jobs, Located, Object, Show, Statement};
 use super::{ddl, expect_word, peek_word, place, unexpected, word, words};
 use crate::error::{Kind, Place, Result, SqlError};
 
@@ -36,6 +36,22 @@ pub fn parse_as(text: &str, dialect: Option<Language>) -> Result<Vec<Located>> {
     });
     // What is missing is missing at the end.
     statements(text, dialect).map_err(|error| error.at(end(text)))
+}
+
+/// Whether a text that is being typed ends behind a statement: at a semicolon that is in no quotes, comment or statement set.
+pub fn is_complete(text: &str) -> bool {
+    let Ok(tokens) = Tokenizer::new(&StreamingDialect, text).tokenize() else { return false };
+    let tokens = tokens.iter().filter(|token| !matches!(token, Token::Whitespace(_)));
+    let is = |token: Option<&Token>, is: &str| matches!(token, Some(Token::Word(word)) if word.value.eq_ignore_ascii_case(is));
+    let (mut in_set, mut last, mut before) = (false, None, None);
+    for token in tokens {
+        in_set |= is(before, "STATEMENT") && is(last, "SET");
+        if *token == Token::SemiColon && is(last, "END") {
+            in_set = false;
+        }
+        (before, last) = (last, Some(token));
+    }
+    matches!(last, Some(Token::SemiColon)) && !in_set
 }
 
 /// Behind the last character.
@@ -73,13 +89,16 @@ pub(super) fn parser<'d>(dialect: &'d dyn Dialect, text: &str) -> Result<Parser<
     }
     let tokens = match dialect.is::<KinesisDialect>() {
         true => kinesis::tokens(text)?,
-        false => with_late_data(ours(Tokenizer::new(dialect, text).tokenize_with_location()?))?,
+        false => with_late_data(ours(Tokenizer::new(dialect, text).tokenize_with_location()?)?)?,
     };
     Ok(Parser::new(dialect).with_recursion_limit(DEPTH_MAX).with_tokens_with_locations(tokens))
 }
 
-/// Makes tokens ours: `>>` closes two types, and hints are comments.
-fn ours(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+/// Hints that only say how a query is to be worked on.
+const PLANNING_HINTS: [&str; 4] = ["BROADCAST", "SHUFFLE_HASH", "SHUFFLE_MERGE", "NEST_LOOP"];
+
+/// Makes tokens ours: `>>` closes two types, and hints how to work are comments.
+fn ours(tokens: Vec<TokenWithSpan>) -> Result<Vec<TokenWithSpan>> {
     let mut split = Vec::with_capacity(tokens.len());
     for token in tokens {
         match token.token {
@@ -88,11 +107,25 @@ fn ours(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
                 split.push(TokenWithSpan { token: Token::Gt, span: Span::new(start, start) });
                 split.push(TokenWithSpan { token: Token::Gt, span: Span::new(end, end) });
             }
-            Token::Whitespace(Whitespace::MultiLineComment(_)) => {}
+            Token::Whitespace(Whitespace::MultiLineComment(text)) => {
+                let Some(hint) = text.strip_prefix('+') else { continue };
+                let name =
+                    hint.trim_start().split(|c: char| !(c.is_alphanumeric() || c == '_')).next().unwrap_or_default();
+                if !PLANNING_HINTS.contains(&name.to_ascii_uppercase().as_str()) {
+                    let error = SqlError::unsupported(format!("the hint {name} is not built"));
+                    let instead = match name.to_ascii_uppercase().as_str() {
+                        "OPTIONS" => "declare a table with these options: CREATE TABLE … WITH (…) LIKE …",
+                        "STATE_TTL" => "SET 'table.exec.state.ttl' is for all state",
+                        "LOOKUP" => "say it in the table's options",
+                        _ => "leave it out",
+                    };
+                    return Err(error.hint(instead).at(Place::of(token.span)));
+                }
+            }
             _ => split.push(token),
         }
     }
-    split
+    Ok(split)
 }
 
 fn statement(parser: &mut Parser<'_>, text: &str) -> Result<Statement> {
@@ -111,8 +144,10 @@ fn statement(parser: &mut Parser<'_>, text: &str) -> Result<Statement> {
     }
     if word(parser, "EXPLAIN") {
         let analyze = word(parser, "ANALYZE");
+        explain_details(parser)?;
         words(parser, &["PLAN", "FOR"]);
-        let statement = Box::new(statement(parser, text)?);
+        let is_set = words(parser, &["STATEMENT", "SET"]);
+        let statement = Box::new(if is_set { statement_set(parser)? } else { statement(parser, text)? });
         return match *statement {
             Statement::Query(_) | Statement::Insert(_) | Statement::StatementSet(_) => {
                 Ok(Statement::Explain { analyze, statement })
@@ -123,15 +158,34 @@ fn statement(parser: &mut Parser<'_>, text: &str) -> Result<Statement> {
     if word(parser, "SET") {
         return set(parser);
     }
+    if words(parser, &["SHOW", "COLUMNS"]) {
+        if !word(parser, "IN") {
+            expect_word(parser, "FROM")?;
+        }
+        return Ok(Statement::Describe(name(parser)?));
+    }
     if word(parser, "RESET") {
         let at_end = matches!(parser.peek_token_ref().token, Token::SemiColon | Token::EOF);
         return Ok(Statement::Reset(if at_end { None } else { Some(setting(parser)?) }));
     }
+    if words(parser, &["SHOW", "JOBS"]) {
+        return Ok(Statement::Jobs(Jobs::Show));
+    }
     if word(parser, "SHOW") {
         return show(parser).map(Statement::Show);
     }
+    if words(parser, &["DESCRIBE", "JOB"]) {
+        return job(parser).map(|job| Statement::Jobs(Jobs::Describe(job)));
+    }
     if word(parser, "DESCRIBE") || word(parser, "DESC") {
+        word(parser, "EXTENDED");
         return Ok(Statement::Describe(name(parser)?));
+    }
+    if words(parser, &["STOP", "JOB"]) {
+        let job = job(parser)?;
+        // It always is.
+        words(parser, &["WITH", "SAVEPOINT"]);
+        return Ok(Statement::Jobs(Jobs::Stop(job)));
     }
     if word(parser, "DROP") {
         return drop_object(parser);
@@ -144,6 +198,24 @@ fn statement(parser: &mut Parser<'_>, text: &str) -> Result<Statement> {
     Err(refused(parser))
 }
 
+/// What Flink would show, too: how rows are revised is always told.
+fn explain_details(parser: &mut Parser<'_>) -> Result<()> {
+    loop {
+        let place = place(parser);
+        let other =
+            ["ESTIMATED_COST", "JSON_EXECUTION_PLAN", "PLAN_ADVICE"].into_iter().find(|detail| word(parser, detail));
+        if let Some(detail) = other {
+            let error = SqlError::unsupported(format!("EXPLAIN {detail} is not built"));
+            return Err(error
+                .hint("write EXPLAIN, or EXPLAIN ANALYZE to run it and see what each operator did")
+                .at(place));
+        }
+        if !word(parser, "CHANGELOG_MODE") || !parser.consume_token(&Token::Comma) {
+            return Ok(());
+        }
+    }
+}
+
 /// What is no statement here, and what to do instead.
 fn refused(parser: &Parser<'_>) -> SqlError {
     let found = parser.peek_token_ref();
@@ -153,7 +225,7 @@ fn refused(parser: &Parser<'_>) -> SqlError {
         "UPDATE" | "DELETE" | "MERGE" | "TRUNCATE" => "write changes with INSERT INTO a table with a primary key",
         "ALTER" => "drop the table or view and create it anew",
         "ADD" | "REMOVE" | "LOAD" | "UNLOAD" => "functions are made by CREATE FUNCTION with an SQL expression",
-        "STOP" => "stop an application with Ctrl-C or through the server",
+        "STOP" => "write STOP JOB 'name'",
         "ANALYZE" => "write EXPLAIN ANALYZE",
         _ => {
             "a statement begins with CREATE, INSERT, SELECT, EXECUTE STATEMENT SET, SET, SHOW, DESCRIBE, EXPLAIN or DROP"
@@ -274,6 +346,17 @@ fn setting(parser: &mut Parser<'_>) -> Result<String> {
     }
 }
 
+/// The name of a job.
+fn job(parser: &mut Parser<'_>) -> Result<String> {
+    let name = match &parser.peek_token_ref().token {
+        Token::SingleQuotedString(name) => name.clone(),
+        Token::Word(word) => word.value.clone(),
+        _ => return Err(unexpected(parser, "the name of a job")),
+    };
+    parser.next_token();
+    Ok(name)
+}
+
 fn show(parser: &mut Parser<'_>) -> Result<Show> {
     if word(parser, "TABLES") {
         return Ok(Show::Tables);
@@ -287,7 +370,7 @@ fn show(parser: &mut Parser<'_>) -> Result<Show> {
     if words(parser, &["CREATE", "TABLE"]) || words(parser, &["CREATE", "VIEW"]) {
         return name(parser).map(Show::Create);
     }
-    Err(unexpected(parser, "TABLES, VIEWS, FUNCTIONS, CREATE TABLE or CREATE VIEW"))
+    Err(unexpected(parser, "TABLES, VIEWS, FUNCTIONS, JOBS, CREATE TABLE or CREATE VIEW"))
 }
 
 fn drop_object(parser: &mut Parser<'_>) -> Result<Statement> {
@@ -343,6 +426,31 @@ mod tests {
             assert_eq!(inserts.len(), 2);
             assert_eq!(inserts[1].columns.len(), 2);
         }
+    }
+
+    #[test]
+    fn typed_text_is_complete_behind_a_statement() {
+        for text in [
+            "SELECT 1;",
+            "SELECT ';';\n",
+            "SELECT 1; -- one",
+            "EXECUTE STATEMENT SET BEGIN INSERT INTO a SELECT 1; END;",
+        ] {
+            assert!(is_complete(text), "{text}");
+        }
+        for text in
+            ["", "SELECT 1", "SELECT ';", "SELECT 1 /* ;", "-- ;", "BEGIN STATEMENT SET; INSERT INTO a SELECT 1;"]
+        {
+            assert!(!is_complete(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn jobs_are_named_with_and_without_quotes() {
+        assert!(matches!(one("SHOW JOBS"), Statement::Jobs(Jobs::Show)));
+        assert!(matches!(one("DESCRIBE JOB a"), Statement::Jobs(Jobs::Describe(name)) if name == "a"));
+        assert!(matches!(one("STOP JOB 'a-1' WITH SAVEPOINT"), Statement::Jobs(Jobs::Stop(name)) if name == "a-1"));
+        assert!(matches!(one("DESCRIBE jobs"), Statement::Describe(_)));
     }
 
     #[test]

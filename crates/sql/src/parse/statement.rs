@@ -55,6 +55,8 @@ pub enum Statement {
     Show(Show),
     /// `DESCRIBE table`
     Describe(Ident),
+    /// `SHOW JOBS` and the like: the shell does them.
+    Jobs(Jobs),
     /// `EXPLAIN [ANALYZE] statement`
     Explain {
         /// It is run, and told with what each operator did.
@@ -71,6 +73,17 @@ pub enum Statement {
         /// It need not be there.
         if_exists: bool,
     },
+}
+
+/// What is said of the jobs of a shell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Jobs {
+    /// `SHOW JOBS`
+    Show,
+    /// `DESCRIBE JOB 'name'`
+    Describe(String),
+    /// `STOP JOB 'name'`
+    Stop(String),
 }
 
 /// What can be dropped.

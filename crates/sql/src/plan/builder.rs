@@ -13,6 +13,7 @@ use datafusion::physical_expr::{PhysicalExpr, create_physical_expr};
 use tidemill_connectors::Environment;
 use tidemill_engine::{Delivery, Job, Operator, OperatorContext, Port, Routing};
 
+use super::shared::Shared;
 use super::stream::Stream;
 use crate::catalog::{InAppStream, Pump, Table};
 use crate::error::Result;
@@ -81,6 +82,7 @@ pub(crate) struct Builder<'a> {
     /// What they read of its ROWs.
     pub(super) fields: HashMap<String, Fields>,
     pub(super) scanned: HashMap<String, Scanned>,
+    pub(super) shared: Shared,
     /// What fills in-application streams, what is known of these, and which are being planned.
     pub(crate) pumps: &'a [Pump],
     pub(super) pumped: HashMap<String, Stream>,
@@ -104,6 +106,7 @@ impl<'a> Builder<'a> {
             needed: HashMap::new(),
             fields: HashMap::new(),
             scanned: HashMap::new(),
+            shared: Shared::default(),
             pumps: &[],
             pumped: HashMap::new(),
             pumping: Vec::new(),
@@ -119,6 +122,7 @@ impl<'a> Builder<'a> {
 
     /// `readers` are all the expressions that see a plan's rows, where that is known.
     fn announce_to(&mut self, plan: &LogicalPlan, readers: Option<Vec<Expr>>) {
+        self.shared.ask(plan);
         if let LogicalPlan::TableScan(scan) = plan {
             let is_new = !self.needed.contains_key(scan.table_name.table());
             if is_new && let Some(stream) = stream_of(scan) {

@@ -139,7 +139,8 @@ impl Builder<'_> {
                 schema: output,
             };
             IntervalJoin::new(config.clone())?;
-            if join.join_type == PlanJoin::Inner && !processing {
+            // A row that stayed alone goes out at its own time: the latest of those that are there.
+            if !left_only && !processing {
                 let times = |traits: &Traits| match traits.latest_of.is_empty() {
                     true => traits.event_time.first().copied().into_iter().collect(),
                     false => traits.latest_of.clone(),

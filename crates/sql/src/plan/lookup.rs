@@ -102,6 +102,15 @@ impl Builder<'_> {
         self.kept(stream, &kept, schema)
     }
 
+    /// Whether a table that can't be asked ends, so that it can be read before the first row asks.
+    pub(super) fn is_loaded(&self, right: &LogicalPlan) -> bool {
+        let Some((_, table)) = looked_up(right) else { return false };
+        tidemill_connectors::lookup(&table.declaration, self.environment).is_err()
+            && table.watermark.is_none()
+            && tidemill_connectors::source(&table.declaration, self.environment)
+                .is_ok_and(|source| source.is_bounded() && !source.has_changes())
+    }
+
     /// Some columns of a stream, with the names of a schema.
     pub(super) fn kept(&self, mut stream: Stream, columns: &[usize], schema: &DFSchemaRef) -> Result<Stream> {
         if columns.len() != stream.schema.fields().len() {

@@ -19,6 +19,7 @@
 //! | [`over`] | `OVER` |
 //! | [`rank`] | `ROW_NUMBER()` below a filter: top-n and de-duplication |
 //! | [`pump`] | in-application streams |
+//! | [`shared`] | aggregations that a job asks for more than once |
 //! | [`sort`] | `ORDER BY`, `LIMIT` |
 //! | [`sink`] | `INSERT INTO`, rows for the terminal |
 
@@ -34,6 +35,7 @@ mod over;
 mod pump;
 mod rank;
 mod scan;
+mod shared;
 mod sink;
 mod sort;
 mod stream;
@@ -63,7 +65,7 @@ impl Builder<'_> {
             LogicalPlan::TableScan(scan) => self.scan(scan),
             LogicalPlan::Values(values) => self.values(values),
             LogicalPlan::EmptyRelation(empty) => self.empty(empty),
-            LogicalPlan::Aggregate(aggregate) => self.aggregate(aggregate),
+            LogicalPlan::Aggregate(aggregate) => self.shared(plan, |builder| builder.aggregate(aggregate)),
             LogicalPlan::Join(join) => self.join(join),
             LogicalPlan::Window(window) => self.over(window),
             LogicalPlan::Sort(sort) => self.sort(sort),

@@ -23,10 +23,14 @@ impl Builder<'_> {
         // Joined streams meet a reference table at the latest of their times.
         let is_joined = join.as_of.name == ROWTIME && left.traits.latest_of.contains(&time);
         if left.traits.event_time.contains(&time) || is_joined {
-            return self.temporal_join(join, left, schema);
+            // In the dialect of Kinesis Data Analytics a table that ends is a reference: its rows hold at all times.
+            return self.temporal_join(join, left, join.as_of.name == ROWTIME, schema);
         }
         if left.traits.processing_time.contains(&time) {
-            return self.lookup_join(join, left, schema);
+            return match self.is_loaded(&join.right) {
+                true => self.temporal_join(join, left, true, schema),
+                false => self.lookup_join(join, left, schema),
+            };
         }
         let message = match left.schema.field(time).data_type() {
             DataType::Timestamp(..) => format!("'{}' is only a TIMESTAMP, no time column", join.as_of),
@@ -36,12 +40,17 @@ impl Builder<'_> {
         Err(SqlError::unsupported(message).hint(hint))
     }
 
-    /// Each left row with the version that is valid at its event time.
-    fn temporal_join(&mut self, join: &VersionedJoin, left: Stream, schema: &DFSchemaRef) -> Result<Stream> {
+    /// Each left row with the version that is valid at its event time; with the row of a table that ends, where that may be a reference.
+    fn temporal_join(
+        &mut self,
+        join: &VersionedJoin,
+        left: Stream,
+        may_refer: bool,
+        schema: &DFSchemaRef,
+    ) -> Result<Stream> {
         let right = self.plan(&join.right)?;
         let (mut pairs, mut rest) = join.compared()?;
-        // In the dialect of Kinesis Data Analytics a table that ends is a reference: its rows hold at all times.
-        let is_reference = join.as_of.name == ROWTIME && right.traits.bounded && right.traits.event_time.is_empty();
+        let is_reference = may_refer && right.traits.bounded && right.traits.event_time.is_empty();
         let mut of_key = if is_reference { std::mem::take(&mut pairs) } else { Vec::new() };
         if is_reference && of_key.is_empty() {
             let error = SqlError::unsupported("a join with a reference table needs columns that are compared by =");

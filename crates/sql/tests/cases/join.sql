@@ -385,3 +385,42 @@ SELECT c.name, p.kind FROM customers AS c CROSS JOIN (SELECT DISTINCT kind FROM 
 SELECT id, amount FROM orders WHERE amount = (SELECT MAX(amount) FROM orders);
 --! rows
 --| 3 | 9
+
+--! case in, of several columns
+SELECT id, amount FROM orders WHERE (id, customer) IN (SELECT order_id, CAST(10 AS BIGINT) FROM payments);
+
+--! rows
+--| 1 | 5
+--| 3 | 9
+
+--! case not in, of several columns
+SELECT id FROM orders WHERE (id, customer) NOT IN (SELECT order_id, CAST(10 AS BIGINT) FROM payments);
+
+--! rows
+--| error: TM-SQL-0004: NOT IN of several columns is not built; write NOT EXISTS with their equalities
+
+--! case any and all
+SELECT id FROM orders WHERE id = ANY (SELECT order_id FROM payments WHERE kind = 'card') AND id <> ALL (SELECT order_id FROM payments WHERE kind = 'cash');
+
+--! rows
+--| 1
+--| 3
+
+--! case columns of one name
+SELECT o.id, c.id, CAST(o.id AS BIGINT), CAST(o.id AS STRING) FROM orders AS o JOIN customers AS c ON o.customer = c.id;
+
+--! rows
+--| 1 | 10 | 1 | 1
+--| 2 | 20 | 2 | 2
+--| 3 | 10 | 3 | 3
+
+--! case a hint that would change what is read
+SELECT id FROM orders /*+ OPTIONS('csv.null-literal' = 'x') */;
+
+--! rows
+--| error: TM-SQL-0004: the hint OPTIONS is not built; declare a table with these options: CREATE TABLE … WITH (…) LIKE …
+
+--! case a hint that only says how to work
+SELECT /*+ BROADCAST(c) */ o.id FROM orders AS o JOIN customers AS c ON o.customer = c.id WHERE c.name = 'Bob';
+--! rows
+--| 2

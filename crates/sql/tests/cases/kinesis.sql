@@ -706,10 +706,139 @@ JOIN source_sql_stream_001 OVER (RANGE INTERVAL '5' SECOND PRECEDING) AS c ON a.
 --|         source SOURCE_SQL_STREAM_001 (shown above)
 
 --! case an outer join of three streams
-SELECT STREAM a.ticker FROM source_sql_stream_001 OVER (RANGE INTERVAL '1' MINUTE PRECEDING) AS a JOIN source_sql_stream_001 AS b ON a.ticker = b.ticker LEFT JOIN source_sql_stream_001 AS c ON a.ticker = c.ticker;
+SELECT STREAM ROWTIME, a."price", b."price" AS b, c."price" AS c
+FROM (SELECT STREAM ticker, "price" FROM source_sql_stream_001 WHERE "price" > 20) OVER (RANGE INTERVAL '30' SECOND PRECEDING) AS a
+JOIN (SELECT STREAM ticker, "price" FROM source_sql_stream_001 WHERE "price" > 20) AS b ON a.ticker = b.ticker
+LEFT JOIN (SELECT STREAM ticker, "price" FROM source_sql_stream_001 WHERE "price" < 99.5) OVER (RANGE INTERVAL '10' SECOND PRECEDING) AS c ON b.ticker = c.ticker;
 
 --! rows
---| error: TM-SQL-0004: outer joins are of two streams; pump the join of two into a stream, and join that with the third
+--| 2026-01-01 00:00:01 | 100.5 | 100.5 | NULL
+--| 2026-01-01 00:00:30 | 100.5 | 101.5 | NULL
+--| 2026-01-01 00:00:30 | 101.5 | 101.5 | NULL
+--| 2026-01-01 00:01:00 | 101.5 | 99.0 | 99.0
+--| 2026-01-01 00:01:00 | 99.0 | 99.0 | 99.0
+--| 2026-01-01 00:01:10 | 21.0 | 21.0 | 21.0
+--| 2026-01-01 00:01:10 | 21.0 | 21.0 | 21.0
+--| 2026-01-01 00:01:10 | 21.0 | 21.0 | 21.0
+--| 2026-01-01 00:01:10 | 21.0 | 21.0 | 21.0
+--| 2026-01-01 00:01:10 | 21.0 | 21.0 | 21.0
+--| 2026-01-01 00:01:10 | 21.0 | 21.0 | 21.0
+--| 2026-01-01 00:01:10 | 21.0 | 21.0 | 21.0
+--| 2026-01-01 00:01:10 | 21.0 | 21.0 | 21.0
+--| 2026-01-01 00:02:59.999 | 98.0 | 98.0 | 98.0
+
+--! case outer joins of three streams in a row
+SELECT STREAM ROWTIME, a."price", b."price" AS b, c."price" AS c
+FROM source_sql_stream_001 OVER (RANGE INTERVAL '30' SECOND PRECEDING) AS a
+LEFT JOIN (SELECT STREAM ticker, "price" FROM source_sql_stream_001 WHERE "price" > 100) AS b ON a.ticker = b.ticker
+LEFT JOIN (SELECT STREAM ticker, "price" FROM source_sql_stream_001 WHERE "price" BETWEEN 99 AND 101) AS c ON a.ticker = c.ticker;
+
+--! rows
+--| 2026-01-01 00:00:01 | 100.5 | 100.5 | 100.5
+--| 2026-01-01 00:00:30 | 100.5 | 101.5 | NULL
+--| 2026-01-01 00:00:30 | 101.5 | 101.5 | NULL
+--| 2026-01-01 00:00:32 | 20.0 | NULL | NULL
+--| 2026-01-01 00:01:30 | 99.0 | NULL | 99.0
+--| 2026-01-01 00:01:40 | 21.0 | NULL | NULL
+--| 2026-01-01 00:01:40 | 21.0 | NULL | NULL
+--| 2026-01-01 00:03:29.999 | 98.0 | NULL | NULL
+--| 2026-01-01 00:10:30 | 19.0 | NULL | NULL
+
+--! case a full join of three streams
+SELECT STREAM ROWTIME, a."price", b."price" AS b, c."price" AS c
+FROM (SELECT STREAM ticker, "price" FROM source_sql_stream_001 WHERE "price" > 100) OVER (RANGE INTERVAL '30' SECOND PRECEDING) AS a
+FULL JOIN (SELECT STREAM ticker, "price" FROM source_sql_stream_001 WHERE "price" < 20.5) OVER (RANGE INTERVAL '5' SECOND PRECEDING) AS b ON a.ticker = b.ticker
+FULL JOIN (SELECT STREAM ticker, "price" FROM source_sql_stream_001 WHERE "price" BETWEEN 19.5 AND 100.7) AS c ON c.ticker = COALESCE(a.ticker, b.ticker);
+
+--! rows
+--| 2026-01-01 00:00:07 | NULL | 20.0 | 20.0
+--| 2026-01-01 00:00:31 | 100.5 | NULL | 100.5
+--| 2026-01-01 00:01:00 | 101.5 | NULL | 99.0
+--| 2026-01-01 00:01:10 | NULL | NULL | 21.0
+--| 2026-01-01 00:01:10 | NULL | NULL | 21.0
+--| 2026-01-01 00:02:59.999 | NULL | NULL | 98.0
+--| 2026-01-01 00:10:05 | NULL | 19.0 | NULL
+
+--! case an outer join of streams and a reference table
+SELECT STREAM ROWTIME, a.ticker, b."price", c.company
+FROM source_sql_stream_001 OVER (RANGE INTERVAL '30' SECOND PRECEDING) AS a
+LEFT JOIN (SELECT STREAM ticker, "price" FROM source_sql_stream_001 WHERE "price" > 100) AS b ON a.ticker = b.ticker
+LEFT JOIN companies AS c ON c.ticker = a.ticker;
+
+--! rows
+--| 2026-01-01 00:00:01 | AMZN | 100.5 | Amazon
+--| 2026-01-01 00:00:30 | AMZN | 101.5 | Amazon
+--| 2026-01-01 00:00:30 | AMZN | 101.5 | Amazon
+--| 2026-01-01 00:00:32 | TBV | NULL | NULL
+--| 2026-01-01 00:01:30 | AMZN | NULL | Amazon
+--| 2026-01-01 00:01:40 | TBV | NULL | NULL
+--| 2026-01-01 00:01:40 | TBV | NULL | NULL
+--| 2026-01-01 00:03:29.999 | AMZN | NULL | Amazon
+--| 2026-01-01 00:10:30 | TBV | NULL | NULL
+
+--! case functions of the dialect in the condition of a join
+SELECT STREAM a.ticker, a."price", b."price" FROM source_sql_stream_001 OVER (RANGE INTERVAL '1' MINUTE PRECEDING) AS a
+JOIN source_sql_stream_001 AS b ON SUBSTRING(a.ticker FROM '^..') = SUBSTRING(b.ticker FROM 1 FOR 2) AND FLOOR(a.ROWTIME TO MINUTE) = FLOOR(b.ROWTIME TO MINUTE) AND a."price" <> b."price";
+
+--! rows
+--| AMZN | 100.5 | 101.5
+
+--! case rows that are written in the query are a reference table
+SELECT STREAM ticker, t.factor * "price" AS p, t.name FROM source_sql_stream_001 AS s JOIN (VALUES ('AMZN', 2, 'Amazon'), ('WAS', 3, 'Wasserstein')) AS t(k, factor, name) ON s.ticker = t.k WHERE "price" > 99;
+
+--! rows
+--| AMZN | 201.0 | Amazon
+--| AMZN | 203.0 | Amazon
+
+--! case written rows without a match
+SELECT STREAM s.ticker, t.* FROM source_sql_stream_001 AS s LEFT JOIN (VALUES ('AMZN', 2)) AS t ON s.ticker = t.EXPR$0 WHERE "price" < 99;
+
+--! rows
+--| AMZN | AMZN | 2
+--| TBV | NULL | NULL
+--| TBV | NULL | NULL
+--| TBV | NULL | NULL
+--| TBV | NULL | NULL
+
+--! case written rows with other names than columns
+SELECT STREAM s.ticker FROM source_sql_stream_001 AS s JOIN (VALUES ('AMZN', 2)) AS t(k) ON s.ticker = t.k;
+
+--! rows
+--| error: TM-SQL-0002: T has more columns than are named
+
+--! case written rows are no stream
+SELECT STREAM * FROM (VALUES ('AMZN', 2)) AS t(k, n);
+
+--! rows
+--| error: TM-SQL-0004: a query needs a stream in FROM; an input is a stream if its CREATE TABLE has a column ROWTIME with a WATERMARK
+
+--! case pieces of texts by place
+SELECT STREAM SUBSTRING('123456789' FROM 3 FOR 4) AS a, SUBSTRING('123456789' FROM 17 FOR 4) AS b, SUBSTRING('123456789' FROM -1 FOR 4) AS c, SUBSTRING('123456789' FROM 6 FOR 0) AS d,
+  SUBSTRING('123456789' FROM 8 FOR 4) AS e, SUBSTRING('123456789', 7, 4) AS f, SUBSTRING('123456789', 3) AS g, SUBSTRING(NULL FROM 2) AS h, SUBSTRING('é1é2' FROM 2 FOR 2) AS i
+FROM source_sql_stream_001 WHERE "price" = 98;
+
+--! rows
+--| 3456 |  | 12 |  | 89 | 789 | 3456789 | NULL | 1é
+
+--! case pieces of texts by patterns
+SELECT STREAM SUBSTRING('TECHNOLOGY' FROM 'L[A-Z]*') AS a, SUBSTRING('TECHNOLOGY' FROM 'FOO') AS b, SUBSTRING('TECHNOLOGY' FROM 'O[A-Z]') AS c,
+  SUBSTRING('123456789' SIMILAR '23#"456#"78' ESCAPE '#') AS d, SUBSTRING('TECHNOLOGY' SIMILAR 'TECH%"NOLO%"GY' ESCAPE '%') AS e,
+  SUBSTRING('abc123def' SIMILAR '%#"[0-9]+#"%' ESCAPE '#') AS f, SUBSTRING(ticker SIMILAR 'B#"_#"' ESCAPE '#') AS g, SUBSTRING(ticker SIMILAR 'A#"_#"Z%' ESCAPE '#') AS h
+FROM source_sql_stream_001 WHERE "price" = 98;
+
+--! rows
+--| LOGY | NULL | OL | 456 | NOLO | 123 | NULL | M
+
+--! case a pattern without its three parts is an error
+CREATE TABLE "errors" ("message" STRING) WITH ('connector' = 'filesystem', 'path' = 'errors', 'format' = 'json');
+SET 'pipeline.error-table' = 'errors';
+SELECT STREAM SUBSTRING(ticker SIMILAR 'A' ESCAPE '#') AS a FROM source_sql_stream_001 WHERE "price" = 98;
+--! then
+-- dialect: streaming
+SELECT * FROM errors;
+
+--! rows
+--| SUBSTRING … SIMILAR 'A': the part to give stands between #" and #"
 
 --! case a window over a sub-query
 SELECT STREAM a.p, b."price" FROM (SELECT STREAM ticker, "price" AS p FROM source_sql_stream_001 WHERE "price" > 20) OVER w AS a
@@ -885,3 +1014,84 @@ SELECT STREAM ticker, "price" FROM source_sql_stream_001 WHERE ticker IN (SELECT
 SELECT STREAM a.ticker, a."price", b."price" AS earlier FROM source_sql_stream_001 AS a, source_sql_stream_001 OVER (RANGE INTERVAL '1' MINUTE PRECEDING) AS b WHERE a.ticker = b.ticker AND a."price" > b."price";
 --! rows
 --| AMZN | 101.5 | 100.5
+
+--! case views of streams
+CREATE VIEW dear (t, p) AS SELECT STREAM ticker, "price" FROM source_sql_stream_001 WHERE "price" > 100;
+SELECT STREAM t, COUNT(*) OVER (PARTITION BY t RANGE INTERVAL '1' MINUTE PRECEDING) AS n, ROWTIME FROM dear;
+
+--! rows
+--| AMZN | 1 | 2026-01-01 00:00:01
+--| AMZN | 2 | 2026-01-01 00:00:30
+
+--! case reference tables and commas
+SELECT STREAM s.ticker, c.company FROM source_sql_stream_001 AS s, companies AS c WHERE s.ticker = c.ticker AND "price" > 100;
+
+--! rows
+--| AMZN | Amazon
+--| AMZN | Amazon
+
+--! case reference tables and CROSS JOIN
+EXPLAIN SELECT STREAM s.ticker, c.company FROM source_sql_stream_001 AS s CROSS JOIN companies AS c WHERE s.ticker = c.ticker AND "price" > 100;
+
+--! rows
+--| sink terminal: rows to the terminal
+--|   calc-3: select TICKER, COMPANY
+--|     reference join: Inner; by S.TICKER = C.TICKER; keeps the table
+--|       calc: where price@1 > 100, select TICKER, ROWTIME, key by [0]
+--|         source SOURCE_SQL_STREAM_001: filesystem: TICKER, price, ROWTIME; replays, ends; keeps positions
+--|       calc-2: key by [0]
+--|         source COMPANIES: filesystem: TICKER, COMPANY; replays, ends; keeps positions
+
+--! case other spellings
+SELECT STREAM TRIM(TRAILING FROM ticker || '  ') || '!' AS a, CEILING("price" / 3) AS b, u&'\0041b' AS c, u&'!0042!!c!+01F600' UESCAPE '!' AS d, CAST(s.ROWTIME AS VARCHAR(23)) AS e FROM source_sql_stream_001 AS s WHERE "price" = 98;
+
+--! rows
+--| AMZN! | 33.0 | Ab | B!c😀 | 2026-01-01 00:02:59.999
+
+--! case a joined stream's window between ends
+SELECT STREAM a."price", b."price" AS later FROM source_sql_stream_001 OVER (RANGE BETWEEN INTERVAL '1' MINUTE PRECEDING AND CURRENT ROW) AS a JOIN source_sql_stream_001 AS b ON a.ticker = b.ticker AND a."price" < b."price";
+
+--! rows
+--| 100.5 | 101.5
+
+--! case a joined stream's window does not reach into the future
+SELECT STREAM a."price" FROM source_sql_stream_001 OVER (RANGE BETWEEN INTERVAL '1' MINUTE PRECEDING AND INTERVAL '1' MINUTE FOLLOWING) AS a JOIN source_sql_stream_001 AS b ON a.ticker = b.ticker;
+
+--! rows
+--| error: TM-SQL-0001: expected AND CURRENT ROW, found: AND; what follows a row is not known when it comes
+
+--! case streams are filled by pumps
+CREATE STREAM s (a VARCHAR(4));
+INSERT INTO s SELECT STREAM ticker FROM source_sql_stream_001;
+
+--! rows
+--| error: TM-SQL-0002: 'S' is a stream, not a table; pumps fill streams: CREATE PUMP … AS INSERT INTO …
+
+--! case written rows fill no stream
+CREATE STREAM s (a VARCHAR(4));
+CREATE PUMP p AS INSERT INTO s VALUES ('x');
+--! rows
+--| error: TM-SQL-0004: VALUES ('x') is not built on streams
+
+--! file changes.jsonl
+--| {"data":{"id":1,"v":10,"at":"2026-01-01 00:00:01"},"metadata":{"record-type":"data","operation":"insert","timestamp":"2026-01-01T00:00:01Z"}}
+--| {"data":{"id":2,"v":20,"at":"2026-01-01 00:00:02"},"metadata":{"record-type":"data","operation":"insert","timestamp":"2026-01-01T00:00:02Z"}}
+--| {"data":{"id":1,"v":11,"at":"2026-01-01 00:00:03"},"metadata":{"record-type":"data","operation":"update","timestamp":"2026-01-01T00:00:03Z"}}
+--| {"data":{"id":2,"v":20,"at":"2026-01-01 00:01:04"},"metadata":{"record-type":"data","operation":"delete","timestamp":"2026-01-01T00:01:04Z"}}
+
+--! case change records replace each other by their key
+CREATE TABLE changes_001 ("id" INTEGER, "v" INTEGER, "at" TIMESTAMP(3), ROWTIME AS CAST("at" AS TIMESTAMP(3)), PRIMARY KEY ("id") NOT ENFORCED, WATERMARK FOR ROWTIME AS ROWTIME - INTERVAL '0.001' SECOND)
+  WITH ('connector' = 'filesystem', 'path' = 'changes.jsonl', 'format' = 'dms-json');
+CREATE STREAM s (id INTEGER, v INTEGER);
+CREATE PUMP p AS INSERT INTO s SELECT STREAM "id", "v" FROM changes_001;
+SELECT STREAM * FROM s;
+
+--! rows
+--| 1 | 11
+
+--! case a row that is revised has no rows before it
+CREATE TABLE changes_001 ("id" INTEGER, "v" INTEGER, "at" TIMESTAMP(3), ROWTIME AS CAST("at" AS TIMESTAMP(3)), PRIMARY KEY ("id") NOT ENFORCED, WATERMARK FOR ROWTIME AS ROWTIME - INTERVAL '0.001' SECOND)
+  WITH ('connector' = 'filesystem', 'path' = 'changes.jsonl', 'format' = 'dms-json');
+SELECT STREAM "id", COUNT(*) OVER (ROWS 3 PRECEDING) AS n FROM changes_001;
+--! rows
+--| error: TM-SQL-0004: OVER needs rows that are not revised; use it before the aggregation or join that revises them

@@ -113,12 +113,38 @@ EXPLAIN SELECT o.id, r.rate FROM orders AS o JOIN rates FOR SYSTEM_TIME AS OF o.
 --|       calc: where amount@1 > 10, select id, currency, now
 --|         source orders: filesystem: id, amount, currency, now; replays, ends; keeps positions
 
---! case a table that can't be looked up
-CREATE TABLE file (currency STRING, rate BIGINT) WITH ('connector' = 'filesystem', 'path' = 'rates.csv', 'format' = 'csv');
+--! file names.csv
+--| EUR,euro
+--| GBP,pound
+
+--! case a table that can't be looked up, and does not end
+CREATE TABLE file (currency STRING, rate BIGINT) WITH ('connector' = 'filesystem', 'path' = 'rates.csv', 'format' = 'csv', 'source.monitor-interval' = '1 s');
 SELECT o.id FROM orders AS o JOIN file FOR SYSTEM_TIME AS OF o.now AS r ON o.currency = r.currency;
 
 --! rows
 --| error: TM-SQL-0006: table 'file' can't be looked up: TM-CONNECTOR-0006: connector `filesystem` is no lookup; those that are: table, http
+
+--! case a file that ends is read before the first row asks
+CREATE TABLE names (currency STRING, name STRING) WITH ('connector' = 'filesystem', 'path' = 'names.csv', 'format' = 'csv');
+SELECT o.id, n.name FROM orders AS o LEFT JOIN names FOR SYSTEM_TIME AS OF o.now AS n ON o.currency = n.currency;
+
+--! rows
+--| 1 | euro
+--| 2 | NULL
+--| 3 | euro
+--| 4 | pound
+--| 5 | NULL
+--| 6 | euro
+
+--! case a file by an expression of a view's time
+CREATE TABLE names (currency STRING, name STRING) WITH ('connector' = 'filesystem', 'path' = 'names.csv', 'format' = 'csv');
+CREATE VIEW timed AS SELECT id, currency, PROCTIME() AS p FROM orders;
+SELECT o.id, n.name FROM timed AS o JOIN names FOR SYSTEM_TIME AS OF o.p AS n ON UPPER(o.currency) = n.currency AND o.id > 1;
+
+--! rows
+--| 3 | euro
+--| 4 | pound
+--| 6 | euro
 
 --! case by what is no key
 SELECT o.id FROM orders AS o JOIN rates FOR SYSTEM_TIME AS OF o.now AS r ON o.amount = r.rate AND r.bank = o.currency;

@@ -47,6 +47,7 @@ SELECT item, price, MAX(price) OVER (PARTITION BY item ORDER BY ts RANGE BETWEEN
 --| b | 5 | 5
 
 --! case the row before
+--! datafusion differs: rows of one time are in another order
 SELECT item, price, LAG(price) OVER (PARTITION BY item ORDER BY ts) AS before, LAG(price, 2, 0) OVER (PARTITION BY item ORDER BY ts) AS before_that FROM bids;
 --! rows
 --| a | 1 | NULL | 0

@@ -230,3 +230,20 @@ JOIN (SELECT item, COUNT(*) AS n FROM bids GROUP BY item) AS b ON a.item = b.ite
 --| a | 2 | 4
 --| b | 5 | 2
 --| c | 7 | 1
+
+--! case ranks in QUALIFY
+SELECT item, price FROM bids QUALIFY ROW_NUMBER() OVER (PARTITION BY item ORDER BY price DESC) = 1;
+
+--! rows
+--| a | 4
+--| b | 5
+--| c | 7
+
+--! case ranks of windows in QUALIFY
+SELECT window_start, item, price FROM TABLE(TUMBLE(TABLE bids, DESCRIPTOR(ts), INTERVAL '10' SECOND))
+QUALIFY ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY price DESC) <= 1;
+--! rows
+--| 2026-01-01 00:00:00 | b | 5
+--| 2026-01-01 00:00:10 | a | 4
+--| 2026-01-01 00:00:20 | a | 2
+--| 2026-01-01 00:00:30 | c | 7

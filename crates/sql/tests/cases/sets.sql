@@ -50,6 +50,7 @@ SELECT * FROM a INTERSECT SELECT * FROM b;
 --| 2 | NULL
 
 --! case intersect all keeps as many as both have
+--! datafusion differs: it keeps every row of the left side
 SELECT * FROM a INTERSECT ALL SELECT * FROM b;
 
 --! rows
@@ -64,6 +65,7 @@ SELECT * FROM a EXCEPT SELECT * FROM b;
 --| 3 | z
 
 --! case except all keeps as many as the other lacks
+--! datafusion differs: it leaves every copy out
 SELECT * FROM a EXCEPT ALL SELECT * FROM b;
 
 --! rows
@@ -166,6 +168,7 @@ SELECT n FROM a WHERE n NOT IN (SELECT c FROM (SELECT n, COUNT(*) AS c FROM b GR
 --| 3
 
 --! case intersect all of several columns and types
+--! datafusion differs: it keeps every row of the left side
 SELECT n, s FROM a INTERSECT ALL SELECT CAST(n AS BIGINT), s FROM b WHERE n < 2;
 
 --! rows
@@ -182,3 +185,11 @@ SELECT COUNT(*) AS c FROM a GROUP BY n EXCEPT ALL SELECT COUNT(*) FROM b GROUP B
 SELECT n FROM a EXCEPT ALL SELECT n, s FROM b;
 --! rows
 --| error: TM-SQL-0003: the left side has 1 columns, the right side 2
+
+--! case a table as a query
+TABLE b;
+--! rows
+--| 1 | x
+--| 1 | x
+--| 2 | NULL
+--| 4 | w

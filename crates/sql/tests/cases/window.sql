@@ -393,3 +393,54 @@ SELECT a.window_start, a.n, b.s FROM
 --| 2026-01-01 00:00:00 | 3 | 7
 --| 2026-01-01 00:00:20 | 1 | 7
 --| 2026-01-01 00:00:40 | 1 | NULL
+
+--! case windows of a group
+SELECT item, TUMBLE_START(ts, INTERVAL '10' SECOND) AS s, TUMBLE_END(ts, INTERVAL '10' SECOND) AS e, COUNT(*) FROM bids GROUP BY item, TUMBLE(ts, INTERVAL '10' SECOND) HAVING COUNT(*) > 1;
+
+--! rows
+--| a | 2026-01-01 00:00:00 | 2026-01-01 00:00:10 | 2
+--| b | 2026-01-01 00:00:00 | 2026-01-01 00:00:10 | 2
+
+--! case windows of a group, and their time
+SELECT TUMBLE_ROWTIME(b.ts, INTERVAL '30' SECOND), SUM(b.price) FROM bids AS b GROUP BY TUMBLE(b.ts, INTERVAL '30' SECOND);
+
+--! rows
+--| 2026-01-01 00:00:29.999 | 21
+--| 2026-01-01 00:00:59.999 | 15
+
+--! case windows of a group, one behind the other
+SELECT HOP_START(t, INTERVAL '10' SECOND, INTERVAL '20' SECOND), SUM(n) FROM (
+  SELECT TUMBLE_ROWTIME(ts, INTERVAL '10' SECOND) AS t, COUNT(*) AS n FROM bids WHERE price > 1 GROUP BY TUMBLE(ts, INTERVAL '10' SECOND))
+GROUP BY HOP(t, INTERVAL '10' SECOND, INTERVAL '20' SECOND);
+
+--! rows
+--| 2025-12-31 23:59:50 | 3
+--| 2026-01-01 00:00:00 | 4
+--| 2026-01-01 00:00:10 | 2
+--| 2026-01-01 00:00:20 | 2
+--| 2026-01-01 00:00:30 | 1
+--| 2026-01-01 00:00:40 | 1
+--| 2026-01-01 00:00:50 | 1
+
+--! case sessions of a group
+SELECT item, SESSION_START(ts, INTERVAL '5' SECOND), SESSION_END(ts, INTERVAL '5' SECOND), SUM(price) FROM bids GROUP BY SESSION(ts, INTERVAL '5' SECOND), item;
+
+--! rows
+--| a | 2026-01-01 00:00:01 | 2026-01-01 00:00:06 | 1
+--| a | 2026-01-01 00:00:09.999 | 2026-01-01 00:00:15 | 7
+--| a | 2026-01-01 00:00:25 | 2026-01-01 00:00:30 | 6
+--| a | 2026-01-01 00:00:58 | 2026-01-01 00:01:03 | 8
+--| b | 2026-01-01 00:00:02 | 2026-01-01 00:00:07 | 2
+--| b | 2026-01-01 00:00:08 | 2026-01-01 00:00:13 | 5
+--| b | 2026-01-01 00:00:31 | 2026-01-01 00:00:36 | 7
+
+--! case sessions of an expression's group
+SELECT SUM(price) FROM bids GROUP BY SESSION(ts, INTERVAL '5' SECOND), UPPER(item);
+
+--! rows
+--| error: TM-SQL-0004: the other groups of sessions are columns, where it is grouped by; write FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), …)) … GROUP BY window_start, window_end
+
+--! case a window of a group of two tables
+SELECT COUNT(*) FROM bids AS a JOIN bids AS b ON a.item = b.item GROUP BY TUMBLE(a.ts, INTERVAL '5' SECOND);
+--! rows
+--| error: TM-SQL-0004: a window is of one table, where it is grouped by; write FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), …)) … GROUP BY window_start, window_end

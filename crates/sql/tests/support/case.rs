@@ -12,6 +12,7 @@
 //! --! then
 //! SELECT …;                  run when the case has ended: its rows come behind those of the case
 //! --! flink differs: why     Flink gives other rows
+//! --! datafusion differs: why
 //! --! rows                   what comes out: consolidated, sorted
 //! --| 1 | 10
 //! ```
@@ -35,7 +36,9 @@ pub(crate) struct Case {
     /// Whether it says which rows: none is an answer, too.
     pub(crate) told: bool,
     /// Why Flink gives other rows.
-    pub(crate) differs: Option<String>,
+    pub(crate) flink_differs: Option<String>,
+    /// Why DataFusion gives other rows.
+    pub(crate) datafusion_differs: Option<String>,
 }
 
 impl Case {
@@ -85,7 +88,8 @@ pub(crate) fn cases(text: &str) -> Vec<Case> {
                         then: String::new(),
                         rows: Vec::new(),
                         told: false,
-                        differs: None,
+                        flink_differs: None,
+                        datafusion_differs: None,
                     };
                     cases.push(case);
                     Section::Case
@@ -94,9 +98,13 @@ pub(crate) fn cases(text: &str) -> Vec<Case> {
                     cases.iter_mut().last().into_iter().for_each(|case| case.told = true);
                     Section::Rows
                 }
-                "flink" => {
-                    let why = rest.strip_prefix("differs: ").expect("flink differs: why");
-                    cases.iter_mut().last().expect("it is said of a case").differs = Some(why.trim().to_owned());
+                "flink" | "datafusion" => {
+                    let why = Some(rest.strip_prefix("differs: ").expect("differs: why").trim().to_owned());
+                    let case = cases.iter_mut().last().expect("it is said of a case");
+                    match word {
+                        "flink" => case.flink_differs = why,
+                        _ => case.datafusion_differs = why,
+                    }
                     continue;
                 }
                 other => panic!("there is no directive {other}"),
@@ -138,7 +146,7 @@ pub(crate) fn with_rows(text: &str, case: &Case, rows: &[String]) -> String {
                 continue;
             }
             // What is done behind the case, and what is said of it, is still the case's.
-            let goes_on = within && (directive.starts_with("then") || directive.starts_with("flink "));
+            let goes_on = within && ["then", "flink ", "datafusion "].iter().any(|word| directive.starts_with(word));
             if within && !goes_on && !written {
                 put(&mut out);
                 out.push('\n');

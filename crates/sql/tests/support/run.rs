@@ -5,7 +5,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arrow::array::RecordBatch;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
+use tempfile::TempDir;
 use tidemill_connectors::Environment;
 use tidemill_engine::runtime::local::LocalRuntime;
 use tidemill_engine::{Batch, CheckpointStore, EventTime};
@@ -49,8 +51,8 @@ impl fmt::Display for Way {
     }
 }
 
-/// The rows that a case gives, consolidated and sorted; what it shows comes first.
-pub(crate) fn run(case: &Case, way: Way) -> Result<Vec<String>, String> {
+/// A session over a case's files.
+pub(crate) fn open(case: &Case) -> (TempDir, Session) {
     let folder = tempfile::tempdir().unwrap();
     for (name, content) in &case.files {
         std::fs::write(folder.path().join(name), content).unwrap();
@@ -58,7 +60,12 @@ pub(crate) fn run(case: &Case, way: Way) -> Result<Vec<String>, String> {
     let uses_tables = case.setup.contains("'table'") || case.sql.contains("'table'");
     let tables = uses_tables.then(|| Tables::open(folder.path().join("tables")).unwrap());
     let environment = Environment { folder: Some(folder.path().to_owned()), tables, ..Environment::default() };
-    let mut session = Session::new(Arc::new(environment));
+    (folder, Session::new(Arc::new(environment)))
+}
+
+/// The rows that a case gives, consolidated and sorted; what it shows comes first.
+pub(crate) fn run(case: &Case, way: Way) -> Result<Vec<String>, String> {
+    let (folder, mut session) = open(case);
     let steps = [(&case.setup, "setup"), (&case.before, "before"), (&case.sql, "case"), (&case.then, "then")];
     let mut shown = Vec::new();
     for (sql, step) in steps {
@@ -87,12 +94,21 @@ fn execute(session: &mut Session, sql: &str, way: Way, store: &CheckpointStore) 
     Ok(shown)
 }
 
-/// Runs a job to its end.
+/// What a job gives until its end, consolidated and sorted.
 pub(crate) fn play(
     prepare: &dyn Fn() -> Result<Prepared, String>,
     way: Way,
     store: &CheckpointStore,
 ) -> Result<Vec<String>, String> {
+    consolidated(changes(&batches(prepare, way, store)?))
+}
+
+/// Runs a job to its end.
+pub(crate) fn batches(
+    prepare: &dyn Fn() -> Result<Prepared, String>,
+    way: Way,
+    store: &CheckpointStore,
+) -> Result<Vec<Batch>, String> {
     let text = |error: tidemill_engine::EngineError| error.to_string();
     let mut batches = Vec::new();
     // The clock goes on with each step.
@@ -122,24 +138,24 @@ pub(crate) fn play(
         if !more {
             // What sinks hold back becomes visible.
             runtime.checkpoint().map_err(text)?;
-            return consolidated(changes(&batches));
+            return Ok(batches);
         }
     }
 }
 
 /// The rows of batches as text, and whether each adds a row or takes one back.
 fn changes(batches: &[Batch]) -> impl Iterator<Item = (String, bool)> {
+    let adds = |batch: &Batch| (0..batch.num_rows()).map(|row| batch.kind(row).adds()).collect::<Vec<_>>();
+    batches.iter().flat_map(move |batch| texts(batch.rows()).into_iter().zip(adds(batch)))
+}
+
+/// Each row as text.
+pub(crate) fn texts(rows: &RecordBatch) -> Vec<String> {
     let options = FormatOptions::default().with_null("NULL").with_timestamp_format(Some("%Y-%m-%d %H:%M:%S%.f"));
-    batches.iter().flat_map(move |batch| {
-        let columns = batch.rows().columns().iter();
-        let formatters: Vec<ArrayFormatter<'_>> =
-            columns.map(|column| ArrayFormatter::try_new(column.as_ref(), &options).unwrap()).collect();
-        let row = |row| {
-            let cells: Vec<String> = formatters.iter().map(|formatter| formatter.value(row).to_string()).collect();
-            (cells.join(" | "), batch.kind(row).adds())
-        };
-        (0..batch.num_rows()).map(row).collect::<Vec<_>>()
-    })
+    let formatter = |column| ArrayFormatter::try_new(column, &options).unwrap();
+    let formatters: Vec<ArrayFormatter<'_>> = rows.columns().iter().map(|column| formatter(column.as_ref())).collect();
+    let row = |row| formatters.iter().map(|formatter| formatter.value(row).to_string()).collect::<Vec<_>>().join(" | ");
+    (0..rows.num_rows()).map(row).collect()
 }
 
 /// What is left when every row has been taken back that was.

@@ -43,7 +43,8 @@ public final class Flink {
     private static final Pattern END_OF_STATEMENT = Pattern.compile(";[ \t]*(?=\n|$)");
     private static final Pattern COMMENT = Pattern.compile("(?m)^--.*$");
     private static final Pattern SET = Pattern.compile("(?is)\\s*SET\\s+'([^']*)'\\s*=\\s*'([^']*)'\\s*");
-    private static final Pattern QUERY = Pattern.compile("(?is)\\s*(SELECT|WITH|VALUES|\\().*");
+    private static final Pattern LOOKED_UP = Pattern.compile("(?is)\\bJOIN\\s+(\\w+)\\s+FOR\\s+SYSTEM_TIME\\s+AS\\s+OF");
+    private static final Pattern QUERY = Pattern.compile("(?is)\\s*(SELECT|WITH|VALUES|TABLE|\\().*");
 
     public static void main(String[] args) throws Exception {
         Thread watch = new Thread(() -> {
@@ -85,6 +86,17 @@ public final class Flink {
     /** The script's statements; what `SET` says is done. */
     private static List<String> statements(TableEnvironment environment, String script) {
         String text = COMMENT.matcher(script).replaceAll("");
+        Matcher lookedUp = LOOKED_UP.matcher(text);
+        while (lookedUp.find()) {
+            // A file whose rows have no times of their own: Flink's files can't be looked up.
+            Pattern file = Pattern.compile("(?i)(CREATE TABLE " + lookedUp.group(1) + " \\([^;]*?)'connector' = 'filesystem'");
+            Matcher declared = file.matcher(text);
+            if (declared.find() && !declared.group(1).toUpperCase().contains("WATERMARK")) {
+                text = declared.replaceFirst("$1'connector' = '" + FileLookup.NAME + "'");
+                lookedUp = LOOKED_UP.matcher(text);
+                lookedUp.region(0, text.length());
+            }
+        }
         return END_OF_STATEMENT.splitAsStream(text).filter(one -> !one.isBlank()).filter(one -> {
             Matcher set = SET.matcher(one);
             if (set.matches()) {

@@ -265,7 +265,10 @@ pub(super) fn millis_behind(reader: &ShardReader, records: &[ReadRecord], next: 
 pub(super) fn show_records(shard: &ShardHandle, notes: &Notes, records: Vec<ReadRecord>) -> Value<'static> {
     let (id, created) = (shard.id(), shard.created());
     let show = |record: ReadRecord| {
-        let key = String::from_utf8_lossy(&record.partition_key).into_owned();
+        let key = match std::str::from_utf8(&record.partition_key) {
+            Ok(key) => key.to_owned(),
+            Err(_) => String::from_utf8_lossy(&record.partition_key).into_owned(),
+        };
         structure([
             ("SequenceNumber", SequenceNumber::of(id, created, record.sequence, record.time).to_string().into()),
             ("ApproximateArrivalTimestamp", Value::Time(record.time.as_millis())),

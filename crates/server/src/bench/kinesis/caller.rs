@@ -4,6 +4,7 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
+use memchr::memmem;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -82,6 +83,21 @@ impl Caller {
     pub(super) fn send<T: DeserializeOwned>(&mut self, request: &Request) -> Result<T> {
         self.succeed(request)?;
         serde_json::from_slice(&self.answer).map_err(|error| Error::part("the server's answer", error))
+    }
+
+    /// Sends a GetRecords; gives how many records came and where to go on. The answer is searched and not parsed: the less
+    /// is done here, the more of the machine is the server's.
+    pub(super) fn get_records(&mut self, request: &Request) -> Result<(usize, Option<String>)> {
+        self.succeed(request)?;
+        let records = memmem::find_iter(&self.answer, b"\"SequenceNumber\"").count();
+        let key = b"\"NextShardIterator\"";
+        let next = memmem::rfind(&self.answer, key).and_then(|at| {
+            let rest = self.answer.get(at + key.len()..)?;
+            let value = std::str::from_utf8(rest.get(..rest.len().min(2_000))?).ok()?;
+            let value = value.trim_start_matches([':', ' ']).strip_prefix('"')?;
+            value.split('"').next().map(str::to_owned)
+        });
+        Ok((records, next))
     }
 
     /// Sends a request that may be refused.

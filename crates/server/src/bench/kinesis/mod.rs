@@ -141,13 +141,6 @@ fn put_batches(target: SocketAddr, time: Duration) -> Result<f64> {
 
 /// Reads what is in the shards, and gives records a second.
 fn read_all(target: SocketAddr, shards: &[String]) -> Result<f64> {
-    #[derive(Deserialize)]
-    struct Got {
-        #[serde(rename = "Records")]
-        records: Vec<IgnoredAny>,
-        #[serde(rename = "NextShardIterator")]
-        next: Option<String>,
-    }
     at_once(shards.len(), |at| {
         let mut caller = Caller::open(target)?;
         let from = json!({ "StreamName": STREAM, "ShardId": shards.get(at), "ShardIteratorType": "TRIM_HORIZON" });
@@ -158,12 +151,13 @@ fn read_all(target: SocketAddr, shards: &[String]) -> Result<f64> {
             while let Some(from) = &iterator
                 && begun.elapsed() < READ_MAX
             {
-                let got: Got = caller.send(&Request::new("GetRecords", &json!({ "ShardIterator": from })))?;
-                if got.records.is_empty() {
+                let request = Request::new("GetRecords", &json!({ "ShardIterator": from }));
+                let (records, next) = caller.get_records(&request)?;
+                if records == 0 {
                     break;
                 }
-                read += got.records.len();
-                iterator = got.next;
+                read += records;
+                iterator = next;
             }
             Ok(read)
         })

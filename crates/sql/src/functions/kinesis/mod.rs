@@ -2,9 +2,9 @@
 
 mod checks;
 mod intervals;
-mod java_time;
 mod log_parse;
 mod strings;
+mod substring;
 mod time;
 
 use datafusion::logical_expr::{Expr, ScalarUDF};
@@ -27,6 +27,10 @@ pub(crate) const PLACED: &str = "__placed";
 pub(crate) const QUALIFIED: &str = "__qualified";
 /// `interval * n`: `__scaled(interval, n)`
 pub(crate) const SCALED: &str = "__scaled";
+/// `SUBSTRING(x FROM place or pattern [FOR length])`
+pub(crate) const SUBSTRING: &str = "__substring";
+/// `SUBSTRING(x SIMILAR pattern ESCAPE character)`
+pub(crate) const SUBSTRING_SIMILAR: &str = "__substring_similar";
 /// `EXTRACT(unit FROM x)`: `__extract(unit, x)`
 pub(crate) const EXTRACT: &str = "__extract";
 /// `EXTRACT(SECOND FROM x)`
@@ -40,7 +44,7 @@ pub(crate) const STEP_UP: &str = "__step_up";
 
 /// All of them.
 pub(super) fn all() -> Vec<ScalarUDF> {
-    let functions = [time::all(), intervals::all(), strings::all(), checks::all(), markers()];
+    let functions = [time::all(), intervals::all(), strings::all(), substring::all(), checks::all(), markers()];
     functions.into_iter().flatten().map(ScalarUDF::from).chain(log_parse::all()).collect()
 }
 

@@ -12,8 +12,8 @@ use arrow::datatypes::{
 };
 use datafusion::common::{Result, exec_err, plan_err};
 
-use super::java_time::{Pattern, Patterns};
 use super::{STEP, STEP_END, STEP_UP};
+use crate::functions::java_time::{Pattern, Patterns};
 use crate::functions::scalar::Function;
 
 /// `UNIX_TIMESTAMP(ts)`: milliseconds.

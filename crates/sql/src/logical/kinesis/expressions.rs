@@ -10,10 +10,12 @@ use datafusion::sql::sqlparser::ast::{
 
 use super::{NOT_BUILT, ROWTIME};
 use crate::error::{Place, Result, SqlError};
-use crate::functions::kinesis::{ARRIVAL, EXTRACT, EXTRACT_SECOND, PLACED, QUALIFIED, SCALED, STEP, STEP_UP, own_name};
+use crate::functions::kinesis::{
+    ARRIVAL, EXTRACT, EXTRACT_SECOND, PLACED, QUALIFIED, SCALED, STEP, STEP_UP, SUBSTRING, own_name,
+};
 use crate::logical::intervals::{normal, stepping};
-use crate::parse::call;
 use crate::parse::kinesis::NTH_FROM_LAST;
+use crate::parse::{arguments, call};
 
 /// What ROWTIME means in an expression, and names that two relations share.
 #[derive(Clone)]
@@ -24,16 +26,6 @@ pub(super) struct Times {
     pub(super) output: Expr,
     /// Columns of `USING` and `NATURAL`, each with its value.
     pub(super) shared: Vec<(String, Expr)>,
-}
-
-pub(super) fn arguments(call: &Expr) -> Vec<&Expr> {
-    let Expr::Function(function) = call else { return Vec::new() };
-    let FunctionArguments::List(list) = &function.args else { return Vec::new() };
-    let argument = |argument| match argument {
-        &FunctionArg::Unnamed(FunctionArgExpr::Expr(ref expr)) => Some(expr),
-        _ => None,
-    };
-    list.args.iter().filter_map(argument).collect()
 }
 
 pub(super) fn binary(left: Expr, op: BinaryOperator, right: Expr) -> Expr {
@@ -164,6 +156,10 @@ impl Rewriter<'_> {
                 }
             }
             Expr::Interval(_) => normal(expr)?,
+            Expr::Substring { expr: of, substring_from, substring_for, .. } => {
+                let (from, length) = (substring_from.as_deref().cloned(), substring_for.as_deref().cloned());
+                *expr = call(SUBSTRING, [of.as_ref().clone()].into_iter().chain(from).chain(length));
+            }
             Expr::Extract { field: DateTimeField::Second, expr: of, .. } => {
                 *expr = call(EXTRACT_SECOND, [of.as_ref().clone()]);
             }

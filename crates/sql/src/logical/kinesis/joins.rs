@@ -1,10 +1,12 @@
 //! Joins: which rows of two or more streams see each other, and columns that they share.
 
+use datafusion::sql::sqlparser::ast::helpers::attached_token::AttachedToken;
 use datafusion::sql::sqlparser::ast::{BinaryOperator, CaseWhen, Expr, Ident, JoinConstraint, JoinOperator};
 
 use super::expressions::{and, binary};
 use super::relations::Source;
 use crate::error::{Kind, Place, Result, SqlError};
+use crate::functions::{GREATEST_KNOWN, LEAST_KNOWN};
 use crate::logical::intervals::seconds;
 use crate::parse::call;
 
@@ -16,68 +18,79 @@ pub(super) fn add(
     rowtime: &mut Option<Expr>,
     place: Option<Place>,
 ) -> Result<Option<Expr>> {
-    let mut condition = None;
+    let before: Vec<&Source> = sources.iter().filter(|known| known.timed).collect();
+    let (mut condition, mut time) = (None, rowtime.take());
     if source.timed {
-        *rowtime = Some(match (rowtime.take(), sources.iter().find(|known| known.timed)) {
-            (None, _) | (_, None) => source.time(),
-            (Some(known), Some(_)) if sources.iter().filter(|known| known.timed).count() > 1 => {
-                let inner = matches!(join, None | Some(JoinOperator::Join(_) | JoinOperator::Inner(_)));
-                if !inner || matches!(known, Expr::Case { .. }) {
-                    let error = SqlError::unsupported("outer joins are of two streams");
-                    return Err(error
-                        .hint("pump the join of two into a stream, and join that with the third")
-                        .at(place));
-                }
-                let before: Vec<&Source> = sources.iter().filter(|known| known.timed).collect();
+        time = Some(match time {
+            Some(known) if !before.is_empty() => {
                 if before.iter().all(|known| known.window.is_none()) && source.window.is_none() {
                     return Err(no_window(place));
                 }
-                condition = Some(all_meet(&known, &before, &source));
-                call("greatest", before.iter().map(|known| known.time()).chain([source.time()]))
+                condition = Some(all_meet(&before, known != latest(&before), &source));
+                joined_time(known, &before, &source, join)
             }
-            (Some(_), Some(first)) => {
-                if first.window.is_none() && source.window.is_none() {
-                    return Err(no_window(place));
-                }
-                // Each row sees those of the other stream that its window still holds.
-                condition = Some(meets(first.time(), first.keeps(), &source));
-                let later = call("greatest", [first.time(), source.time()]);
-                let left = |of: &Source| binary(of.time(), BinaryOperator::Plus, of.keeps());
-                let without = |missing: &Source, kept: &Source| CaseWhen {
-                    condition: Expr::IsNull(Box::new(missing.time())),
-                    result: left(kept),
-                };
-                let unmatched = match join {
-                    Some(JoinOperator::Left(_) | JoinOperator::LeftOuter(_)) => vec![without(&source, first)],
-                    Some(JoinOperator::Right(_) | JoinOperator::RightOuter(_)) => vec![without(first, &source)],
-                    Some(JoinOperator::FullOuter(_)) => vec![without(&source, first), without(first, &source)],
-                    _ => Vec::new(),
-                };
-                match unmatched.is_empty() {
-                    true => later,
-                    false => Expr::Case {
-                        case_token: datafusion::sql::sqlparser::ast::helpers::attached_token::AttachedToken::empty(),
-                        end_token: datafusion::sql::sqlparser::ast::helpers::attached_token::AttachedToken::empty(),
-                        operand: None,
-                        conditions: unmatched,
-                        else_result: Some(Box::new(later)),
-                    },
-                }
-            }
+            _ => source.time(),
         });
     }
+    *rowtime = time;
     sources.push(source);
     Ok(condition)
 }
 
-pub(super) fn no_window(place: Option<Place>) -> SqlError {
+/// The time of rows that are joined with one more stream: the latest one's, or, of a row without a match, when it left its windows.
+fn joined_time(known: Expr, before: &[&Source], source: &Source, join: Option<&JoinOperator>) -> Expr {
+    let (left, right) = match join {
+        Some(JoinOperator::Left(_) | JoinOperator::LeftOuter(_)) => (true, false),
+        Some(JoinOperator::Right(_) | JoinOperator::RightOuter(_)) => (false, true),
+        Some(JoinOperator::FullOuter(_)) => (true, true),
+        _ => (false, false),
+    };
+    let latest = latest(before);
+    let is_missing = |time: Expr| Expr::IsNull(Box::new(time));
+    let ends = |of: &Source| binary(of.time(), BinaryOperator::Plus, of.keeps());
+    let mut conditions = Vec::new();
+    if left {
+        let first_end = match before {
+            [only] => ends(only),
+            _ => call(GREATEST_KNOWN, [known.clone(), call(LEAST_KNOWN, before.iter().map(|known| ends(known)))]),
+        };
+        conditions.push(CaseWhen { condition: is_missing(source.time()), result: first_end });
+    }
+    if right {
+        conditions.push(CaseWhen { condition: is_missing(latest.clone()), result: ends(source) });
+    }
+    let both = match known == latest {
+        true => call(GREATEST_KNOWN, before.iter().map(|known| known.time()).chain([source.time()])),
+        false => call(GREATEST_KNOWN, [known, source.time()]),
+    };
+    if conditions.is_empty() {
+        return both;
+    }
+    Expr::Case {
+        case_token: AttachedToken::empty(),
+        end_token: AttachedToken::empty(),
+        operand: None,
+        conditions,
+        else_result: Some(Box::new(both)),
+    }
+}
+
+/// The latest time of those that are there.
+fn latest(of: &[&Source]) -> Expr {
+    match of {
+        [only] => only.time(),
+        _ => call(GREATEST_KNOWN, of.iter().map(|known| known.time())),
+    }
+}
+
+fn no_window(place: Option<Place>) -> SqlError {
     SqlError::unsupported("a join of two streams needs a window")
         .hint("write OVER (RANGE INTERVAL '1' MINUTE PRECEDING) behind a stream's name")
         .at(place)
 }
 
 /// A row of some time, which is seen for so long, and one of another stream see each other.
-pub(super) fn meets(time: Expr, keeps: Expr, other: &Source) -> Expr {
+fn meets(time: Expr, keeps: Expr, other: &Source) -> Expr {
     Expr::Between {
         expr: Box::new(time),
         negated: false,
@@ -86,15 +99,26 @@ pub(super) fn meets(time: Expr, keeps: Expr, other: &Source) -> Expr {
     }
 }
 
-/// A row of a third stream meets each of those that met before. That it is near the time of these says how long it is kept.
-pub(super) fn all_meet(known: &Expr, before: &[&Source], source: &Source) -> Expr {
+/// Each row sees those of the other streams that its window still holds. That it is near the latest time of more than one of them says how
+/// long it is kept.
+fn all_meet(before: &[&Source], may_miss: bool, source: &Source) -> Expr {
+    if let [only] = before {
+        return meets(only.time(), only.keeps(), source);
+    }
     let length = |interval: &Expr| match interval {
         Expr::Interval(interval) => interval.value.to_string().trim_matches('\'').parse().unwrap_or(0f64),
         _ => 0f64,
     };
     let longest = before.iter().map(|known| known.keeps()).max_by(|a, b| length(a).total_cmp(&length(b)));
-    let near = meets(known.clone(), longest.unwrap_or_else(|| seconds("0")), source);
-    before.iter().fold(near, |all, known| and(all, meets(known.time(), known.keeps(), source)))
+    let near = meets(latest(before), longest.unwrap_or_else(|| seconds("0")), source);
+    before.iter().fold(near, |all, known| {
+        let mut met = meets(known.time(), known.keeps(), source);
+        if may_miss {
+            let missing = Expr::IsNull(Box::new(known.time()));
+            met = Expr::Nested(Box::new(binary(missing, BinaryOperator::Or, Expr::Nested(Box::new(met)))));
+        }
+        and(all, met)
+    })
 }
 
 /// Makes `ON` of `USING` and `NATURAL`; the columns that are compared are one column from here on.

@@ -21,19 +21,20 @@ mod order;
 mod relations;
 
 use datafusion::sql::sqlparser::ast::{
-    Distinct, ExceptSelectItem, Expr, GroupByExpr, Ident, NamedWindowExpr, ObjectName, OrderBy, OrderByExpr,
-    OrderByKind, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, SetOperator, SetQuantifier,
-    Spanned, WildcardAdditionalOptions,
+    Distinct, ExceptSelectItem, Expr, GroupByExpr, Ident, JoinConstraint, NamedWindowExpr, ObjectName, OrderBy,
+    OrderByExpr, OrderByKind, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, SetOperator,
+    SetQuantifier, Spanned, WildcardAdditionalOptions,
 };
 
-use self::expressions::{Times, arguments, order_by_arrival, rewrite};
+use self::expressions::{Times, order_by_arrival, rewrite};
+use self::joins::constraint;
 use self::order::{Order, order_of, period_order, unordered, unpromoted};
 use self::relations::{Relations, Source};
 use crate::error::{Kind, Place, Result, SqlError};
 use crate::functions::kinesis::{PERIOD, RETIME_MARKER, ROWTIME_MARKER, STEP, STEP_END};
 use crate::logical::intervals::seconds;
-use crate::parse::call;
 use crate::parse::kinesis::STAGGER;
+use crate::parse::{arguments, call};
 
 /// The name of a stream's time.
 pub(crate) const ROWTIME: &str = "ROWTIME";
@@ -106,6 +107,11 @@ impl Kinesis<'_> {
         let input = Times { input: rowtime.clone(), output: rowtime.clone(), shared };
         if let Some(condition) = &mut select.selection {
             rewrite(condition, &input)?;
+        }
+        for join in select.from.iter_mut().flat_map(|from| &mut from.joins) {
+            if let Some(JoinConstraint::On(condition)) = constraint(&mut join.join_operator) {
+                rewrite(condition, &input)?;
+            }
         }
         for window in &mut select.named_window {
             if let NamedWindowExpr::WindowSpec(spec) = &mut window.1 {

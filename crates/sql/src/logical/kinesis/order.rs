@@ -2,10 +2,11 @@
 
 use datafusion::sql::sqlparser::ast::{Expr, Ident, OrderByExpr, OrderByOptions, SelectItem, Spanned, Value};
 
-use super::expressions::{Times, arguments, rewrite};
+use super::expressions::{Times, rewrite};
 use super::{ROWTIME, period_of};
 use crate::error::{Place, Result, SqlError};
 use crate::logical::intervals::normal;
+use crate::parse::arguments;
 use crate::parse::kinesis::WITHIN;
 
 /// `ORDER BY … WITHIN INTERVAL …`: rows are put in order of a time that they come out of order by.

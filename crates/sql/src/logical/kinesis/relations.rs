@@ -1,15 +1,18 @@
 //! What is in FROM: streams, reference tables, sub-queries, each with its window.
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, Ident, Join, JoinConstraint, NamedWindowExpr, Query, Select, SelectItem, SetExpr, Spanned, TableAlias,
-    TableAliasColumnDef, TableFactor, TableVersion, WindowFrameBound, WindowFrameUnits,
+    Expr, FunctionArg, FunctionArgExpr, Ident, Join, JoinConstraint, NamedWindowExpr, ObjectName, Parens, Query,
+    Select, SelectItem, SetExpr, Spanned, TableAlias, TableAliasColumnDef, TableFactor, TableFunctionArgs,
+    TableVersion, WindowFrameBound, WindowFrameUnits,
 };
 
-use super::expressions::{and, arguments};
+use super::expressions::and;
 use super::joins::{add, constraint, share};
 use super::{Kinesis, ROWTIME, SYSTEM_COLUMNS, item_counts};
 use crate::error::{Kind, Place, Result, SqlError};
 use crate::logical::intervals::{normal, seconds};
+use crate::logical::relation::ROWS;
+use crate::parse::arguments;
 use crate::parse::kinesis::WINDOW;
 
 /// What FROM comes to.
@@ -71,6 +74,7 @@ impl Kinesis<'_> {
         let mut conditions = Vec::new();
         for from in &mut select.from {
             let source = self.source(&mut from.relation, &window_of)?;
+            as_of_stream(&mut from.relation, &source, &sources);
             let relation_span = Place::of(from.relation.span());
             if let Some(condition) = add(&mut sources, source, None, &mut rowtime, relation_span)? {
                 conditions.push(condition);
@@ -78,11 +82,7 @@ impl Kinesis<'_> {
             for Join { relation, join_operator, .. } in &mut from.joins {
                 let place = Place::of(relation.span());
                 let source = self.source(relation, &window_of)?;
-                let stream = sources.iter().find(|known| known.timed);
-                if let (TableFactor::Table { version, .. }, Some(stream), false) = (relation, stream, source.timed) {
-                    // A row meets those of a reference table that are there when it comes.
-                    *version = Some(TableVersion::ForSystemTimeAsOf(stream.time()));
-                }
+                as_of_stream(relation, &source, &sources);
                 share(&sources, &source, join_operator, &mut shared, place)?;
                 let condition = add(&mut sources, source, Some(join_operator), &mut rowtime, place)?;
                 let Some(condition) = condition else { continue };
@@ -120,6 +120,17 @@ impl Kinesis<'_> {
                 alias.iter_mut().try_for_each(|alias| name_all(alias, &columns, &hidden))?;
                 let alias = alias.as_ref().map_or(own, |alias| alias.name.clone());
                 Ok(Source { alias, timed, columns: Some(columns), hidden, window })
+            }
+            TableFactor::Derived { subquery, alias: Some(alias), .. } if rows_of(subquery).is_some() => {
+                let width = rows_of(subquery).and_then(|rows| rows.first()).map_or(0, |row| row.content.len());
+                let columns: Vec<String> = (0..width).map(|n| format!("EXPR${n}")).collect();
+                if alias.columns.is_empty() {
+                    alias.columns = columns.iter().map(TableAliasColumnDef::from_name).collect();
+                }
+                name_all(alias, &columns, &[])?;
+                let columns = alias.columns.iter().map(|column| column.name.value.clone()).collect();
+                let alias = alias.name.clone();
+                Ok(Source { alias, timed: false, columns: Some(columns), hidden: Vec::new(), window: None })
             }
             TableFactor::Derived { subquery, alias: Some(alias), .. } => {
                 let window = window_of_query(&mut subquery.body).map(|window| window_of(&window)).transpose()?;
@@ -166,6 +177,48 @@ impl Kinesis<'_> {
                 .at(Place::of(other.span()))),
         }
     }
+}
+
+/// A row of a stream meets those of a reference table that are there when it comes.
+fn as_of_stream(relation: &mut TableFactor, source: &Source, before: &[Source]) {
+    let Some(stream) = before.iter().find(|known| known.timed) else { return };
+    if source.timed {
+        return;
+    }
+    name_rows(relation);
+    if let TableFactor::Table { version, .. } = relation {
+        *version = Some(TableVersion::ForSystemTimeAsOf(stream.time()));
+    }
+}
+
+/// The rows of `VALUES`.
+fn rows_of(query: &Query) -> Option<&[Parens<Vec<Expr>>]> {
+    match &*query.body {
+        SetExpr::Values(values) => Some(&values.rows),
+        SetExpr::Query(query) => rows_of(query),
+        _ => None,
+    }
+}
+
+/// `VALUES` as a table that is asked as of a time, as reference tables are.
+fn name_rows(factor: &mut TableFactor) {
+    let TableFactor::Derived { subquery, alias, .. } = factor else { return };
+    if rows_of(subquery).is_none() {
+        return;
+    }
+    let rows = FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Subquery(subquery.clone())));
+    *factor = TableFactor::Table {
+        name: ObjectName::from(vec![Ident::new(ROWS)]),
+        alias: alias.take(),
+        args: Some(TableFunctionArgs { args: vec![rows], settings: None }),
+        with_hints: Vec::new(),
+        version: None,
+        with_ordinality: false,
+        partitions: Vec::new(),
+        json_path: None,
+        sample: None,
+        index_hints: Vec::new(),
+    };
 }
 
 /// The names behind an alias are those of the columns that `*` shows; the others keep theirs.

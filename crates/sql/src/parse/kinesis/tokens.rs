@@ -15,12 +15,13 @@
 //! | `ORDER BY x WITHIN i` | `ORDER BY x, __within(i)` |
 //! | `(a - b) MINUTE TO SECOND` | `__qualified((a - b), 'SECOND')` |
 //! | `NTH_VALUE(x, n) FROM LAST` | `NTH_VALUE_FROM_LAST(x, n)` |
+//! | `SUBSTRING(x SIMILAR p ESCAPE e)` | `__substring_similar(x, p, e)` |
 
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 
 use super::{KinesisDialect, NTH_FROM_LAST, STAGGER, WINDOW, WITHIN};
 use crate::error::{Kind, Place, Result, SqlError};
-use crate::functions::kinesis::QUALIFIED;
+use crate::functions::kinesis::{QUALIFIED, SUBSTRING_SIMILAR};
 
 /// Whether a text is of this dialect: its first lines say so, or it makes streams and pumps or selects from streams.
 pub(in crate::parse) fn is_kinesis(text: &str) -> bool {
@@ -166,6 +167,16 @@ impl Rewriter {
                 self.at += 1;
             } else if self.is(0, "STEP") && self.token(1) == Some(&Token::LParen) {
                 self.step()?;
+            } else if self.is(0, "CEILING") && self.token(1) == Some(&Token::LParen) {
+                self.put("CEIL")?;
+                self.at += 1;
+            } else if TRIMS.iter().any(|side| self.is(0, side)) && self.is(1, "FROM") {
+                self.pass();
+                self.put("' '")?;
+            } else if self.is(0, "UESCAPE") {
+                self.unescape()?;
+            } else if let Some(separators) = self.similar_parts() {
+                self.substring_similar(&separators)?;
             } else if let Some((time, step, after)) = self.steps_since_1970() {
                 self.put("STEP(")?;
                 self.out.extend(self.tokens.get(time).into_iter().flatten().cloned());
@@ -245,6 +256,74 @@ impl Rewriter {
             }
             self.pass();
         }
+        Ok(())
+    }
+
+    /// Where SIMILAR and ESCAPE stand in `SUBSTRING(x SIMILAR p ESCAPE e)`.
+    fn similar_parts(&self) -> Option<[usize; 2]> {
+        if !self.is(0, "SUBSTRING") || self.token(1)? != &Token::LParen {
+            return None;
+        }
+        let (mut depth, mut similar) = (0, None);
+        for ahead in 1.. {
+            match self.token(ahead)? {
+                Token::LParen => depth += 1,
+                Token::RParen if depth == 1 => return None,
+                Token::RParen => depth -= 1,
+                _ if depth > 1 => {}
+                _ if self.is(ahead, "SIMILAR") && !self.is(ahead + 1, "TO") => similar = Some(self.at + ahead),
+                _ if self.is(ahead, "ESCAPE") => return similar.map(|similar| [similar, self.at + ahead]),
+                _ => {}
+            }
+        }
+        None
+    }
+
+    fn substring_similar(&mut self, separators: &[usize; 2]) -> Result<()> {
+        self.put(SUBSTRING_SIMILAR)?;
+        for separator in separators {
+            if let Some(token) = self.tokens.get_mut(*separator) {
+                token.token = Token::Comma;
+            }
+        }
+        self.at += 1;
+        Ok(())
+    }
+
+    /// `u&'!0041' UESCAPE '!'`: the text before is read with another escape character.
+    fn unescape(&mut self) -> Result<()> {
+        self.at += 1;
+        let escape = match self.token(0) {
+            Some(Token::SingleQuotedString(text)) => text.chars().next(),
+            _ => None,
+        };
+        let Some(escape) = escape else { return Err(self.expected("a character in quotes")) };
+        let text = match self.out.pop().map(|token| token.token) {
+            Some(Token::SingleQuotedString(text)) => text,
+            _ => return Err(self.expected("a text before UESCAPE")),
+        };
+        let mut read = String::with_capacity(text.len());
+        let mut rest = text.as_str();
+        while let Some((before, after)) = rest.split_once(escape) {
+            read.push_str(before);
+            if let Some(doubled) = after.strip_prefix(escape) {
+                read.push(escape);
+                rest = doubled;
+                continue;
+            }
+            let digits = after.strip_prefix('+').map_or_else(|| after.get(..4), |long| long.get(..6));
+            let letter = digits.and_then(|digits| char::from_u32(u32::from_str_radix(digits, 16).ok()?));
+            let (Some(digits), Some(letter)) = (digits, letter) else {
+                return Err(self.expected("four hexadecimal digits behind each escape character"));
+            };
+            read.push(letter);
+            rest = after.trim_start_matches('+').get(digits.len()..).unwrap_or_default();
+        }
+        read.push_str(rest);
+        if let Some(token) = self.tokens.get_mut(self.at) {
+            token.token = Token::SingleQuotedString(read);
+        }
+        self.pass();
         Ok(())
     }
 
@@ -364,7 +443,9 @@ impl Rewriter {
         let mut window = Vec::new();
         if self.token(0) == Some(&Token::LParen) {
             self.at += 1;
-            if !(self.is(0, "RANGE") && self.is(1, "INTERVAL")) {
+            let between = self.are(&["RANGE", "BETWEEN"]);
+            self.at += usize::from(between);
+            if !((between || self.is(0, "RANGE")) && self.is(1, "INTERVAL")) {
                 let hint = "a joined stream has a window of time: OVER (RANGE INTERVAL '1' MINUTE PRECEDING)";
                 return Err(self.expected("RANGE INTERVAL").hint(hint));
             }
@@ -376,6 +457,10 @@ impl Rewriter {
                 return Err(self.expected("PRECEDING"));
             }
             self.at += 1;
+            if between && !self.are(&["AND", "CURRENT", "ROW"]) {
+                return Err(self.expected("AND CURRENT ROW").hint("what follows a row is not known when it comes"));
+            }
+            self.at += if between { 3 } else { 0 };
             self.expect(&Token::RParen, ") after the window")?;
         } else {
             window.extend(self.tokens.get(self.at).cloned());
@@ -407,6 +492,8 @@ impl Rewriter {
     }
 }
 
+/// Sides of `TRIM`, whose character is a blank where it is not said.
+const TRIMS: [&str; 3] = ["LEADING", "TRAILING", "BOTH"];
 /// Units of time.
 const UNITS: [&str; 6] = ["YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND"];
 
@@ -474,6 +561,15 @@ mod tests {
                 "ORDER BY t WITHIN INTERVAL '59:59.999' MINUTE TO SECOND(3), b",
                 "ORDER BY T , __within ( INTERVAL '59:59.999' MINUTE TO SECOND ( 3 ) ) , B",
             ),
+            (
+                "TRIM(TRAILING FROM CEILING(a)) || u&'!0042!!c' UESCAPE '!'",
+                "TRIM ( TRAILING ' ' FROM CEIL ( A ) ) || 'B!c'",
+            ),
+            (
+                "FROM a OVER (RANGE BETWEEN INTERVAL '1' MINUTE PRECEDING AND CURRENT ROW) AS b",
+                "FROM A AS B WITH ( INTERVAL '1' MINUTE )",
+            ),
+            ("SUBSTRING(a SIMILAR 'x' ESCAPE '#')", "__substring_similar ( A , 'x' , '#' )"),
             ("SELECT 'a // b' -- it's\n, c", "SELECT 'a // b' , C"),
         ] {
             assert_eq!(read(written), known, "{written}");

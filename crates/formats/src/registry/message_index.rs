@@ -4,6 +4,8 @@
 //! that one, and so on, as zigzag numbers; the path `[0]` is the byte `00`. Glue's write one number, the place among the
 //! full names of all messages, sorted.
 
+use crate::varint;
+
 /// Steps of a path.
 const STEPS_MAX: usize = 64;
 
@@ -31,7 +33,7 @@ pub fn write_message_path(path: &[usize], out: &mut Vec<u8>) {
         return out.push(0);
     }
     for number in std::iter::once(path.len()).chain(path.iter().copied()) {
-        write_number((number as u64) << 1, out);
+        varint::write((number as u64) << 1, out);
     }
 }
 
@@ -43,7 +45,7 @@ pub fn split_message_index(payload: &[u8]) -> Result<(usize, &[u8]), String> {
 
 /// Writes Glue's number.
 pub fn write_message_index(index: usize, out: &mut Vec<u8>) {
-    write_number(index as u64, out);
+    varint::write(index as u64, out);
 }
 
 const TOO_LARGE: &str = "the record names its message by a number that is too large";
@@ -56,27 +58,8 @@ fn zigzag(bytes: &[u8]) -> Result<(usize, &[u8]), String> {
     }
 }
 
-/// Reads a number in groups of seven bits, the lowest first.
-pub(crate) fn number(bytes: &[u8]) -> Result<(u64, &[u8]), String> {
-    let mut value: u64 = 0;
-    for (nth, &byte) in bytes.iter().take(10).enumerate() {
-        if nth == 9 && byte > 1 {
-            break;
-        }
-        value |= u64::from(byte & 0x7f) << (7 * nth);
-        if byte < 0x80 {
-            return Ok((value, bytes.get(nth + 1..).unwrap_or_default()));
-        }
-    }
-    Err("the number of the record's message does not end".to_owned())
-}
-
-pub(crate) fn write_number(mut value: u64, out: &mut Vec<u8>) {
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
+fn number(bytes: &[u8]) -> Result<(u64, &[u8]), String> {
+    varint::read(bytes).ok_or_else(|| "the number of the record's message does not end".to_owned())
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Patterns of Java's `SimpleDateFormat`, in UTC and English.
+//! Patterns of Java's `SimpleDateFormat`, and what its `DateTimeFormatter` has of them, in UTC and English.
 
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -164,6 +164,24 @@ impl Pattern {
 
     /// The time that a text begins with; what it leaves out is that of 1970-01-01 00:00:00.
     pub(super) fn parse(&self, text: &str) -> Result<i64, String> {
+        let (fields, _) = self.fields(text)?;
+        fields.millis().ok_or_else(|| format!("'{text}' is no time"))
+    }
+
+    /// The time that a text is as a whole. Up to its 31st each month's days behind its last one are the last one, as Java's
+    /// `DateTimeFormatter` has it; other parts must be of the calendar and the clock.
+    pub(super) fn parse_whole(&self, text: &str) -> Option<i64> {
+        let (mut fields, rest) = self.fields(text).ok()?;
+        let date = civil::Date::new(fields.year.try_into().ok()?, fields.month.try_into().ok()?, 1).ok()?;
+        let exists = (1..=31).contains(&fields.day)
+            && (0..24).contains(&fields.hour)
+            && (0..60).contains(&fields.minute)
+            && (0..60).contains(&fields.second);
+        fields.day = fields.day.min(i64::from(date.days_in_month()));
+        if rest.is_empty() && exists { fields.millis() } else { None }
+    }
+
+    fn fields<'t>(&self, text: &'t str) -> Result<(Fields, &'t str), String> {
         let mut fields = Fields {
             year: 1970,
             month: 1,
@@ -187,7 +205,7 @@ impl Pattern {
                 }
             }
         }
-        fields.millis().ok_or_else(|| format!("'{text}' is no time"))
+        Ok((fields, rest))
     }
 }
 
@@ -302,6 +320,16 @@ mod tests {
         ] {
             assert_eq!(Pattern::new(pattern).unwrap().format(ms), text, "{pattern}");
             assert_eq!(read(pattern, text), Ok(ms), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn a_whole_text_has_nothing_more_and_nothing_too_large() {
+        let whole = |pattern: &str, text: &str| Pattern::new(pattern).unwrap().parse_whole(text);
+        assert_eq!(whole("dd.MM.yyyy", "02.01.1970"), Some(86_400_000));
+        assert_eq!(whole("dd.MM.yyyy", "30.02.1970"), whole("dd.MM.yyyy", "28.02.1970"));
+        for text in ["02.01.1970 ", "32.01.1970", "02.13.1970", "2nd"] {
+            assert_eq!(whole("dd.MM.yyyy", text), None, "{text}");
         }
     }
 

@@ -1,9 +1,8 @@
-//! What stands before a record and says which schema wrote it, and the seam to the registry that knows.
+//! What stands before a record and says which schema wrote it.
 
 use std::borrow::Cow;
 use std::fmt;
 use std::io::Read as _;
-use std::sync::Arc;
 
 use crate::decoder::RECORD_BYTES_MAX;
 use crate::fault::{Fault, Read};
@@ -22,12 +21,32 @@ pub enum WireHeader {
     Glue,
 }
 
-pub(super) const HEADERS: &[(&str, WireHeader)] = &[
+pub(crate) const HEADERS: &[(&str, WireHeader)] = &[
     ("none", WireHeader::None),
     ("single-object", WireHeader::SingleObject),
     ("confluent", WireHeader::Confluent),
     ("glue", WireHeader::Glue),
 ];
+
+/// How Glue's payloads are packed when they are written. Read is either.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Compression {
+    /// Not at all.
+    #[default]
+    None,
+    /// By zlib (RFC 1950).
+    Zlib,
+}
+
+pub(crate) const COMPRESSIONS: &[(&str, Compression)] = &[("none", Compression::None), ("zlib", Compression::Zlib)];
+
+/// The byte of Glue's header for each.
+pub(super) const PLAIN: u8 = 0;
+pub(super) const ZLIB: u8 = 5;
+
+/// The first bytes of the registries' headers.
+const CONFLUENT: u8 = 0;
+const GLUE: u8 = 3;
 
 /// How a header names a schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -55,28 +74,8 @@ impl fmt::Display for SchemaId {
     }
 }
 
-/// Why a schema could not be looked up.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum LookupError {
-    /// The registry has no such schema: records that name it are rejected.
-    #[error("the registry has no such schema")]
-    NotFound,
-    /// The registry does not answer now: the batch fails as a whole, and can be tried again.
-    #[error("the registry does not answer: {0}")]
-    Unavailable(String),
-}
-
-/// A registry of schemas. Calls may wait for a network; decoders ask once for each schema and remember the answer.
-pub trait SchemaLookup: Send + Sync {
-    /// The schema of an id, as JSON text.
-    fn schema(&self, id: SchemaId) -> std::result::Result<Arc<str>, LookupError>;
-
-    /// The id of a schema, which may be registered by this.
-    fn id(&self, schema: &str) -> std::result::Result<SchemaId, LookupError>;
-}
-
-/// A record's schema and its payload, which is unpacked if it was packed.
+/// A record's schema and its payload, which is unpacked if it was packed. Where either registry's header is asked for, the
+/// other's is taken, too: their first bytes tell them apart, so that a stream may change from one registry to the other.
 pub fn split_header(
     header: WireHeader,
     record: &[u8],
@@ -84,7 +83,7 @@ pub fn split_header(
     split(header, record).map_err(|fault| fault.to_string())
 }
 
-pub(super) fn split(header: WireHeader, record: &[u8]) -> Read<(Option<SchemaId>, Cow<'_, [u8]>)> {
+pub(crate) fn split(header: WireHeader, record: &[u8]) -> Read<(Option<SchemaId>, Cow<'_, [u8]>)> {
     let missing = |what: &str| Fault::broken(format!("the record does not begin with the header of {what}"));
     match header {
         WireHeader::None => Ok((None, Cow::Borrowed(record))),
@@ -93,33 +92,37 @@ pub(super) fn split(header: WireHeader, record: &[u8]) -> Read<(Option<SchemaId>
             let (print, payload) = rest.split_first_chunk().ok_or_else(|| missing("Avro's single objects"))?;
             Ok((Some(SchemaId::Fingerprint(u64::from_le_bytes(*print))), Cow::Borrowed(payload)))
         }
-        WireHeader::Confluent => {
-            let rest = record.strip_prefix(&[0]).ok_or_else(|| missing("Confluent's registry"))?;
-            let (number, payload) = rest.split_first_chunk().ok_or_else(|| missing("Confluent's registry"))?;
-            Ok((Some(SchemaId::Confluent(u32::from_be_bytes(*number))), Cow::Borrowed(payload)))
-        }
-        WireHeader::Glue => {
-            let rest = record.strip_prefix(&[3]).ok_or_else(|| missing("Glue's registry"))?;
-            let (compression, rest) = rest.split_first().ok_or_else(|| missing("Glue's registry"))?;
-            let (uuid, payload) = rest.split_first_chunk().ok_or_else(|| missing("Glue's registry"))?;
-            let payload = match compression {
-                0 => Cow::Borrowed(payload),
-                5 => Cow::Owned(inflate(payload)?),
-                other => return Err(Fault::broken(format!("the header names compression {other}; 0 and 5 are known"))),
-            };
-            Ok((Some(SchemaId::Glue(u128::from_be_bytes(*uuid))), payload))
-        }
+        WireHeader::Confluent | WireHeader::Glue => match record.split_first() {
+            Some((&CONFLUENT, rest)) => {
+                let (number, payload) = rest.split_first_chunk().ok_or_else(|| missing("Confluent's registry"))?;
+                Ok((Some(SchemaId::Confluent(u32::from_be_bytes(*number))), Cow::Borrowed(payload)))
+            }
+            Some((&GLUE, rest)) => {
+                let (compression, rest) = rest.split_first().ok_or_else(|| missing("Glue's registry"))?;
+                let (uuid, payload) = rest.split_first_chunk().ok_or_else(|| missing("Glue's registry"))?;
+                let payload = match *compression {
+                    PLAIN => Cow::Borrowed(payload),
+                    ZLIB => Cow::Owned(inflate(payload)?),
+                    other => {
+                        return Err(Fault::broken(format!("the header names compression {other}; 0 and 5 are known")));
+                    }
+                };
+                Ok((Some(SchemaId::Glue(u128::from_be_bytes(*uuid))), payload))
+            }
+            _ if header == WireHeader::Glue => Err(missing("Glue's registry")),
+            _ => Err(missing("Confluent's registry")),
+        },
     }
 }
 
 /// Only the schema of a record, without looking at its payload.
-pub(super) fn id_of(header: WireHeader, record: &[u8]) -> Option<SchemaId> {
-    match header {
-        WireHeader::Glue => {
-            let uuid = record.strip_prefix(&[3])?.get(1..)?.first_chunk()?;
+pub(crate) fn id_of(header: WireHeader, record: &[u8]) -> Option<SchemaId> {
+    match (header, record.first()) {
+        (WireHeader::Confluent | WireHeader::Glue, Some(&GLUE)) => {
+            let uuid = record.get(2..)?.first_chunk()?;
             Some(SchemaId::Glue(u128::from_be_bytes(*uuid)))
         }
-        header => split(header, record).ok()?.0,
+        _ => split(header, record).ok()?.0,
     }
 }
 
@@ -144,11 +147,11 @@ pub fn write_header(id: SchemaId, out: &mut Vec<u8>) {
             out.extend_from_slice(&print.to_le_bytes());
         }
         SchemaId::Confluent(number) => {
-            out.push(0);
+            out.push(CONFLUENT);
             out.extend_from_slice(&number.to_be_bytes());
         }
         SchemaId::Glue(uuid) => {
-            out.extend_from_slice(&[3, 0]);
+            out.extend_from_slice(&[GLUE, PLAIN]);
             out.extend_from_slice(&uuid.to_be_bytes());
         }
     }

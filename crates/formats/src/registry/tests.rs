@@ -1,0 +1,162 @@
+//! Records of all languages that name their schemas.
+
+use std::sync::Arc;
+
+use arrow::array::{Int64Array, RecordBatch, StringArray};
+use arrow::datatypes::{DataType, SchemaRef};
+use parking_lot::Mutex;
+use tidemill_schemas::{DataFormat, Definition};
+
+use super::{LookupError, RegisteredSchema, SchemaId, SchemaLookup};
+use crate::testing::{reasons, rows, schema};
+use crate::{Format, Records};
+
+/// A registry that numbers what it is given from 1, by the header that is asked for.
+struct Registry {
+    glue: bool,
+    schemas: Mutex<Vec<Arc<Definition>>>,
+}
+
+impl Registry {
+    fn new(glue: bool) -> Arc<Self> {
+        Arc::new(Registry { glue, schemas: Mutex::default() })
+    }
+}
+
+impl SchemaLookup for Registry {
+    fn schema(&self, id: SchemaId) -> Result<RegisteredSchema, LookupError> {
+        let number = match id {
+            SchemaId::Confluent(number) => number as usize,
+            SchemaId::Glue(uuid) => uuid as usize,
+            SchemaId::Fingerprint(_) => 0,
+        };
+        let schemas = self.schemas.lock();
+        let definition = schemas.get(number.wrapping_sub(1)).ok_or(LookupError::NotFound)?;
+        let version = format!("customers, version {number}");
+        Ok(RegisteredSchema { definition: Arc::clone(definition), version })
+    }
+
+    fn id(&self, format: DataFormat, schema: &str) -> Result<SchemaId, LookupError> {
+        let definition = Definition::parse(format, schema, &[]).map_err(|invalid| LookupError::Refused(invalid.reason));
+        let mut schemas = self.schemas.lock();
+        schemas.push(Arc::new(definition?));
+        let number = schemas.len();
+        Ok(if self.glue { SchemaId::Glue(number as u128) } else { SchemaId::Confluent(number as u32) })
+    }
+}
+
+fn format(name: &str, options: &[(&str, &str)]) -> Format {
+    let options = options.iter().map(|(option, value)| (format!("{name}.{option}"), *value));
+    Format::named(name, &options.collect()).unwrap()
+}
+
+fn columns(city: bool) -> SchemaRef {
+    let all = [("id", DataType::Int64, false), ("city", DataType::Utf8, true)];
+    schema(if city { &all } else { &all[..1] })
+}
+
+fn batch(id: i64, city: Option<&str>) -> RecordBatch {
+    let id = Arc::new(Int64Array::from(vec![id]));
+    match city {
+        None => RecordBatch::try_new(columns(false), vec![id]).unwrap(),
+        Some(city) => RecordBatch::try_new(columns(true), vec![id, Arc::new(StringArray::from(vec![city]))]).unwrap(),
+    }
+}
+
+const NAMES: [&str; 3] = ["avro", "json", "protobuf"];
+
+#[test]
+fn a_stream_evolves_in_every_language_under_every_header() {
+    for (header, compression) in [("confluent", "none"), ("glue", "none"), ("glue", "zlib")] {
+        for name in NAMES {
+            let format = format(name, &[("header", header), ("compression", compression)]);
+            let registry = Registry::new(header == "glue");
+            let mut records = Records::new();
+            for rows in [batch(1, None), batch(2, Some(&"Graz ".repeat(50)))] {
+                let mut encoder = format.encoder_with(rows.schema(), registry.clone()).unwrap();
+                encoder.encode(&rows, None, &mut records).unwrap();
+            }
+            assert_eq!(registry.schemas.lock().len(), 2, "the encoder registers once, the decoder never");
+            let written: Vec<&[u8]> = records.iter().collect();
+            assert_eq!(
+                written[0][..2],
+                [[0, 0], [3, 0], [3, 5]][usize::from(header == "glue") + usize::from(compression == "zlib")]
+            );
+            assert_eq!(written[1].len() < 100, compression == "zlib");
+            let decoded = format.decoder_with(columns(true), registry).unwrap().decode(&written).unwrap();
+            assert_eq!(reasons(&decoded), Vec::<&str>::new(), "{name}");
+            assert_eq!(rows(&decoded.rows), ["1 | NULL".to_owned(), format!("2 | {}", "Graz ".repeat(50))], "{name}");
+        }
+    }
+}
+
+#[test]
+fn what_does_not_fit_is_rejected_with_its_schema_and_version() {
+    for name in NAMES {
+        let format = format(name, &[("header", "confluent")]);
+        let registry = Registry::new(false);
+        let mut records = Records::new();
+        let rows = batch(1, Some("Graz"));
+        format.encoder_with(rows.schema(), registry.clone()).unwrap().encode(&rows, None, &mut records).unwrap();
+        let good = records.get(0).unwrap();
+        let other = schema(&[("id", DataType::Int64, true), ("city", DataType::Boolean, true)]);
+        let decoded = format.decoder_with(other, registry.clone()).unwrap().decode(&[good]).unwrap();
+        let reason = reasons(&decoded)[0].to_owned();
+        assert!(reason.starts_with("schema 1 (customers, version 1): "), "{name}: {reason}");
+        assert!(reason.contains("city"), "{name}: {reason}");
+        // One that is cut off, one of a language that the table does not have, one that nobody knows.
+        let language = if name == "json" { DataFormat::Avro } else { DataFormat::Json };
+        let text = if name == "json" { r#"{"type":"record","name":"R","fields":[]}"# } else { "{}" };
+        registry.id(language, text).unwrap();
+        let cut = &good[..good.len() - 1];
+        let records = [good, cut, &[0, 0, 0, 0, 2, 0], &[0, 0, 0, 0, 3, 0], &[3, 0, 1], &[7]];
+        let decoded = format.decoder_with(columns(true), registry).unwrap().decode(&records).unwrap();
+        assert_eq!(decoded.rows.num_rows(), 1);
+        let reasons = reasons(&decoded);
+        assert!(reasons[0].starts_with("schema 1 (customers, version 1): "), "{name}: {}", reasons[0]);
+        let wrong = format!("it is written in {language}, and the table's format needs {}", name.to_uppercase());
+        assert_eq!(reasons[1], format!("schema 2 (customers, version 2): {wrong}"));
+        assert_eq!(reasons[2], "schema 3 is not in the registry");
+        assert_eq!(reasons[3], "the record does not begin with the header of Glue's registry");
+        assert_eq!(reasons[4], "the record does not begin with the header of Confluent's registry");
+    }
+}
+
+#[test]
+fn either_header_is_read_whichever_is_written() {
+    for name in NAMES {
+        let registry = Registry::new(false);
+        let confluent = format(name, &[("header", "confluent")]);
+        let mut records = Records::new();
+        confluent
+            .encoder_with(columns(false), registry.clone())
+            .unwrap()
+            .encode(&batch(7, None), None, &mut records)
+            .unwrap();
+        let record = records.get(0).unwrap();
+        // What Glue's serializer would have made of it: the same payload, for Protobuf with the message's place.
+        let glue = [&[3, 0][..], &1u128.to_be_bytes(), &record[5..]].concat();
+        let decoder =
+            |name| format(name, &[("header", "glue")]).decoder_with(columns(false), registry.clone()).unwrap();
+        let decoded = decoder(name).decode(&[record, &glue]).unwrap();
+        assert_eq!(rows(&decoded.rows), ["7", "7"], "{name}");
+        assert!(format(name, &[("header", "glue")]).decoder(columns(false)).is_err(), "without a registry");
+    }
+}
+
+#[test]
+fn a_json_schema_says_what_is_written() {
+    let registry = Registry::new(false);
+    let columns = schema(&[("id", DataType::Int64, false), ("at", DataType::Date32, true)]);
+    format("json", &[("header", "confluent")]).encoder_with(columns, registry.clone()).unwrap();
+    let text: serde_json::Value = serde_json::from_str(&registry.schemas.lock()[0].normal_form()).unwrap();
+    let expected = serde_json::json!({
+        "$schema": "http://json-schema.org/draft-07/schema#", "title": "record", "type": "object",
+        "properties": {
+            "id": { "type": "integer" },
+            "at": { "oneOf": [{ "type": "null" }, { "type": "string", "format": "date" }] },
+        },
+        "additionalProperties": false, "required": ["id"],
+    });
+    assert_eq!(text, expected);
+}

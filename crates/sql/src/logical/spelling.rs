@@ -1,0 +1,204 @@
+//! What can be written in several ways, said in the one that DataFusion plans.
+//!
+//! | written | read |
+//! |---|---|
+//! | `FETCH FIRST n ROWS ONLY` | `LIMIT n` |
+//! | `TABLE t` | `SELECT * FROM t` |
+//! | `x = ANY (query)`, `x <> ALL (query)` | `x IN (query)`, `x NOT IN (query)` |
+//! | `(a, b) IN (query)` | `EXISTS (SELECT 1 FROM (query) AS q (x, y) WHERE q.x = a AND q.y = b)` |
+//! | `1e3` | `CAST('1e3' AS DOUBLE)` |
+//! | `SELECT CAST(a AS INT), CAST(a AS STRING)` | `SELECT CAST(a AS INT), CAST(a AS STRING) AS EXPR$1` |
+
+use std::ops::ControlFlow;
+
+use datafusion::sql::sqlparser::ast::{
+    BinaryOperator, CastKind, DataType as AstType, ExactNumberInfo, Expr, Ident, LimitClause, Query, Select,
+    SelectItem, SetExpr, Spanned, TableAlias, TableAliasColumnDef, TableFactor, Value, VisitMut, VisitorMut,
+};
+use datafusion::sql::sqlparser::dialect::GenericDialect;
+use datafusion::sql::sqlparser::parser::Parser;
+
+use super::group_windows::by_table_functions;
+use crate::error::{Place, Result, SqlError};
+
+/// The sub-query whose rows a tuple is compared with.
+const COMPARED: &str = "__in";
+
+/// Says a query in these words.
+pub(super) fn spell(of: &mut impl VisitMut) -> Result<()> {
+    match of.visit(&mut Speller) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(error) => Err(error),
+    }
+}
+
+struct Speller;
+
+impl VisitorMut for Speller {
+    type Break = SqlError;
+
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<SqlError> {
+        match fetched(query).and_then(|()| plain(&mut query.body)) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => ControlFlow::Break(error),
+        }
+    }
+
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<SqlError> {
+        name_again(select);
+        match by_table_functions(select) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => ControlFlow::Break(error),
+        }
+    }
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<SqlError> {
+        match spelled(expr) {
+            Ok(Some(other)) => *expr = other,
+            Ok(None) => {}
+            Err(error) => return ControlFlow::Break(error),
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+fn fetched(query: &mut Query) -> Result<()> {
+    let Some(fetch) = query.fetch.take() else { return Ok(()) };
+    if fetch.with_ties || fetch.percent {
+        let error = SqlError::unsupported("FETCH FIRST … WITH TIES and … PERCENT are not built");
+        return Err(error.hint("write FETCH FIRST n ROWS ONLY"));
+    }
+    let one = || Expr::value(Value::Number("1".into(), false));
+    let count = Some(fetch.quantity.unwrap_or_else(one));
+    match &mut query.limit_clause {
+        Some(LimitClause::LimitOffset { limit: limit @ None, .. }) => *limit = count,
+        Some(_) => return Err(SqlError::unsupported("LIMIT and FETCH say the same").hint("write one of them")),
+        none => *none = Some(LimitClause::LimitOffset { limit: count, offset: None, limit_by: Vec::new() }),
+    }
+    Ok(())
+}
+
+fn plain(body: &mut SetExpr) -> Result<()> {
+    match body {
+        SetExpr::SetOperation { left, right, .. } => {
+            plain(left)?;
+            plain(right)
+        }
+        SetExpr::Table(table) => {
+            let quoted = |name: &Option<String>| name.as_ref().map(|name| format!("\"{}\"", name.replace('"', "\"\"")));
+            let parts = [quoted(&table.schema_name), quoted(&table.table_name)];
+            let name: Vec<String> = parts.into_iter().flatten().collect();
+            let text = format!("SELECT * FROM {}", name.join("."));
+            *body = *Parser::new(&GenericDialect {}).try_with_sql(&text)?.parse_query()?.body;
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn spelled(expr: &Expr) -> Result<Option<Expr>> {
+    let within = |left: &Expr, right: &Expr, negated: bool| match right {
+        Expr::Subquery(subquery) => {
+            Some(Expr::InSubquery { expr: Box::new(left.clone()), subquery: subquery.clone(), negated })
+        }
+        _ => None,
+    };
+    Ok(match expr {
+        Expr::AnyOp { left, compare_op: BinaryOperator::Eq, right, .. } => within(left, right, false),
+        Expr::AllOp { left, compare_op: BinaryOperator::NotEq, right } => within(left, right, true),
+        Expr::InSubquery { expr: tuple, subquery, negated } => match &**tuple {
+            Expr::Tuple(values) if *negated => {
+                let error = SqlError::unsupported("NOT IN of several columns is not built");
+                let place = values.first().and_then(|value| Place::of(value.span()));
+                return Err(error.hint("write NOT EXISTS with their equalities").at(place));
+            }
+            Expr::Tuple(values) => Some(compared(values, subquery)?),
+            _ => None,
+        },
+        Expr::Value(value) => match &value.value {
+            Value::Number(number, _) if number.to_string().contains(['e', 'E']) => Some(Expr::Cast {
+                kind: CastKind::Cast,
+                expr: Box::new(Expr::value(Value::SingleQuotedString(number.to_string()))),
+                data_type: AstType::Double(ExactNumberInfo::None),
+                array: false,
+                format: None,
+            }),
+            _ => None,
+        },
+        _ => None,
+    })
+}
+
+/// Whether a query has a row whose columns are these values.
+fn compared(values: &[Expr], subquery: &Query) -> Result<Expr> {
+    let mut query = *Parser::new(&GenericDialect {}).try_with_sql("SELECT 1 FROM x")?.parse_query()?;
+    let column = |n: usize| format!("__c{n}");
+    let equal = |(n, value): (usize, &Expr)| Expr::BinaryOp {
+        left: Box::new(Expr::CompoundIdentifier(vec![Ident::new(COMPARED), Ident::new(column(n))])),
+        op: BinaryOperator::Eq,
+        right: Box::new(value.clone()),
+    };
+    let and = |left: Expr, right: Expr| Expr::BinaryOp {
+        left: Box::new(left),
+        op: BinaryOperator::And,
+        right: Box::new(right),
+    };
+    if let SetExpr::Select(select) = &mut *query.body
+        && let Some(from) = select.from.first_mut()
+    {
+        let alias = TableAlias {
+            explicit: true,
+            name: Ident::new(COMPARED),
+            columns: (0..values.len()).map(|n| TableAliasColumnDef::from_name(column(n))).collect(),
+            at: None,
+        };
+        let subquery = Box::new(subquery.clone());
+        from.relation = TableFactor::Derived { lateral: false, subquery, alias: Some(alias), sample: None };
+        select.selection = values.iter().enumerate().map(equal).reduce(and);
+    }
+    Ok(Expr::Exists { subquery: Box::new(query), negated: false })
+}
+
+/// Gives an expression without a name another one, as Flink does, where DataFusion would call it as one before it.
+fn name_again(select: &mut Select) {
+    let mut known: Vec<String> = Vec::with_capacity(select.projection.len());
+    for (n, item) in select.projection.iter_mut().enumerate() {
+        let name = match item {
+            SelectItem::ExprWithAlias { alias, .. } => alias.value.clone(),
+            SelectItem::UnnamedExpr(expr) => called(expr),
+            _ => continue,
+        };
+        if !known.contains(&name) {
+            known.push(name);
+            continue;
+        }
+        if let SelectItem::UnnamedExpr(expr) = item {
+            let alias = Ident::with_quote('"', format!("EXPR${n}"));
+            *item = SelectItem::ExprWithAlias { expr: expr.clone(), alias };
+        }
+    }
+}
+
+/// What DataFusion would call it: casts have no name of their own, wherever they are.
+fn called(expr: &Expr) -> String {
+    struct Uncast;
+    impl VisitorMut for Uncast {
+        type Break = ();
+
+        fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+            match expr {
+                Expr::Cast { expr: inner, .. } | Expr::Nested(inner) => *expr = inner.as_ref().clone(),
+                Expr::TypedString(typed) => *expr = Expr::Value(typed.value.clone()),
+                _ => {}
+            }
+            ControlFlow::Continue(())
+        }
+    }
+    let mut expr = expr.clone();
+    let _ = expr.visit(&mut Uncast);
+    match &expr {
+        Expr::CompoundIdentifier(parts) => parts.last().map(|name| name.value.clone()).unwrap_or_default(),
+        Expr::Identifier(name) => name.value.clone(),
+        other => other.to_string(),
+    }
+}
