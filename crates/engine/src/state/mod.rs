@@ -8,6 +8,7 @@
 //!
 //! State larger than memory goes behind the same seam: [`StateTable`]'s methods.
 
+mod bytes;
 pub(crate) mod merge;
 mod numbered;
 pub(crate) mod segment;
@@ -16,6 +17,7 @@ pub(crate) mod snapshot;
 mod table;
 mod value;
 
+pub use bytes::SmallBytes;
 pub use snapshot::{SnapshotReader, SnapshotWriter};
 pub use table::StateTable;
 pub use value::StateValue;

@@ -3,10 +3,12 @@
 
 use std::mem::size_of;
 
+use super::SmallBytes;
+
 /// A key with its value.
 #[derive(Debug)]
 pub(super) struct Slot<V> {
-    pub(super) key: Box<[u8]>,
+    pub(super) key: SmallBytes,
     pub(super) value: V,
     /// Changed since the last snapshot.
     pub(super) dirty: bool,

@@ -27,7 +27,8 @@ fn spread(hash: u32) -> u64 {
 
 /// A map from key to value. Reading is free; whatever is touched for writing goes into the next checkpoint.
 ///
-/// Beside key and value a key costs about 50 bytes: its box, two flags, and its number in the index.
+/// Beside its value a key costs about 50 bytes: up to 22 bytes of its own, two flags, and its number in the index. Longer keys
+/// lie elsewhere.
 ///
 /// ```
 /// # use tidemill_engine::state::StateTable;
@@ -164,14 +165,14 @@ impl<V> StateTable<V> {
         let found = self.index.find_entry(spread(hash), is).ok()?;
         let slot = self.slots.take(found.remove().0.slot)?;
         if slot.stored {
-            self.removed.insert(slot.key);
+            self.removed.insert(slot.key.to_vec().into());
         }
         Some(slot.value)
     }
 
     /// Every key and value, in no order.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &V)> {
-        self.slots.iter().map(|s| (s.key.as_ref(), &s.value))
+        self.slots.iter().map(|s| (&*s.key, &s.value))
     }
 
     /// Writes what changed since the last snapshot, each key in the scope that it is given.

@@ -2,18 +2,21 @@
 //!
 //! The rows of a key lie behind each other in chunks of about [`CHUNK_BYTES`]. The first chunk is the value of the key in one
 //! table; a key with more rows has numbered chunks (1, 2, …, without a gap) in a second table, under key ‖ number. So a key of
-//! one row costs no more than its row, an insert touches (and a checkpoint writes) only the last chunk, and a hot key is no
-//! list that has to move.
+//! one row costs no more than its row (and a small one no memory of its own), an insert touches (and a checkpoint writes) only
+//! the last chunk, and a hot key is no list that has to move.
 //!
 //! A key here is the key by which rows are routed and, behind it, a suffix of constant length: the window, the piece of time.
 //!
-//! A row in a chunk: length `u32`, then the time of its last write `i64` where rows expire and its degree `u32` where degrees
-//! are kept, then its bytes.
+//! A row in a chunk: the time of its last write `i64` where rows expire, its degree `u32` where degrees are kept, its length
+//! ([`append`]), its bytes.
 
 use std::collections::{BTreeSet, HashMap};
 
 use ahash::RandomState;
-use tidemill_engine::{Result, SnapshotReader, SnapshotWriter, StateTable, state::StateValue};
+use tidemill_engine::{
+    Result, SnapshotReader, SnapshotWriter, StateTable,
+    state::{SmallBytes, StateValue},
+};
 
 use crate::operators::stored::{Stored, read_i64, read_u32};
 
@@ -23,6 +26,8 @@ const CHUNK_BYTES: usize = 4 << 10;
 const INDEXED_CHUNKS: u32 = 2;
 /// Bytes of a chunk's number behind the key.
 const NUMBER: usize = 4;
+/// In place of a row's length: it follows, as `u32`.
+const LONG: u8 = u8::MAX;
 
 /// What is kept beside each row.
 #[derive(Clone, Copy, Debug, Default)]
@@ -34,14 +39,27 @@ pub(super) struct Layout {
 }
 
 impl Layout {
+    /// Bytes of time and degree.
     fn header(self) -> usize {
-        4 + if self.times { 8 } else { 0 } + if self.degrees { 4 } else { 0 }
+        if self.times { 8 } else { 0 } + if self.degrees { 4 } else { 0 }
+    }
+
+    /// Bytes of a row in its chunk.
+    fn size(self, row: &[u8]) -> usize {
+        self.header() + if row.len() < usize::from(LONG) { 1 } else { 5 } + row.len()
     }
 }
 
 /// A key's first chunk.
-#[derive(Debug, Default)]
-struct KeyRows {
+#[derive(Debug)]
+enum KeyRows {
+    /// Of a key with one row.
+    One(SmallBytes),
+    Many(Box<ManyRows>),
+}
+
+#[derive(Debug)]
+struct ManyRows {
     first: Vec<u8>,
     /// In all chunks.
     rows: u32,
@@ -49,19 +67,61 @@ struct KeyRows {
     more: u32,
 }
 
+impl KeyRows {
+    fn first(&self) -> &[u8] {
+        match self {
+            KeyRows::One(row) => row,
+            KeyRows::Many(many) => &many.first,
+        }
+    }
+
+    fn first_mut(&mut self) -> &mut [u8] {
+        match self {
+            KeyRows::One(row) => row,
+            KeyRows::Many(many) => &mut many.first,
+        }
+    }
+
+    fn rows(&self) -> u32 {
+        match self {
+            KeyRows::One(_) => 1,
+            KeyRows::Many(many) => many.rows,
+        }
+    }
+
+    fn more(&self) -> u32 {
+        match self {
+            KeyRows::One(_) => 0,
+            KeyRows::Many(many) => many.more,
+        }
+    }
+
+    /// As rows that can become more.
+    fn many(&mut self) -> &mut ManyRows {
+        if let KeyRows::One(row) = self {
+            *self = KeyRows::Many(Box::new(ManyRows { first: row.to_vec(), rows: 1, more: 0 }));
+        }
+        match self {
+            KeyRows::Many(many) => many,
+            KeyRows::One(_) => unreachable!("it was made many just now"),
+        }
+    }
+}
+
 impl StateValue for KeyRows {
     fn encode(&self, out: &mut Vec<u8>) -> Result<(), String> {
-        out.extend_from_slice(&self.rows.to_le_bytes());
-        out.extend_from_slice(&self.more.to_le_bytes());
-        out.extend_from_slice(&self.first);
+        out.extend_from_slice(&self.rows().to_le_bytes());
+        out.extend_from_slice(&self.more().to_le_bytes());
+        out.extend_from_slice(self.first());
         Ok(())
     }
 
     fn decode(mut bytes: &[u8]) -> Result<Self, String> {
-        let (Some(rows), Some(more)) = (read_u32(&mut bytes), read_u32(&mut bytes)) else {
-            return Err("it is too short".into());
-        };
-        Ok(KeyRows { first: bytes.to_vec(), rows, more })
+        match (read_u32(&mut bytes), read_u32(&mut bytes)) {
+            (Some(1), Some(0)) => Ok(KeyRows::One(bytes.into())),
+            (Some(rows), Some(more)) => Ok(KeyRows::Many(Box::new(ManyRows { first: bytes.to_vec(), rows, more }))),
+            _ => Err("it is too short".into()),
+        }
     }
 }
 
@@ -103,6 +163,8 @@ pub(super) struct RowsByKey {
     /// For keys with many rows: hash of a row, and a chunk that may hold it.
     index: HashMap<Box<[u8]>, BTreeSet<(u64, u32)>, RandomState>,
     hasher: RandomState,
+    /// A row in the making.
+    scratch: Vec<u8>,
 }
 
 impl RowsByKey {
@@ -117,6 +179,7 @@ impl RowsByKey {
             index: HashMap::default(),
             // Fixed seeds: only where a row is looked for depends on them, but that should not vary either.
             hasher: RandomState::with_seeds(1, 2, 3, 4),
+            scratch: Vec::new(),
         }
     }
 
@@ -128,12 +191,12 @@ impl RowsByKey {
     /// How many rows a key has.
     #[cfg(test)]
     fn count(&self, key: &[u8]) -> u32 {
-        self.keys.get(key).map_or(0, |found| found.rows)
+        self.keys.get(key).map_or(0, KeyRows::rows)
     }
 
     /// Keys are looked up faster right behind this, some hundred of them at a time.
     pub(super) fn warm<'a>(&self, keys: impl Iterator<Item = &'a [u8]>) {
-        self.keys.warm(keys, |found| found.first.first().copied().unwrap_or_default());
+        self.keys.warm(keys, |found| found.first().first().copied().unwrap_or_default());
     }
 
     /// The rows of a key that were written after `expired`.
@@ -144,8 +207,8 @@ impl RowsByKey {
     ) -> impl Iterator<Item = StoredRow<'a>> + use<'a, 'k> {
         let layout = self.layout;
         let found = self.keys.get(key);
-        let first = found.map(|found| (0, found.first.as_slice()));
-        let numbered = (1..=found.map_or(0, |found| found.more)).filter_map(move |number| {
+        let first = found.map(|found| (0, found.first()));
+        let numbered = (1..=found.map_or(0, KeyRows::more)).filter_map(move |number| {
             let chunk = self.more.get(&numbered(key, number))?;
             Some((number, chunk.as_slice()))
         });
@@ -156,10 +219,20 @@ impl RowsByKey {
     /// Adds a row behind the others of its key, and says how many there were before.
     pub(super) fn insert(&mut self, key: &[u8], row: &[u8], degree: u32, now: i64) -> u32 {
         let layout = self.layout;
-        let found = self.keys.entry(key, KeyRows::default);
+        let mut is_new = false;
+        let found = self.keys.entry(key, || {
+            is_new = true;
+            self.scratch.clear();
+            append(layout, &mut self.scratch, row, degree, now);
+            KeyRows::One(self.scratch.as_slice().into())
+        });
+        if is_new {
+            return 0;
+        }
+        let found = found.many();
         let before = found.rows;
         found.rows += 1;
-        let size = layout.header() + row.len();
+        let size = layout.size(row);
         let fits = |chunk: &Vec<u8>| chunk.is_empty() || chunk.len() + size <= CHUNK_BYTES;
         if found.more == 0 && fits(&found.first) {
             append(layout, &mut found.first, row, degree, now);
@@ -175,22 +248,26 @@ impl RowsByKey {
             let chunk = self.more.entry(&numbered(key, found.more), Stored::default);
             append(layout, chunk, row, degree, now);
         }
+        let last = found.more;
         if let Some(index) = self.index.get_mut(key) {
-            index.insert((self.hasher.hash_one(row), found.more));
+            index.insert((self.hasher.hash_one(row), last));
         }
         before
     }
 
     /// Removes one row that is equal to `row`.
     pub(super) fn remove(&mut self, key: &[u8], row: &[u8]) -> Option<Removed> {
-        let more = self.keys.get(key)?.more;
+        let more = self.keys.get(key)?.more();
         let found = self.find(key, row, more)?;
         let (degree, place, end) = (found.degree, found.place, found.end);
-        let keys = self.keys.get_mut(key)?;
-        keys.rows = keys.rows.saturating_sub(1);
-        let left = keys.rows;
+        let KeyRows::Many(many) = self.keys.get_mut(key)? else {
+            self.keys.remove(key);
+            return Some(Removed { degree, left: 0 });
+        };
+        many.rows = many.rows.saturating_sub(1);
+        let left = many.rows;
         let chunk = match place.chunk {
-            0 => &mut keys.first,
+            0 => &mut many.first,
             number => self.more.get_mut(&numbered(key, number))?,
         };
         chunk.drain(place.at..end);
@@ -207,8 +284,8 @@ impl RowsByKey {
             return;
         }
         let Some(moved) = self.more.remove(&numbered(key, last)) else { return };
-        let Some(keys) = self.keys.get_mut(key) else { return };
-        keys.more = last - 1;
+        let Some(KeyRows::Many(many)) = self.keys.get_mut(key) else { return };
+        many.more = last - 1;
         if empty != last {
             if let Some(index) = self.index.get_mut(key) {
                 for row in rows_of(self.layout, last, &moved) {
@@ -218,7 +295,7 @@ impl RowsByKey {
                 }
             }
             match empty {
-                0 => keys.first = moved.0,
+                0 => many.first = moved.0,
                 number => self.more.insert(&numbered(key, number), moved),
             }
         }
@@ -232,7 +309,7 @@ impl RowsByKey {
         let keys = self.keys.get(key)?;
         let equal = |found: &StoredRow<'_>| found.bytes == row;
         // Where many rows are equal, one is here.
-        if let Some(found) = rows_of(self.layout, 0, &keys.first).find(equal) {
+        if let Some(found) = rows_of(self.layout, 0, keys.first()).find(equal) {
             return Some(found);
         }
         if more >= INDEXED_CHUNKS {
@@ -264,10 +341,10 @@ impl RowsByKey {
         let layout = self.layout;
         for (place, degree) in degrees {
             let chunk = match place.chunk {
-                0 => self.keys.get_mut(key).map(|keys| &mut keys.first),
-                number => self.more.get_mut(&numbered(key, number)).map(|chunk| &mut chunk.0),
+                0 => self.keys.get_mut(key).map(KeyRows::first_mut),
+                number => self.more.get_mut(&numbered(key, number)).map(|chunk| chunk.0.as_mut_slice()),
             };
-            let Some(header) = chunk.and_then(|chunk| chunk.get_mut(place.at + 4..place.at + layout.header())) else {
+            let Some(header) = chunk.and_then(|chunk| chunk.get_mut(place.at..place.at + layout.header())) else {
                 continue;
             };
             let (time, of_degree) = header.split_at_mut(if layout.times { 8 } else { 0 });
@@ -278,7 +355,7 @@ impl RowsByKey {
 
     /// Removes all rows of a key.
     pub(super) fn remove_key(&mut self, key: &[u8]) {
-        let more = self.keys.remove(key).map_or(0, |keys| keys.more);
+        let more = self.keys.remove(key).map_or(0, |found| found.more());
         (1..=more).for_each(|number| drop(self.more.remove(&numbered(key, number))));
         self.index.remove(key);
     }
@@ -292,7 +369,7 @@ impl RowsByKey {
     pub(super) fn expire(&mut self, expired: i64) {
         let layout = self.layout;
         let has_expired = |(number, chunk)| rows_of(layout, number, chunk).any(|row| row.time <= expired);
-        let first = self.keys.iter().filter(|(_, keys)| has_expired((0, &keys.first))).map(|(key, _)| Box::from(key));
+        let first = self.keys.iter().filter(|(_, keys)| has_expired((0, keys.first()))).map(|(key, _)| Box::from(key));
         let more = self
             .more
             .iter()
@@ -336,18 +413,25 @@ fn without(key: &[u8], suffix: usize) -> &[u8] {
     key.get(..key.len().saturating_sub(suffix)).unwrap_or_default()
 }
 
+/// Adds a row to a chunk. Its length is a byte, or [`LONG`] and four.
 fn append(layout: Layout, chunk: &mut Vec<u8>, row: &[u8], degree: u32, now: i64) {
-    let size = layout.header() + row.len();
+    let size = layout.size(row);
     if chunk.capacity() - chunk.len() < size {
         // Most keys have few rows: doubling would leave a third of all memory unused.
         chunk.reserve_exact(size.max(chunk.len() / 4));
     }
-    chunk.extend_from_slice(&(row.len() as u32).to_le_bytes());
     if layout.times {
         chunk.extend_from_slice(&now.to_le_bytes());
     }
     if layout.degrees {
         chunk.extend_from_slice(&degree.to_le_bytes());
+    }
+    match row.len() {
+        length if length < usize::from(LONG) => chunk.push(length as u8),
+        length => {
+            chunk.push(LONG);
+            chunk.extend_from_slice(&(length as u32).to_le_bytes());
+        }
     }
     chunk.extend_from_slice(row);
 }
@@ -357,9 +441,11 @@ fn rows_of(layout: Layout, number: u32, chunk: &[u8]) -> impl Iterator<Item = St
     let mut rest = chunk;
     std::iter::from_fn(move || {
         let at = chunk.len() - rest.len();
-        let length = read_u32(&mut rest)? as usize;
         let time = if layout.times { read_i64(&mut rest)? } else { 0 };
         let degree = if layout.degrees { read_u32(&mut rest)? } else { 0 };
+        let (length, behind) = rest.split_first()?;
+        rest = behind;
+        let length = if *length == LONG { read_u32(&mut rest)? as usize } else { usize::from(*length) };
         let (bytes, behind) = rest.split_at_checked(length)?;
         rest = behind;
         Some(StoredRow { bytes, place: Place { chunk: number, at }, degree, time, end: chunk.len() - rest.len() })
@@ -376,6 +462,11 @@ mod tests {
         let mut all: Vec<Vec<u8>> = rows.rows(key, i64::MIN).map(|row| row.bytes.to_vec()).collect();
         all.sort();
         all
+    }
+
+    #[test]
+    fn a_key_of_one_row_is_small() {
+        assert_eq!(size_of::<KeyRows>(), size_of::<SmallBytes>());
     }
 
     proptest! {
