@@ -5,6 +5,7 @@ use arrow::datatypes::SchemaRef;
 
 use crate::error::{Error, Result};
 use crate::row_kind::RowKind;
+use crate::view::View;
 
 /// Writes rows of one schema as records of one format.
 ///
@@ -122,6 +123,28 @@ pub(crate) fn inserts_only(format: &'static str, kinds: Option<&[RowKind]>) -> R
         }),
         None => Ok(()),
     }
+}
+
+/// Writes each row as one record, for formats that can say inserts only. After an error the records are as they were.
+pub(crate) fn write_inserts(
+    format: &'static str,
+    schema: &SchemaRef,
+    rows: &RecordBatch,
+    kinds: Option<&[RowKind]>,
+    out: &mut Records,
+    mut write: impl FnMut(&[View], usize, &mut Vec<u8>) -> std::result::Result<(), String>,
+) -> Result<()> {
+    check_batch(schema, rows, kinds)?;
+    inserts_only(format, kinds)?;
+    let columns = schema.fields().iter().zip(rows.columns());
+    let views = columns.map(|(field, array)| View::new(field, array, format)).collect::<Result<Vec<_>>>()?;
+    all_or_nothing(out, |out| {
+        for row in 0..rows.num_rows() {
+            write(&views, row, out.buffer()).map_err(|reason| Error::Unwritable { format, row, reason })?;
+            out.end_record();
+        }
+        Ok(())
+    })
 }
 
 /// Runs `write`; after an error the records are as they were.

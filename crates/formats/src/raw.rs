@@ -5,7 +5,7 @@ use arrow::datatypes::SchemaRef;
 
 use crate::column::{Column, Kind};
 use crate::decoder::{BatchDecoder, Decoder, OnFault, ReadRecord, Rows};
-use crate::encoder::{Encoder, Records, all_or_nothing, check_batch, inserts_only};
+use crate::encoder::{Encoder, Records, write_inserts};
 use crate::error::{Error, Result};
 use crate::fault::{Fault, Read};
 use crate::json::utf8;
@@ -176,20 +176,10 @@ impl Encoder for RawEncoder {
     }
 
     fn encode(&mut self, rows: &RecordBatch, kinds: Option<&[RowKind]>, out: &mut Records) -> Result<()> {
-        check_batch(&self.schema, rows, kinds)?;
-        inserts_only(FORMAT, kinds)?;
-        let (Some(field), Some(array)) = (self.schema.fields().first(), rows.columns().first()) else { return Ok(()) };
-        let view = View::new(field, array, FORMAT)?;
-        all_or_nothing(out, |out| {
-            for row in 0..rows.num_rows() {
-                let written = match view.is_null(row) {
-                    true => Err("it is null, which no raw record says"),
-                    false => self.write(&view, row, out.buffer()),
-                };
-                written.map_err(|reason| Error::Unwritable { format: FORMAT, row, reason: reason.into() })?;
-                out.end_record();
-            }
-            Ok(())
+        write_inserts(FORMAT, &self.schema, rows, kinds, out, |views, row, out| match views {
+            [view] if view.is_null(row) => Err("it is null, which no raw record says".into()),
+            [view] => self.write(view, row, out).map_err(str::to_owned),
+            _ => Ok(()),
         })
     }
 }

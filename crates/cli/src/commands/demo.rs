@@ -47,16 +47,17 @@ fn blocked_addresses(demo: &Demo, duration: Option<Duration>, args: &Args) -> Re
         };
         Ok(blocked_addresses::run(settings, stop_signal()?, show).await?)
     })?;
+    let blocked_addresses::Outcome { expected, rows, missing, unexpected, took_p50_ms, took_p99_ms, .. } = outcome;
     if args.output == Output::Json {
-        return Ok(output::json(&json!(outcome))?);
+        output::json(&json!(outcome))?;
+        return all_right((missing + unexpected) as u64);
     }
     output::line(&format!("{} requests, {} blocked", outcome.requests, outcome.blocked))?;
-    let blocked_addresses::Outcome { expected, rows, missing, unexpected, took_p50_ms, took_p99_ms, .. } = outcome;
     output::line(&format!(
         "{rows} rows for {expected} addresses and minutes; {missing} missing, {unexpected} unexpected"
     ))?;
     output::line(&format!("from log record to output: p50 {took_p50_ms:.1} ms, p99 {took_p99_ms:.1} ms"))?;
-    Ok(())
+    all_right((missing + unexpected) as u64)
 }
 
 fn order_enrichment(demo: &Demo, duration: Option<Duration>, args: &Args) -> Result<(), Failure> {
@@ -73,17 +74,18 @@ fn order_enrichment(demo: &Demo, duration: Option<Duration>, args: &Args) -> Res
         };
         Ok(order_enrichment::run(settings, stop_signal()?, show).await?)
     })?;
-    if args.output == Output::Json {
-        return Ok(output::json(&json!(outcome))?);
-    }
     let order_enrichment::Outcome { items, changes, rows, missing, wrong, .. } = outcome;
+    if args.output == Output::Json {
+        output::json(&json!(outcome))?;
+        return all_right(missing + wrong);
+    }
     output::line(&format!("{items} items of orders, {changes} changes"))?;
     output::line(&format!("{rows} rows in the table order_enriched; {missing} missing, {wrong} wrong"))?;
     let order_enrichment::Outcome { took_mean_ms, took_p50_ms, took_p99_ms, .. } = outcome;
     output::line(&format!(
         "from record to row: mean {took_mean_ms:.1} ms, p50 {took_p50_ms:.1} ms, p99 {took_p99_ms:.1} ms"
     ))?;
-    Ok(())
+    all_right(missing + wrong)
 }
 
 fn word_count(demo: &Demo, duration: Option<Duration>, args: &Args) -> Result<(), Failure> {
@@ -99,7 +101,8 @@ fn word_count(demo: &Demo, duration: Option<Duration>, args: &Args) -> Result<()
         Ok(word_count::run(settings, stop_signal()?, show).await?)
     })?;
     if args.output == Output::Json {
-        return Ok(output::json(&json!(outcome))?);
+        output::json(&json!(outcome))?;
+        return all_right(outcome.wrong as u64);
     }
     let word_count::Outcome { lines, words, counted, rows, wrong, most } = outcome;
     output::line(&format!("{lines} lines, {words} words; the counter TotalWords says {counted}"))?;
@@ -107,7 +110,15 @@ fn word_count(demo: &Demo, duration: Option<Duration>, args: &Args) -> Result<()
     if let Some((word, count)) = most {
         output::line(&format!("most often: {word}, {count} times"))?;
     }
-    Ok(())
+    all_right(wrong as u64)
+}
+
+/// A demo whose rows are not as they must be has failed.
+fn all_right(amiss: u64) -> Result<(), Failure> {
+    match amiss {
+        0 => Ok(()),
+        rows => Err(Failure::Failed(format!("{rows} row(s) are missing or wrong"))),
+    }
 }
 
 fn web_analytics(demo: &Demo, duration: Option<Duration>, args: &Args) -> Result<(), Failure> {

@@ -1,14 +1,14 @@
 //! Rows become Avro records.
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::{Field, SchemaRef};
+use arrow::datatypes::SchemaRef;
 
 use super::FORMAT;
 use super::compile::{At, Rescale, timestamp_unit};
 use super::cursor::{write_bytes, write_long};
 use super::default::write_default;
 use crate::column::{Column, Kind, Unit, Values};
-use crate::encoder::{Encoder, Records, all_or_nothing, check_batch, inserts_only};
+use crate::encoder::{Encoder, Records, write_inserts};
 use crate::error::{Error, Result};
 use crate::registry::RecordHeader;
 use crate::row_kind::RowKind;
@@ -71,20 +71,11 @@ impl Encoder for AvroEncoder {
     }
 
     fn encode(&mut self, rows: &RecordBatch, kinds: Option<&[RowKind]>, out: &mut Records) -> Result<()> {
-        check_batch(&self.columns, rows, kinds)?;
-        inserts_only(FORMAT, kinds)?;
-        let columns = self.columns.fields().iter().zip(rows.columns());
-        let view = |(field, array): (&std::sync::Arc<Field>, _)| View::new(field, array, FORMAT);
-        let views = columns.map(view).collect::<Result<Vec<_>>>()?;
-        all_or_nothing(out, |out| {
-            for row in 0..rows.num_rows() {
-                let buffer = out.buffer();
-                let payload = self.header.begin(buffer);
-                write_fields(&self.fields, |column| views.get(column), row, buffer)
-                    .map_err(|reason| Error::Unwritable { format: FORMAT, row, reason })?;
-                self.header.end(payload, buffer);
-                out.end_record();
-            }
+        let AvroEncoder { columns, fields, header } = self;
+        write_inserts(FORMAT, columns, rows, kinds, out, |views, row, out| {
+            let payload = header.begin(out);
+            write_fields(fields, |column| views.get(column), row, out)?;
+            header.end(payload, out);
             Ok(())
         })
     }

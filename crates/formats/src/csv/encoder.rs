@@ -7,8 +7,8 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 
 use super::{CsvRules, FORMAT};
 use crate::decimal;
-use crate::encoder::{Encoder, Records, all_or_nothing, check_batch, inserts_only};
-use crate::error::{Error, Result};
+use crate::encoder::{Encoder, Records, write_inserts};
+use crate::error::Result;
 use crate::json::write_temporal;
 use crate::row_kind::RowKind;
 use crate::time::TimestampStyle;
@@ -76,21 +76,8 @@ impl Encoder for CsvEncoder {
     }
 
     fn encode(&mut self, rows: &RecordBatch, kinds: Option<&[RowKind]>, out: &mut Records) -> Result<()> {
-        check_batch(&self.schema, rows, kinds)?;
-        inserts_only(FORMAT, kinds)?;
-        let columns = self.schema.fields().iter().zip(rows.columns());
-        let views = columns.map(|(field, array)| View::new(field, array, FORMAT)).collect::<Result<Vec<_>>>()?;
-        all_or_nothing(out, |out| {
-            for row in 0..rows.num_rows() {
-                self.write_row(&views, row, out.buffer()).map_err(|reason| Error::Unwritable {
-                    format: FORMAT,
-                    row,
-                    reason,
-                })?;
-                out.end_record();
-            }
-            Ok(())
-        })
+        let schema = self.schema.clone();
+        write_inserts(FORMAT, &schema, rows, kinds, out, |views, row, out| self.write_row(views, row, out))
     }
 
     fn header(&self) -> Option<Vec<u8>> {

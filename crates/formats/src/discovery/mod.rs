@@ -85,8 +85,11 @@ impl Discovery {
 /// Proposes a schema for records of which these are samples.
 pub fn discover(samples: &[&[u8]]) -> Result<Discovery> {
     let failed = |reason: &str| Error::NoSchemaFound { records: samples.len(), reason: reason.to_owned() };
-    let texts: Vec<&str> = samples.iter().filter_map(|sample| std::str::from_utf8(sample).ok()).collect();
-    let texts: Vec<&str> = texts.into_iter().filter(|text| !text.trim().is_empty()).collect();
+    let blank = |sample: &&[u8]| sample.iter().all(u8::is_ascii_whitespace);
+    if samples.iter().all(blank) {
+        return Err(failed("there is nothing in them"));
+    }
+    let texts: Vec<&str> = samples.iter().filter(|sample| !blank(sample)).filter_map(|s| std::str::from_utf8(s).ok()).collect();
     let first = texts.first().ok_or_else(|| failed("none of them is UTF-8 text"))?;
     let discovery = match first.trim_start().starts_with(['{', '[']) {
         true => json::discover(&texts).ok_or_else(|| failed("none of them is a JSON object"))?,

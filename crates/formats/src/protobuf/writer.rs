@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::{Field, SchemaRef};
+use arrow::datatypes::SchemaRef;
 use prost_reflect::{Cardinality, FieldDescriptor, Kind as Type, MessageDescriptor};
 
 use super::FORMAT;
@@ -12,7 +12,7 @@ use super::scalar::{Scalar, TIMESTAMP, wrapped};
 use super::wire::Wire;
 use crate::column::{Column, Kind, Unit, Values};
 use crate::decimal;
-use crate::encoder::{Encoder, Records, all_or_nothing, check_batch, inserts_only};
+use crate::encoder::{Encoder, Records, write_inserts};
 use crate::error::{Error, Result};
 use crate::json::write_temporal;
 use crate::registry::RecordHeader;
@@ -81,21 +81,12 @@ impl Encoder for ProtobufEncoder {
     }
 
     fn encode(&mut self, rows: &RecordBatch, kinds: Option<&[RowKind]>, out: &mut Records) -> Result<()> {
-        check_batch(&self.columns, rows, kinds)?;
-        inserts_only(FORMAT, kinds)?;
-        let columns = self.columns.fields().iter().zip(rows.columns());
-        let view = |(field, array): (&Arc<Field>, _)| View::new(field, array, FORMAT);
-        let views = columns.map(view).collect::<Result<Vec<_>>>()?;
-        all_or_nothing(out, |out| {
-            for row in 0..rows.num_rows() {
-                let buffer = out.buffer();
-                let payload = self.header.begin(buffer);
-                buffer.extend_from_slice(&self.index);
-                write_fields(&self.fields, |column| views.get(column), row, buffer)
-                    .map_err(|reason| Error::Unwritable { format: FORMAT, row, reason })?;
-                self.header.end(payload, buffer);
-                out.end_record();
-            }
+        let ProtobufEncoder { columns, fields, header, index } = self;
+        write_inserts(FORMAT, columns, rows, kinds, out, |views, row, out| {
+            let payload = header.begin(out);
+            out.extend_from_slice(index);
+            write_fields(fields, |column| views.get(column), row, out)?;
+            header.end(payload, out);
             Ok(())
         })
     }

@@ -9,7 +9,7 @@ use datafusion::logical_expr::planner::{PlannedRelation, RelationPlanner, Relati
 use datafusion::logical_expr::{Expr, Extension, LogicalPlan};
 use datafusion::sql::sqlparser::ast::{
     Expr as SqlExpr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName, Spanned,
-    TableFactor, TableFunctionArgs, TableVersion,
+    TableAlias, TableFactor, TableFunctionArgs, TableVersion,
 };
 
 use super::versioned::Versioned;
@@ -89,9 +89,15 @@ fn versioned(
         },
         _ => return Err(as_of_what(time).into()),
     };
-    let table = TableFactor::Table {
+    let input = context.plan(named(name, None, args))?;
+    Ok(LogicalPlan::Extension(Extension { node: Arc::new(Versioned { input, as_of, place: Place::of(time.span()) }) }))
+}
+
+/// A table, or a table function where there are arguments.
+pub(super) fn named(name: ObjectName, alias: Option<TableAlias>, args: Option<TableFunctionArgs>) -> TableFactor {
+    TableFactor::Table {
         name,
-        alias: None,
+        alias,
         args,
         with_hints: Vec::new(),
         version: None,
@@ -100,9 +106,7 @@ fn versioned(
         json_path: None,
         sample: None,
         index_hints: Vec::new(),
-    };
-    let input = context.plan(table)?;
-    Ok(LogicalPlan::Extension(Extension { node: Arc::new(Versioned { input, as_of, place: Place::of(time.span()) }) }))
+    }
 }
 
 fn as_of_what(time: &SqlExpr) -> SqlError {

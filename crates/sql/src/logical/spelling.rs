@@ -7,7 +7,7 @@
 //! | `x = ANY (query)`, `x <> ALL (query)` | `x IN (query)`, `x NOT IN (query)` |
 //! | `(a, b) IN (query)` | `EXISTS (SELECT 1 FROM (query) AS q (x, y) WHERE q.x = a AND q.y = b)` |
 //! | `1e3` | `CAST('1e3' AS DOUBLE)` |
-//! | `SELECT CAST(a AS INT), CAST(a AS STRING)` | `SELECT CAST(a AS INT), CAST(a AS STRING) AS EXPR$1` |
+//! | `SELECT a, a + 1` | `SELECT a, a + 1 AS EXPR$1` |
 
 use std::ops::ControlFlow;
 
@@ -45,7 +45,7 @@ impl VisitorMut for Speller {
     }
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<SqlError> {
-        name_again(select);
+        name_expressions(select);
         match by_table_functions(select) {
             Ok(()) => ControlFlow::Continue(()),
             Err(error) => ControlFlow::Break(error),
@@ -159,46 +159,14 @@ fn compared(values: &[Expr], subquery: &Query) -> Result<Expr> {
     Ok(Expr::Exists { subquery: Box::new(query), negated: false })
 }
 
-/// Gives an expression without a name another one, as Flink does, where DataFusion would call it as one before it.
-fn name_again(select: &mut Select) {
-    let mut known: Vec<String> = Vec::with_capacity(select.projection.len());
+/// Names expressions without a name, as Flink does.
+fn name_expressions(select: &mut Select) {
     for (n, item) in select.projection.iter_mut().enumerate() {
-        let name = match item {
-            SelectItem::ExprWithAlias { alias, .. } => alias.value.clone(),
-            SelectItem::UnnamedExpr(expr) => called(expr),
-            _ => continue,
-        };
-        if !known.contains(&name) {
-            known.push(name);
-            continue;
-        }
-        if let SelectItem::UnnamedExpr(expr) = item {
+        if let SelectItem::UnnamedExpr(expr) = item
+            && !matches!(expr, Expr::Identifier(_) | Expr::CompoundIdentifier(_))
+        {
             let alias = Ident::with_quote('"', format!("EXPR${n}"));
             *item = SelectItem::ExprWithAlias { expr: expr.clone(), alias };
         }
-    }
-}
-
-/// What DataFusion would call it: casts have no name of their own, wherever they are.
-fn called(expr: &Expr) -> String {
-    struct Uncast;
-    impl VisitorMut for Uncast {
-        type Break = ();
-
-        fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-            match expr {
-                Expr::Cast { expr: inner, .. } | Expr::Nested(inner) => *expr = inner.as_ref().clone(),
-                Expr::TypedString(typed) => *expr = Expr::Value(typed.value.clone()),
-                _ => {}
-            }
-            ControlFlow::Continue(())
-        }
-    }
-    let mut expr = expr.clone();
-    let _ = expr.visit(&mut Uncast);
-    match &expr {
-        Expr::CompoundIdentifier(parts) => parts.last().map(|name| name.value.clone()).unwrap_or_default(),
-        Expr::Identifier(name) => name.value.clone(),
-        other => other.to_string(),
     }
 }

@@ -11,7 +11,7 @@ use super::joins::{add, constraint, share};
 use super::{Kinesis, ROWTIME, SYSTEM_COLUMNS, item_counts};
 use crate::error::{Kind, Place, Result, SqlError};
 use crate::logical::intervals::{normal, seconds};
-use crate::logical::relation::ROWS;
+use crate::logical::relation::{ROWS, named};
 use crate::parse::arguments;
 use crate::parse::kinesis::WINDOW;
 
@@ -207,18 +207,8 @@ fn name_rows(factor: &mut TableFactor) {
         return;
     }
     let rows = FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Subquery(subquery.clone())));
-    *factor = TableFactor::Table {
-        name: ObjectName::from(vec![Ident::new(ROWS)]),
-        alias: alias.take(),
-        args: Some(TableFunctionArgs { args: vec![rows], settings: None }),
-        with_hints: Vec::new(),
-        version: None,
-        with_ordinality: false,
-        partitions: Vec::new(),
-        json_path: None,
-        sample: None,
-        index_hints: Vec::new(),
-    };
+    let args = TableFunctionArgs { args: vec![rows], settings: None };
+    *factor = named(ObjectName::from(vec![Ident::new(ROWS)]), alias.take(), Some(args));
 }
 
 /// The names behind an alias are those of the columns that `*` shows; the others keep theirs.

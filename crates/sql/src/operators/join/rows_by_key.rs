@@ -41,12 +41,12 @@ pub(super) struct Layout {
 impl Layout {
     /// Bytes of time and degree.
     fn header(self) -> usize {
-        if self.times { 8 } else { 0 } + if self.degrees { 4 } else { 0 }
+        (if self.times { 8 } else { 0 }) + (if self.degrees { 4 } else { 0 })
     }
 
     /// Bytes of a row in its chunk.
     fn size(self, row: &[u8]) -> usize {
-        self.header() + if row.len() < usize::from(LONG) { 1 } else { 5 } + row.len()
+        self.header() + (if row.len() < usize::from(LONG) { 1 } else { 5 }) + row.len()
     }
 }
 
