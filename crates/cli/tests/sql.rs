@@ -74,7 +74,9 @@ struct Terminal {
 
 impl Terminal {
     fn open(folder: &Path) -> Terminal {
-        let shell = format!("{} sql --history {}", env!("CARGO_BIN_EXE_tidemill"), folder.join("history").display());
+        // In place of the shell that runs it, which a Ctrl-C would end as well.
+        let shell =
+            format!("exec {} sql --history {}", env!("CARGO_BIN_EXE_tidemill"), folder.join("history").display());
         let mut child = Command::new("script")
             .current_dir(folder)
             .env("TERM", "xterm")
@@ -140,7 +142,8 @@ fn a_shell_completes_runs_jobs_and_survives_mistakes() {
     terminal.press("STOP JOB 'job-1';\r");
     terminal.see("job-1 is stopped");
     terminal.press("quit\r");
-    assert!(terminal.child.wait().unwrap().success());
+    let status = terminal.child.wait().unwrap();
+    assert!(status.success(), "{status}: {}", terminal.shown.lock().unwrap());
     let history = fs::read_to_string(folder.path().join("history")).unwrap();
     assert!(history.contains("SELECT 'row', n FROM kept") && history.contains("datagen"), "{history}");
 }

@@ -89,7 +89,8 @@ pub fn discover(samples: &[&[u8]]) -> Result<Discovery> {
     if samples.iter().all(blank) {
         return Err(failed("there is nothing in them"));
     }
-    let texts: Vec<&str> = samples.iter().filter(|sample| !blank(sample)).filter_map(|s| std::str::from_utf8(s).ok()).collect();
+    let texts: Vec<&str> =
+        samples.iter().filter(|sample| !blank(sample)).filter_map(|s| std::str::from_utf8(s).ok()).collect();
     let first = texts.first().ok_or_else(|| failed("none of them is UTF-8 text"))?;
     let discovery = match first.trim_start().starts_with(['{', '[']) {
         true => json::discover(&texts).ok_or_else(|| failed("none of them is a JSON object"))?,

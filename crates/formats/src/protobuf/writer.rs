@@ -1,7 +1,5 @@
 //! Rows become Protobuf records.
 
-use std::sync::Arc;
-
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use prost_reflect::{Cardinality, FieldDescriptor, Kind as Type, MessageDescriptor};

@@ -7,7 +7,7 @@
 //! | `x = ANY (query)`, `x <> ALL (query)` | `x IN (query)`, `x NOT IN (query)` |
 //! | `(a, b) IN (query)` | `EXISTS (SELECT 1 FROM (query) AS q (x, y) WHERE q.x = a AND q.y = b)` |
 //! | `1e3` | `CAST('1e3' AS DOUBLE)` |
-//! | `SELECT a, a + 1` | `SELECT a, a + 1 AS EXPR$1` |
+//! | `SELECT a, a, a + 1` | `SELECT a, a AS a0, a + 1 AS EXPR$2` |
 
 use std::ops::ControlFlow;
 
@@ -159,14 +159,32 @@ fn compared(values: &[Expr], subquery: &Query) -> Result<Expr> {
     Ok(Expr::Exists { subquery: Box::new(query), negated: false })
 }
 
-/// Names expressions without a name, as Flink does.
+/// Names expressions without a name, and columns that are there already, as Flink does.
 fn name_expressions(select: &mut Select) {
+    let mut known: Vec<String> = Vec::with_capacity(select.projection.len());
     for (n, item) in select.projection.iter_mut().enumerate() {
+        let column = match item {
+            SelectItem::UnnamedExpr(Expr::Identifier(column)) => Some(column.value.clone()),
+            SelectItem::UnnamedExpr(Expr::CompoundIdentifier(parts)) => parts.last().map(|part| part.value.clone()),
+            SelectItem::UnnamedExpr(_) => None,
+            SelectItem::ExprWithAlias { alias, .. } => {
+                known.push(alias.value.clone());
+                continue;
+            }
+            _ => continue,
+        };
+        let name = match &column {
+            Some(column) if !known.contains(column) => column.clone(),
+            Some(column) => {
+                (0..).map(|n| format!("{column}{n}")).find(|name| !known.contains(name)).unwrap_or_default()
+            }
+            None => format!("EXPR${n}"),
+        };
+        known.push(name.clone());
         if let SelectItem::UnnamedExpr(expr) = item
-            && !matches!(expr, Expr::Identifier(_) | Expr::CompoundIdentifier(_))
+            && column.is_none_or(|column| column != name)
         {
-            let alias = Ident::with_quote('"', format!("EXPR${n}"));
-            *item = SelectItem::ExprWithAlias { expr: expr.clone(), alias };
+            *item = SelectItem::ExprWithAlias { expr: expr.clone(), alias: Ident::with_quote('"', name) };
         }
     }
 }

@@ -237,7 +237,7 @@ EXPLAIN SELECT auction, item, COUNT(*) FROM bids GROUP BY ROLLUP (auction, item)
 --! flink differs: its plan is another one
 --! rows
 --| sink terminal: rows to the terminal; revises rows
---|   calc-2: select k0@0 AS auction, k1@1 AS item, k2@2 AS __grouping_id, a0@3 AS count(Int64(1)), select auction, item, count(Int64(1))@3 AS count(*); revises rows
+--|   calc-2: select k0@0 AS auction, k1@1 AS item, k2@2 AS __grouping_id, a0@3 AS count(Int64(1)), select auction, item, count(Int64(1))@3 AS EXPR$2; revises rows
 --|     group aggregate: count(Int64(1)); by bids.auction or NULL, bids.item or NULL, grouping set; keeps a result a key; revises rows
 --|       calc: once for each of 3 grouping sets, select bids.auction or NULL@2 AS c0, bids.item or NULL@3 AS c1, grouping set@4 AS c2, key by [0, 1, 2]
 --|         source bids: filesystem: auction, item; replays, ends; keeps positions

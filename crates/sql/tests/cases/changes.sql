@@ -76,7 +76,7 @@ EXPLAIN SELECT status, COUNT(*) FROM captured GROUP BY status;
 --! flink differs: it has no dms-json
 --! rows
 --| sink terminal: rows to the terminal; revises rows
---|   calc-3: select k0@0 AS status, a0@1 AS count(Int64(1)), select status, count(Int64(1))@1 AS count(*); revises rows
+--|   calc-3: select k0@0 AS status, a0@1 AS count(Int64(1)), select status, count(Int64(1))@1 AS EXPR$1; revises rows
 --|     group aggregate: count(Int64(1)); by captured.status; keeps a result a key; revises rows
 --|       calc-2: select status, select status@0 AS c0, key by [0]; revises rows
 --|         changelog normalize: rows of captured by key; by id; keeps a row a key; revises rows

@@ -27,7 +27,7 @@ WHERE price > 1 GROUP BY window_start, window_end LATE DATA TO late;
 --|       calc: where price@1 > 1, select item, price, ts, NULL AS window_start, NULL AS window_end, NULL AS window_time, select item, price, ts, window_start, window_end, select price@1 AS c0, ts@2 AS c1, item@0 AS c2, key by []
 --|         source bids: filesystem: item, price, ts; replays, ends; keeps positions
 --| sink terminal: rows to the terminal
---|   calc-3: select start@1 AS window_start, end@2 AS window_end, a0@0 AS count(Int64(1)), select window_start, window_end, NULL AS __late_data(Utf8("late"),bids.price,bids.ts,bids.item), count(Int64(1)), select window_start, count(Int64(1))@3 AS count(*)
+--|   calc-3: select start@1 AS window_start, end@2 AS window_end, a0@0 AS count(Int64(1)), select window_start, window_end, NULL AS __late_data(Utf8("late"),bids.price,bids.ts,bids.item), count(Int64(1)), select window_start, count(Int64(1))@3 AS EXPR$1
 --|     window aggregate: Tumble { size: 10000000, offset: 0 }: count(Int64(1)), late rows to 'late'; keeps a result a key and slice, until its windows end
 --|       calc: where price@1 > 1, select item, price, ts, NULL AS window_start, NULL AS window_end, NULL AS window_time, select item, price, ts, window_start, window_end, select price@1 AS c0, ts@2 AS c1, item@0 AS c2, key by []
 --|         source bids: filesystem: item, price, ts; replays, ends; keeps positions
@@ -136,7 +136,7 @@ EXPLAIN SELECT window_start, COUNT(*) FROM TABLE(TUMBLE(TABLE bids, DESCRIPTOR(t
 
 --! rows
 --| sink terminal: rows to the terminal; revises rows
---|   calc-2: select start@1 AS window_start, end@2 AS window_end, a0@0 AS count(Int64(1)), select window_start, count(Int64(1))@2 AS count(*); revises rows
+--|   calc-2: select start@1 AS window_start, end@2 AS window_end, a0@0 AS count(Int64(1)), select window_start, count(Int64(1))@2 AS EXPR$1; revises rows
 --|     window aggregate: Tumble { size: 10000000, offset: 0 }: count(Int64(1)), early results every 1s; keeps a result a key and slice, until its windows end; revises rows
 --|       calc: select ts, NULL AS window_start, NULL AS window_end, NULL AS window_time, select window_start, window_end, select , key by []
 --|         source bids: filesystem: ts; replays, ends; keeps positions

@@ -61,7 +61,7 @@ EXPLAIN CHANGELOG_MODE SELECT item, COUNT(*) FROM bids GROUP BY item;
 
 --! rows
 --| sink terminal: rows to the terminal; revises rows
---|   calc-2: select k0@0 AS item, a0@1 AS count(Int64(1)), select item, count(Int64(1))@1 AS count(*); revises rows
+--|   calc-2: select k0@0 AS item, a0@1 AS count(Int64(1)), select item, count(Int64(1))@1 AS EXPR$1; revises rows
 --|     group aggregate: count(Int64(1)); by bids.item; keeps a result a key; revises rows
 --|       calc: select item@0 AS c0, key by [0]
 --|         source bids: filesystem: item; replays, ends; keeps positions
@@ -76,7 +76,7 @@ EXPLAIN STATEMENT SET BEGIN INSERT INTO nowhere SELECT item FROM bids; INSERT IN
 --|   calc: select item
 --|     source bids: filesystem: item; replays, ends; keeps positions
 --| sink nowhere-2: blackhole: exactly once by key
---|   calc-2: select upper(item@0) AS upper(bids.item), select upper(bids.item)@0 AS item
+--|   calc-2: select upper(item@0) AS EXPR$0, select EXPR$0@0 AS item
 --|     source bids: filesystem: item; replays, ends; keeps positions
 
 --! case what a plan would cost
