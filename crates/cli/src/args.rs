@@ -488,7 +488,8 @@ pub(crate) enum Stream {
         #[arg(long, value_name = "KEY")]
         partition_key: Option<String>,
     },
-    /// Print a stream's records as they come.
+    /// Print a stream's records as they come: unpacked if a producer's library packed several in one, and read by the
+    /// schemas that they name.
     Tail {
         /// The stream's name.
         name: String,
@@ -501,6 +502,79 @@ pub(crate) enum Stream {
         /// Stop at the end instead of waiting for more.
         #[arg(long)]
         no_follow: bool,
+        /// Print records as they are stored.
+        #[arg(long)]
+        raw: bool,
+        /// The schema registry whose numbers Confluent's headers hold [default: default-registry].
+        #[arg(long, value_name = "NAME", conflicts_with = "raw")]
+        registry: Option<String>,
+    },
+    /// Split a shard in two.
+    Split {
+        /// The stream's name.
+        name: String,
+        /// `shardId-000000000003`, or just 3.
+        shard: String,
+        /// First hash key of the upper child, decimal [default: the middle].
+        #[arg(long, value_name = "HASH_KEY")]
+        at: Option<String>,
+    },
+    /// Merge two shards whose hash keys touch.
+    Merge {
+        /// The stream's name.
+        name: String,
+        /// One, such as `shardId-000000000003`, or just 3.
+        shard: String,
+        /// The other.
+        other: String,
+    },
+    /// Bring a stream to a number of shards with even ranges of hash keys, and wait until it is there.
+    Reshard {
+        /// The stream's name.
+        name: String,
+        /// How many.
+        shards: u32,
+        /// Do not wait.
+        #[arg(long)]
+        no_wait: bool,
+    },
+    /// Registered consumers of enhanced fan-out.
+    Consumers {
+        /// What to do.
+        #[command(subcommand)]
+        command: Consumers,
+    },
+    /// Delete a stream and its records.
+    Delete {
+        /// Its name.
+        name: String,
+        /// Delete it although it has registered consumers.
+        #[arg(long)]
+        with_consumers: bool,
+    },
+}
+
+/// `tidemill stream consumers`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Consumers {
+    /// List a stream's consumers.
+    List {
+        /// The stream's name.
+        stream: String,
+    },
+    /// Register a consumer.
+    Register {
+        /// The stream's name.
+        stream: String,
+        /// The consumer's name.
+        name: String,
+    },
+    /// Deregister a consumer; its subscriptions end.
+    Deregister {
+        /// The stream's name.
+        stream: String,
+        /// The consumer's name.
+        name: String,
     },
 }
 

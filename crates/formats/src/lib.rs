@@ -32,6 +32,7 @@
 //! - [`Scanner`] reads JSON for those who know its fields when they are compiled.
 //! - [`SchemaLookup`] is where a registry of schemas comes in; [`split_header`] and [`split_message_path`] read what its
 //!   serializers put before a record.
+//! - [`legible`] tells a record as JSON by the schema that it names, for people.
 //! - [`deaggregate`] and [`Aggregator`] unpack and pack what the Kinesis Producer Library aggregates.
 //!
 //! No I/O happens here, no input panics, and a record is read whole or not at all.
@@ -52,6 +53,7 @@ mod framing;
 #[cfg(test)]
 mod fuzz;
 mod json;
+mod legible;
 mod log;
 mod options;
 mod protobuf;
@@ -77,6 +79,7 @@ pub use fault::Fault;
 pub use format::Format;
 pub use framing::{Framing, Quoting, Unfinished};
 pub use json::{JsonNumber, JsonOptions, Members, Scanner};
+pub use legible::{Legible, legible};
 pub use log::LogOptions;
 pub use options::{FORMATS, FormatSpec, OptionSpec, Options, suggest};
 pub use protobuf::ProtobufOptions;

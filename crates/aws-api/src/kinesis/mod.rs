@@ -7,6 +7,7 @@ mod faults;
 mod name;
 mod notes;
 mod operations;
+mod own;
 mod sequence_number;
 mod settings;
 mod throttle;
@@ -21,6 +22,7 @@ use parking_lot::Mutex;
 use tidemill_streams::Streams;
 use tokio::sync::watch;
 
+pub use own::RegisteredConsumer;
 pub use settings::Settings;
 
 use crate::access::Access;

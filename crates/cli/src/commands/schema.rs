@@ -37,9 +37,13 @@ pub(crate) fn run(command: &Schema, args: &Args) -> Result<(), Failure> {
             Schema::Delete { name, version } => {
                 let which = version.map(|version| format!("?version={version}")).unwrap_or_default();
                 client.delete(&format!("{}{which}", path(&client, name))).await?;
-                match args.output {
-                    Output::Json => Ok(output::json(&json!({ "deleted": name }))?),
-                    Output::Human => Ok(output::line(&format!("deleted schema {name}"))?),
+                match (args.output, version) {
+                    (Output::Json, None) => Ok(output::json(&json!({ "deleted": name }))?),
+                    (Output::Json, Some(version)) => Ok(output::json(&json!({ "deleted": name, "version": version }))?),
+                    (Output::Human, None) => Ok(output::line(&format!("deleted schema {name}"))?),
+                    (Output::Human, Some(version)) => {
+                        Ok(output::line(&format!("deleted version {version} of schema {name}"))?)
+                    }
                 }
             }
         }

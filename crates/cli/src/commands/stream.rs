@@ -1,12 +1,15 @@
 //! `tidemill stream …`
 
 use std::io::BufRead;
+use std::time::Duration;
 
+use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use tidemill_server::client::Client;
 
 use super::{block_on, client};
-use crate::args::{Args, Output, Stream};
+use crate::args::{Args, Consumers, Output, Stream};
 use crate::failure::Failure;
 use crate::output;
 
@@ -14,6 +17,8 @@ use crate::output;
 const PUT_RECORDS_MAX: usize = 500;
 /// Bytes of records sent in one request, below the server's limit with room for JSON.
 const PUT_BYTES_MAX: usize = 256 << 10;
+/// How often is asked whether a stream has its new number of shards.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 pub(crate) fn run(command: &Stream, args: &Args) -> Result<(), Failure> {
     let client = client(args)?;
@@ -36,12 +41,37 @@ pub(crate) fn run(command: &Stream, args: &Args) -> Result<(), Failure> {
             Stream::Put { name, data, partition_key } => {
                 put(&client, name, data.as_deref(), partition_key.as_deref(), args).await
             }
-            Stream::Tail { name, from, limit, no_follow } => {
-                let mut query = format!("?from={}&follow={}", client.segment(from), !no_follow);
+            Stream::Tail { name, from, limit, no_follow, raw, registry } => {
+                let mut query = format!("?from={}&follow={}&decode={}", client.segment(from), !no_follow, !raw);
                 if let Some(limit) = limit {
                     query.push_str(&format!("&limit={limit}"));
                 }
+                if let Some(registry) = registry {
+                    query.push_str(&format!("&registry={}", client.segment(registry)));
+                }
                 tail(&client, &format!("{}/records{query}", path(&client, name)), args).await
+            }
+            Stream::Split { name, shard, at } => {
+                let mut body = json!({ "shard": shard });
+                if let Some(at) = at {
+                    body["at"] = json!(at);
+                }
+                let stream = client.post(&format!("{}/split", path(&client, name)), &body).await?;
+                describe(&stream, args)
+            }
+            Stream::Merge { name, shard, other } => {
+                let body = json!({ "shards": [shard, other] });
+                let stream = client.post(&format!("{}/merge", path(&client, name)), &body).await?;
+                describe(&stream, args)
+            }
+            Stream::Reshard { name, shards, no_wait } => reshard(&client, name, *shards, !no_wait, args).await,
+            Stream::Consumers { command } => consumers(&client, command, args).await,
+            Stream::Delete { name, with_consumers } => {
+                client.delete(&format!("{}?consumers={with_consumers}", path(&client, name))).await?;
+                match args.output {
+                    Output::Human => Ok(output::line(&format!("deleted stream {name}"))?),
+                    Output::Json => Ok(output::json(&json!({ "deleted": name }))?),
+                }
             }
         }
     })
@@ -78,6 +108,55 @@ fn describe(stream: &Value, args: &Args) -> Result<(), Failure> {
         .iter()
         .map(|shard| columns.iter().map(|column| output::plain(shard.get(column))).collect());
     Ok(output::table(&columns, cells)?)
+}
+
+/// Begins a change of the number of shards, and waits until it is done.
+async fn reshard(client: &Client, name: &str, shards: u32, wait: bool, args: &Args) -> Result<(), Failure> {
+    let path = path(client, name);
+    let mut stream = client.post(&format!("{path}/reshard"), &json!({ "shards": shards })).await?;
+    while wait && stream.get("resharding") == Some(&Value::Bool(true)) {
+        tokio::time::sleep(LOOK_EVERY).await;
+        stream = client.get(&path).await?;
+    }
+    let open = stream.get("open_shards").and_then(Value::as_u64);
+    if wait && open != Some(shards.into()) {
+        let said = format!(
+            "stream {name} has {} open shards, not {shards}; the server's log says why",
+            output::plain(stream.get("open_shards"))
+        );
+        return Err(Failure::Failed(said));
+    }
+    describe(&stream, args)
+}
+
+async fn consumers(client: &Client, command: &Consumers, args: &Args) -> Result<(), Failure> {
+    let all = |stream: &str| format!("{}/consumers", path(client, stream));
+    match command {
+        Consumers::List { stream } => {
+            let found = client.get(&all(stream)).await?;
+            if args.output == Output::Json {
+                return Ok(output::json(&found)?);
+            }
+            let columns = ["name", "arn", "created_ms"];
+            let cells = rows(&found, "consumers").iter();
+            let cells = cells.map(|one| columns.iter().map(|column| output::plain(one.get(column))).collect());
+            Ok(output::table(&columns, cells)?)
+        }
+        Consumers::Register { stream, name } => {
+            let made = client.post(&all(stream), &json!({ "name": name })).await?;
+            match args.output {
+                Output::Human => Ok(output::line(&output::plain(made.get("arn")))?),
+                Output::Json => Ok(output::json(&made)?),
+            }
+        }
+        Consumers::Deregister { stream, name } => {
+            client.delete(&format!("{}/{}", all(stream), client.segment(name))).await?;
+            match args.output {
+                Output::Human => Ok(output::line(&format!("deregistered consumer {name}"))?),
+                Output::Json => Ok(output::json(&json!({ "deregistered": name }))?),
+            }
+        }
+    }
 }
 
 async fn put(client: &Client, name: &str, data: Option<&str>, key: Option<&str>, args: &Args) -> Result<(), Failure> {
@@ -124,13 +203,44 @@ async fn tail(client: &Client, path: &str, args: &Args) -> Result<(), Failure> {
             output::line(&line)?;
             continue;
         }
-        let record: Value = serde_json::from_str(&line).map_err(|error| Failure::Failed(error.to_string()))?;
-        output::line(&format!(
-            "{} {} {}",
-            output::plain(record.get("shard")),
-            output::plain(record.get("sequence_number")),
-            output::plain(record.get("data").or_else(|| record.get("data_base64")))
-        ))?;
+        let record: Record<'_> = serde_json::from_str(&line).map_err(|error| Failure::Failed(error.to_string()))?;
+        output::line(&record.told())?;
     }
     Ok(())
+}
+
+/// A record as the server tells it. What is decoded keeps the order of its schema's fields.
+#[derive(Deserialize)]
+struct Record<'a> {
+    shard: String,
+    sequence_number: String,
+    sub_sequence_number: Option<u64>,
+    data: Option<String>,
+    data_base64: Option<String>,
+    #[serde(borrow)]
+    value: Option<&'a RawValue>,
+    schema: Option<RecordSchema>,
+    undecoded: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct RecordSchema {
+    id: String,
+    version: String,
+}
+
+impl Record<'_> {
+    /// Shard, number and content; behind it by which schema it was read, or why not.
+    fn told(&self) -> String {
+        let sub = self.sub_sequence_number.map(|sub| format!(".{sub}")).unwrap_or_default();
+        let stored = self.data.as_deref().or(self.data_base64.as_deref()).unwrap_or_default();
+        let content = self.value.map_or(stored, RawValue::get);
+        let about = match (&self.schema, &self.undecoded) {
+            (Some(schema), _) if schema.version.is_empty() => format!("  # schema {}", schema.id),
+            (Some(schema), _) => format!("  # {}", schema.version),
+            (None, Some(reason)) => format!("  # not decoded: {reason}"),
+            (None, None) => String::new(),
+        };
+        format!("{} {}{sub} {content}{about}", self.shard, self.sequence_number)
+    }
 }

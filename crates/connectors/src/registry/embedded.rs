@@ -26,26 +26,39 @@ impl Embedded {
     }
 }
 
+/// A schema of this process's registry. An id of Confluent's is one of the registry that `own` is in; where several schemas have it, it is
+/// told as a version of `own`.
+///
+/// # Errors
+/// When there is none, or its definition can't be read.
+pub fn registered_schema(
+    registries: &Registries,
+    own: &SchemaName,
+    id: SchemaId,
+) -> std::result::Result<RegisteredSchema, LookupError> {
+    let (content, version) = match id {
+        SchemaId::Confluent(id) => {
+            let content = registries.content(&own.registry, id);
+            let versions = registries.versions_of(&own.registry, id).unwrap_or_default();
+            let version = versions.iter().find(|version| version.name == *own).or_else(|| versions.first());
+            (content, version.cloned())
+        }
+        SchemaId::Glue(uuid) => {
+            let version = registries.version_by_uuid(uuid);
+            (version.as_ref().map(|version| Arc::clone(&version.content)), version)
+        }
+        SchemaId::Fingerprint(_) => (None, None),
+    };
+    let content = content.ok_or(LookupError::NotFound)?;
+    let definition = registries.definition(&content);
+    let definition = definition.map_err(|error| LookupError::Unusable(error.to_string()))?;
+    let version = version.map(|version| format!("{}, version {}", version.name.name, version.number));
+    Ok(RegisteredSchema { definition, version: version.unwrap_or_default() })
+}
+
 impl SchemaLookup for Embedded {
     fn schema(&self, id: SchemaId) -> std::result::Result<RegisteredSchema, LookupError> {
-        let (content, version) = match id {
-            SchemaId::Confluent(id) => {
-                let content = self.registries.content(&self.name.registry, id);
-                let versions = self.registries.versions_of(&self.name.registry, id).unwrap_or_default();
-                let own = versions.iter().find(|version| version.name == self.name).or_else(|| versions.first());
-                (content, own.cloned())
-            }
-            SchemaId::Glue(uuid) => {
-                let version = self.registries.version_by_uuid(uuid);
-                (version.as_ref().map(|version| Arc::clone(&version.content)), version)
-            }
-            SchemaId::Fingerprint(_) => (None, None),
-        };
-        let content = content.ok_or(LookupError::NotFound)?;
-        let definition = self.registries.definition(&content);
-        let definition = definition.map_err(|error| LookupError::Unusable(error.to_string()))?;
-        let version = version.map(|version| format!("{}, version {}", version.name.name, version.number));
-        Ok(RegisteredSchema { definition, version: version.unwrap_or_default() })
+        registered_schema(&self.registries, &self.name, id)
     }
 
     fn id(&self, format: DataFormat, schema: &str) -> std::result::Result<SchemaId, LookupError> {

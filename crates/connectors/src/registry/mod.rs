@@ -18,6 +18,8 @@ use crate::catalog::Settings;
 use crate::environment::Environment;
 use crate::error::{Error, Result};
 
+pub use embedded::registered_schema;
+
 use chain::Chain;
 use confluent::Confluent;
 use embedded::Embedded;

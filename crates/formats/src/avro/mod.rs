@@ -4,6 +4,7 @@ mod arrow;
 mod compile;
 mod cursor;
 mod default;
+mod json;
 mod reader;
 mod writer;
 
@@ -11,6 +12,7 @@ use std::sync::Arc;
 
 use ::arrow::datatypes::SchemaRef;
 
+pub(crate) use json::to_json;
 pub use tidemill_schemas::AvroSchema;
 use tidemill_schemas::DataFormat;
 use tidemill_schemas::avro::{Invalid, Node};

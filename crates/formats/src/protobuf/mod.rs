@@ -2,6 +2,7 @@
 
 mod columns;
 mod compile;
+mod json;
 mod reader;
 mod scalar;
 mod wire;
@@ -23,6 +24,7 @@ use crate::registry::{
 };
 
 use compile::Rules;
+pub(crate) use json::to_json;
 use scalar::TIMESTAMP;
 
 pub(crate) const FORMAT: &str = "protobuf";

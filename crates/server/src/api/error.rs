@@ -77,6 +77,11 @@ impl ApiError {
         )
     }
 
+    /// It is in use.
+    pub(crate) fn in_use(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, "TM-API-0015", message, hint)
+    }
+
     /// A limit is reached.
     pub(crate) fn limit(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::new(StatusCode::TOO_MANY_REQUESTS, "TM-API-0004", message, hint)

@@ -75,7 +75,7 @@ impl Kinesis {
         }
     }
 
-    fn start_scaling(&self, stream: &Stream, target: u32) {
+    pub(in crate::kinesis) fn start_scaling(&self, stream: &Stream, target: u32) {
         self.scaling.lock().insert(stream.name().to_owned(), stream.created().as_micros());
         let (kinesis, stream) = (self.clone(), stream.clone());
         tokio::task::spawn_blocking(move || {

@@ -148,8 +148,7 @@ impl Kinesis {
 
     /// `UPDATING` while the number of shards is changed, else `ACTIVE`: all other changes are done when they are answered.
     pub(super) fn status(&self, stream: &tidemill_streams::Stream) -> &'static str {
-        let scaling = self.scaling.lock().get(stream.name()) == Some(&stream.created().as_micros());
-        if scaling { "UPDATING" } else { "ACTIVE" }
+        if self.is_scaling(stream) { "UPDATING" } else { "ACTIVE" }
     }
 
     /// A stream that isn't being changed.

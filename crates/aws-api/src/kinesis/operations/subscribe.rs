@@ -79,7 +79,7 @@ impl Subscriptions {
     }
 
     /// Ends those of a consumer.
-    pub(super) fn end(&self, stream: &Stream, consumer: &str) {
+    pub(in crate::kinesis) fn end(&self, stream: &Stream, consumer: &str) {
         let created_us = stream.created().as_micros();
         for ((stream, name, _), open) in self.0.lock().iter() {
             if *stream == created_us && name == consumer {

@@ -1,17 +1,22 @@
-//! `/api/v1/streams`: list, create, describe, delete; records are put and tailed in `records` and `tail`.
+//! `/api/v1/streams`: list, create, describe, delete; records are put and tailed in `records` and `tail`, shards split
+//! and merged in `reshard`, consumers registered in `consumers`.
 
+pub(super) mod consumers;
 pub(super) mod records;
+pub(super) mod reshard;
 pub(super) mod tail;
+mod told;
 
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
+use tidemill_aws_api::Fault;
 use tidemill_streams::{Error, ShardDescription, Stream, StreamConfig, StreamDescription};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
-use super::{ApiError, ApiResult, ErrorBody, Json, Path};
+use super::{ApiError, ApiResult, ErrorBody, Json, Path, Query};
 use crate::app::{App, BEACON_STREAM};
 
 pub(crate) use records::put;
@@ -60,6 +65,8 @@ pub(crate) struct StreamDetail {
     summary: StreamSummary,
     /// Unix ms.
     created_ms: i64,
+    /// Whether its number of shards is being changed.
+    resharding: bool,
     /// By number; closed ones are listed until their records have expired.
     shards: Vec<ShardDetail>,
 }
@@ -103,14 +110,25 @@ impl From<&StreamDescription> for StreamSummary {
     }
 }
 
-impl From<&StreamDescription> for StreamDetail {
-    fn from(stream: &StreamDescription) -> Self {
+impl StreamDetail {
+    fn of(app: &App, stream: &Stream) -> Self {
+        let described = stream.describe();
         StreamDetail {
-            summary: stream.into(),
-            created_ms: stream.created.as_millis(),
-            shards: stream.shards.iter().map(ShardDetail::from).collect(),
+            summary: (&described).into(),
+            created_ms: described.created.as_millis(),
+            resharding: app.kinesis.is_scaling(stream),
+            shards: described.shards.iter().map(ShardDetail::from).collect(),
         }
     }
+}
+
+/// What goes with a stream that is deleted.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Deletion {
+    /// Delete it although it has registered consumers.
+    consumers: Option<bool>,
 }
 
 impl From<&ShardDescription> for ShardDetail {
@@ -144,8 +162,9 @@ pub(crate) async fn create(
     Json(new): Json<NewStream>,
 ) -> ApiResult<(StatusCode, axum::Json<StreamDetail>)> {
     let config = StreamConfig { shards: new.shards, retention_hours: new.retention_hours, ..StreamConfig::default() };
-    let made = blocking(move || app.streams.create(&new.name, config)).await?;
-    Ok((StatusCode::CREATED, axum::Json(StreamDetail::from(&made.describe()))))
+    let streams = app.streams.clone();
+    let made = blocking(move || streams.create(&new.name, config)).await?;
+    Ok((StatusCode::CREATED, axum::Json(StreamDetail::of(&app, &made))))
 }
 
 /// Describe a stream.
@@ -155,15 +174,33 @@ pub(crate) async fn describe(
     State(app): State<Arc<App>>,
     Path(name): Path<String>,
 ) -> ApiResult<axum::Json<StreamDetail>> {
-    Ok(axum::Json(StreamDetail::from(&named(&app, &name)?.describe())))
+    Ok(axum::Json(StreamDetail::of(&app, &named(&app, &name)?)))
 }
 
-/// Delete a stream and its records.
-#[utoipa::path(delete, operation_id = "delete_stream", path = "/api/v1/streams/{stream}", tag = "streams", params(("stream" = String, Path, description = "its name")),
+/// Delete a stream and its records. One with registered consumers is kept, unless they may go, too.
+#[utoipa::path(delete, operation_id = "delete_stream", path = "/api/v1/streams/{stream}", tag = "streams", params(("stream" = String, Path, description = "its name"), Deletion),
     responses((status = 204), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
-pub(crate) async fn delete(State(app): State<Arc<App>>, Path(name): Path<String>) -> ApiResult<StatusCode> {
+pub(crate) async fn delete(
+    State(app): State<Arc<App>>,
+    Path(name): Path<String>,
+    Query(deletion): Query<Deletion>,
+) -> ApiResult<StatusCode> {
     refuse_own(&name)?;
-    blocking(move || app.streams.delete(&name)).await?;
+    let stream = named(&app, &name)?;
+    let consumers = app.kinesis.consumers(&stream);
+    if !consumers.is_empty() && deletion.consumers != Some(true) {
+        let names: Vec<_> = consumers.iter().take(5).map(|consumer| consumer.name.as_str()).collect();
+        return Err(ApiError::in_use(
+            format!("{} consumer(s) are registered with stream {name:?}: {}", consumers.len(), names.join(", ")),
+            "deregister them first, or delete it with `consumers=true` (on the command line: --with-consumers)",
+        ));
+    }
+    blocking(move || {
+        app.streams.delete(&name)?;
+        app.kinesis.forget(&stream);
+        Ok(())
+    })
+    .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -183,6 +220,26 @@ async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> tidemill_streams::Result<T> + Send + 'static,
 ) -> ApiResult<T> {
     tokio::task::spawn_blocking(work).await.map_err(ApiError::internal)?.map_err(refused)
+}
+
+/// A stream that may be changed from outside, and isn't being resharded.
+fn changeable(app: &App, name: &str) -> ApiResult<Stream> {
+    refuse_own(name)?;
+    let stream = named(app, name)?;
+    match app.kinesis.is_scaling(&stream) {
+        true => Err(resharding(name)),
+        false => Ok(stream),
+    }
+}
+
+fn resharding(name: &str) -> ApiError {
+    let said = format!("the number of shards of stream {name:?} is being changed");
+    ApiError::in_use(said, "wait until `resharding` in its description is false, then try again")
+}
+
+/// Notes about a stream could not be stored.
+fn not_noted(fault: Fault) -> ApiError {
+    ApiError::unavailable(fault.message.unwrap_or_else(|| fault.kind.to_owned()))
 }
 
 fn refused(error: Error) -> ApiError {

@@ -1,6 +1,7 @@
 //! Follows a stream: its records as lines of JSON, as they come.
 //!
 //! A shard's records come in order; between shards there is none. Children of a closed shard are followed when it ends.
+//! What a line says of a record is in [`told`](super::told).
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -9,16 +10,14 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use futures::future::select_all;
 use serde::Deserialize;
-use serde_json::json;
-use tidemill_streams::{IngestionTime, Position, ReadRecord, ShardId, ShardReader, Stream};
+use tidemill_streams::{IngestionTime, Position, ShardId, ShardReader, Stream};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use utoipa::IntoParams;
 
+use super::told::Teller;
 use super::{named, refused};
 use crate::api::{ApiError, ApiResult, ErrorBody, Path, Query};
 use crate::app::App;
@@ -39,6 +38,11 @@ pub(crate) struct Tail {
     follow: Option<bool>,
     /// Stop after so many records.
     limit: Option<u64>,
+    /// Unpack records that the Kinesis Producer Library aggregated, and read those that name a schema by Glue's header or
+    /// by Confluent's: `value` is then the record as JSON, `schema` which one it names, `undecoded` why it can't be read.
+    decode: Option<bool>,
+    /// The schema registry whose numbers Confluent's headers hold; the default one if none is given.
+    registry: Option<String>,
 }
 
 /// Follow a stream: one JSON object a line.
@@ -63,7 +67,13 @@ pub(crate) async fn tail(
     let place = app.follower()?;
     let readers = open(&stream, position)?;
     let (pieces, received) = mpsc::channel(PIECES_WAITING);
+    let registry = how.registry.as_deref().unwrap_or(tidemill_schemas::DEFAULT_REGISTRY);
+    let teller = match how.decode {
+        Some(true) => Teller::decoding(app.schemas.registries.clone(), registry, stream.name())?,
+        _ => Teller::Plain,
+    };
     let following = Following {
+        teller: Arc::new(teller),
         stream,
         readers,
         begun: HashSet::new(),
@@ -95,6 +105,7 @@ fn open(stream: &Stream, position: Position) -> ApiResult<Vec<ShardReader>> {
 }
 
 struct Following {
+    teller: Arc<Teller>,
     stream: Stream,
     readers: Vec<ShardReader>,
     /// Children that are followed already; a merged child has two parents.
@@ -126,15 +137,18 @@ impl Following {
         let mut found = false;
         let mut readers = Vec::with_capacity(self.readers.len());
         for mut reader in std::mem::take(&mut self.readers) {
+            let teller = Arc::clone(&self.teller);
             let read = tokio::task::spawn_blocking(move || {
                 let mut records = Vec::new();
                 let outcome = reader.read(READ_BYTES, &mut records);
-                (reader, records, outcome)
+                let shard = reader.shard();
+                let lines: Vec<String> = records.iter().flat_map(|record| teller.lines(shard, record)).collect();
+                (reader, !records.is_empty(), lines, outcome)
             });
-            let Ok((reader, records, outcome)) = read.await else { return Ok(false) };
+            let Ok((reader, any, lines, outcome)) = read.await else { return Ok(false) };
             let outcome = outcome?;
-            found |= !records.is_empty();
-            if !self.send(reader.shard(), &records).await {
+            found |= any;
+            if !self.send(&lines).await {
                 return Ok(false);
             }
             match outcome.end {
@@ -164,27 +178,11 @@ impl Following {
     }
 
     /// False when enough is sent, or nobody listens any more.
-    async fn send(&mut self, shard: ShardId, records: &[ReadRecord]) -> bool {
-        let mut lines = Vec::new();
-        for record in records.iter().take(usize::try_from(self.left).unwrap_or(usize::MAX)) {
-            lines.extend_from_slice(line(shard, record).as_bytes());
-            self.left -= 1;
-        }
-        let sent = lines.is_empty() || self.pieces.send(Ok(lines.into())).await.is_ok();
+    async fn send(&mut self, lines: &[String]) -> bool {
+        let enough = usize::try_from(self.left).unwrap_or(usize::MAX).min(lines.len());
+        self.left -= enough as u64;
+        let sent = lines.get(..enough).unwrap_or_default().concat();
+        let sent = sent.is_empty() || self.pieces.send(Ok(sent.into())).await.is_ok();
         sent && self.left > 0
     }
-}
-
-fn line(shard: ShardId, record: &ReadRecord) -> String {
-    let mut object = json!({
-        "shard": shard.to_string(),
-        "sequence_number": record.sequence.to_string(),
-        "time": record.time.as_millis(),
-        "partition_key": String::from_utf8_lossy(&record.partition_key),
-    });
-    match std::str::from_utf8(&record.data) {
-        Ok(text) => object["data"] = json!(text),
-        Err(_) => object["data_base64"] = json!(STANDARD.encode(&record.data)),
-    }
-    format!("{object}\n")
 }
