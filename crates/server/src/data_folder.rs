@@ -8,7 +8,8 @@
 //! DIR/streams/      the stream log
 //! DIR/kinesis/      what the Kinesis protocol knows beside the records
 //! DIR/access-keys.json  keys of the AWS protocols
-//! DIR/tls.pem       the self-made certificate and its key
+//! DIR/tls.pem       the self-made certificate, for clients to trust
+//! DIR/tls-key.pem   its private key
 //! DIR/schemas/      registries of schemas
 //! DIR/tables/       keyed tables
 //! DIR/summaries/    web-analytics summaries by minute, hour and day

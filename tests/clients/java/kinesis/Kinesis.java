@@ -177,7 +177,9 @@ public final class Kinesis {
         KeyStore store = KeyStore.getInstance(KeyStore.getDefaultType());
         store.load(null);
         try (InputStream bytes = new FileInputStream(file)) {
-            store.setCertificateEntry("tidemill", CertificateFactory.getInstance("X.509").generateCertificate(bytes));
+            for (var certificate : CertificateFactory.getInstance("X.509").generateCertificates(bytes)) {
+                store.setCertificateEntry("tidemill", certificate);
+            }
         }
         var factory = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
         factory.init(store);
