@@ -94,6 +94,11 @@ fn boto3_does_every_operation_of_glues_registry() {
 }
 
 #[test]
+fn every_member_of_every_operation_of_glue_may_be_junk() {
+    Running::start().python("hostile.py");
+}
+
+#[test]
 fn awss_serializers_register_and_evolve() {
     Running::start().python("serializers.py");
 }

@@ -8,6 +8,7 @@ import urllib.request
 import botocore.session
 
 from client import *
+from junk import JUNK, places, replaced, sample
 
 AUTHORIZATION = ("AWS4-HMAC-SHA256 Credential=any/20260101/eu-central-1/kinesis/aws4_request, SignedHeaders=host, Signature=00")
 JSON, CBOR = "application/x-amz-json-1.1", "application/x-amz-cbor-1.1"
@@ -66,40 +67,8 @@ assert status == 400 and b"InvalidArgumentException" in body
 # Every member of every operation of the model, as something else.
 model = botocore.session.get_session().get_service_model("kinesis")
 GOOD = {"StreamName": "s", "StreamARN": arn("s"), "ResourceARN": arn("s"), "ShardId": "shardId-000000000000", "Data": "aGk=", "PartitionKey": "p"}
-JUNK = [None, 0, -1, 1.5, 1e300, 2 ** 63, -2 ** 63, True, "", "x", "\u0000", "\ud83d\ude00" * 200, "a" * 3_000, "=" * 8, [], [[]], [None], [1, "a"], {}, {"": None},
-        {"a": {"b": []}}, [{}] * 3, "arn:aws:kinesis:eu-central-1:000000000000:stream/s", "arn:aws:kinesis:::stream/", "shardId-999999999999999999999", "0", "9" * 129]
 KNOWN = {"ValidationException", "SerializationException", "InvalidArgumentException", "ResourceNotFoundException", "ResourceInUseException",
          "LimitExceededException", "AccessDeniedException", "DryRunOperationException", "ExpiredNextTokenException", "ProvisionedThroughputExceededException"}
-
-
-def sample(shape, depth=0):
-    if shape.type_name == "structure":
-        return {name: GOOD.get(name, sample(member, depth + 1)) for name, member in shape.members.items()} if depth < 4 else {}
-    if shape.type_name == "list":
-        return [sample(shape.member, depth + 1)]
-    if shape.type_name == "map":
-        return {"key": "value"}
-    if shape.metadata.get("enum"):
-        return shape.metadata["enum"][0]
-    return {"string": "s", "blob": "aGk=", "boolean": False, "timestamp": 0}.get(shape.type_name, 1)
-
-
-def places(value, path=()):
-    yield path
-    if isinstance(value, dict):
-        for name in value:
-            yield from places(value[name], path + (name,))
-    if isinstance(value, list):
-        for i, item in enumerate(value):
-            yield from places(item, path + (i,))
-
-
-def replaced(value, path, junk):
-    if not path:
-        return junk
-    copy = dict(value) if isinstance(value, dict) else list(value)
-    copy[path[0]] = replaced(value[path[0]], path[1:], junk)
-    return copy
 
 
 tried = 0
@@ -109,7 +78,7 @@ for name in model.operation_names:
         base = {} if name != "CreateStream" else {"ShardCount": 1}
     else:
         shape = model.operation_model(name).input_shape
-        base = sample(shape) if shape else {}
+        base = sample(shape, GOOD) if shape else {}
     fields = model.operation_model(name).input_shape.members if model.operation_model(name).input_shape else {}
     cases = [(path, junk) for path in places(base) for junk in JUNK] + [((field,), junk) for field in fields for junk in JUNK]
     for path, junk in cases:
