@@ -5,6 +5,7 @@
 mod disk;
 mod kinesis;
 mod refusals;
+mod registries;
 mod schema;
 mod stream;
 

@@ -161,6 +161,13 @@ pub const COMMON: &[OptionSpec] = &[
         "The user's password, or the access key's secret.",
     ),
     OptionSpec::ours(
+        "schema.registry.secondary.user",
+        OptionKind::Text,
+        None,
+        "Who asks the registries behind the first, where that is another; without it the same.",
+    ),
+    OptionSpec::ours("schema.registry.secondary.password", OptionKind::Text, None, "That user's password or secret."),
+    OptionSpec::ours(
         "schema.registry.region",
         OptionKind::Text,
         None,

@@ -31,6 +31,8 @@ pub(crate) const SUBJECT: &str = "schema.subject";
 const AUTO_REGISTER: &str = "schema.auto-register";
 const USER: &str = "schema.registry.user";
 const PASSWORD: &str = "schema.registry.password";
+const SECONDARY_USER: &str = "schema.registry.secondary.user";
+const SECONDARY_PASSWORD: &str = "schema.registry.secondary.password";
 const REGION: &str = "schema.registry.region";
 const CA_BUNDLE: &str = "schema.registry.ca-bundle";
 /// The formats whose records may name their schemas.
@@ -69,14 +71,17 @@ pub(crate) fn of_table(settings: &Settings<'_>, environment: &Environment) -> Re
         registers: option(AUTO_REGISTER) != Some("false"),
         glue: option(&header).unwrap_or(by_default) == "glue",
     };
-    let user = match (option(USER), option(PASSWORD)) {
-        (Some(user), Some(password)) => Some((user, password)),
-        (None, None) => None,
-        _ => return Err(wrong("`schema.registry.user` and `schema.registry.password` go together")),
+    let user_of = |name: &'static str, password: &'static str| match (option(name), option(password)) {
+        (Some(user), Some(password)) => Ok(Some((user, password))),
+        (None, None) => Ok(None),
+        _ => Err(wrong(&format!("`{name}` and `{password}` go together"))),
     };
+    let first_user = user_of(USER, PASSWORD)?;
+    let secondary_user = user_of(SECONDARY_USER, SECONDARY_PASSWORD)?.or(first_user);
     let endpoint = |url: &str| Endpoint::new(url, option(CA_BUNDLE)).map_err(|rule| wrong(&rule));
     let mut chain: Vec<Arc<dyn SchemaLookup>> = Vec::new();
     for (nth, registry) in registries.split(',').map(str::trim).enumerate() {
+        let user = if nth == 0 { first_user } else { secondary_user };
         let glue = registry == "glue" || registry.starts_with("glue+");
         if nth == 0 && registry != "embedded" && glue != used.glue {
             return Err(wrong(match glue {

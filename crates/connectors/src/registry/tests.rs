@@ -261,6 +261,30 @@ fn a_registry_of_glue_is_asked_with_signatures_and_registers() {
 }
 
 #[test]
+fn registries_behind_the_first_may_have_another_user() {
+    for (secondary, told) in [(false, "dTpw"), (true, "djpx")] {
+        let (first, first_answers) = server(vec![(404, json!({ "error_code": 40403 }))]);
+        let (second, second_answers) = server(vec![
+            (200, json!({ "schema": r#"{"type":"record","name":"R","fields":[{"name":"id","type":"long"}]}"# })),
+            (200, json!([])),
+        ]);
+        let world = World::new();
+        world.put(&[0, 0, 0, 0, 7, 2]);
+        let both = format!("{first}, {second}");
+        let mut options =
+            vec![("schema.registry", &*both), ("schema.registry.user", "u"), ("schema.registry.password", "p")];
+        if secondary {
+            options.extend([("schema.registry.secondary.user", "v"), ("schema.registry.secondary.password", "q")]);
+        }
+        let table = source(&table(&[ID], &options), &world.environment).unwrap();
+        assert_eq!(read(&table, &[0], 1).0.rows(), ["1"]);
+        let asked = |answers: std::thread::JoinHandle<Vec<(Vec<String>, String)>>| answers.join().unwrap().remove(0).0;
+        assert!(asked(first_answers).contains(&"authorization: Basic dTpw".to_owned()));
+        assert!(asked(second_answers).contains(&format!("authorization: Basic {told}")), "{secondary}");
+    }
+}
+
+#[test]
 fn tables_of_all_formats_go_through_the_registry() {
     for (format, header) in [("json", "confluent"), ("json", "glue"), ("protobuf", "confluent"), ("protobuf", "glue")] {
         let world = World::new();
@@ -291,6 +315,7 @@ fn what_can_t_be_is_refused_by_name() {
         (vec![("schema.registry", "glue+http://127.0.0.1:1"), ("avro.header", "confluent")], "by the header `glue`"),
         (vec![("schema.registry", "http://u:p@127.0.0.1:1")], "`schema.registry.user`"),
         (vec![("schema.registry.user", "u")], "go together"),
+        (vec![("schema.registry.secondary.password", "p")], "`schema.registry.secondary.user` and"),
         (vec![("schema.registry", "https://127.0.0.1:1"), ("schema.registry.ca-bundle", "/no/file")], "ca-bundle"),
         (vec![("format", "csv")], "only the formats avro, json and protobuf"),
     ] {
