@@ -47,9 +47,16 @@ for transport in $transports; do
   touch "$received"
   "$java" "${read[@]}" > "$received" 2> "$received.errors" &
   running+=($!)
-  [ $transport = kafka ] || await Reading "$received" 1
+  if [ $transport = stream ]; then
+    await Reading "$received" 1
+    # A consumer in SQL. It reads the first records before there is any with a full name.
+    sed "s#ENDPOINT#$url#g" customers.sql > "$folder/customers.sql"
+    "$tidemill" --output json run "$folder/customers.sql" > "$folder/rows" 2> "$folder/rows.errors" &
+    running+=($!)
+  fi
   "$java" "${send[@]}" schemas/customer.avsc | tail -n 1
   await "Received" "$received" 5
+  [ $transport = kafka ] || await '"full_name":null' "$folder/rows" 5
   # The consumer knows nothing of the new field, and goes on.
   "$java" "${send[@]}" schemas/customer-full-name.avsc | tail -n 1
   await "Received" "$received" 10
@@ -59,6 +66,10 @@ for transport in $transports; do
   fi
   echo "$said" | tail -n 1
   grep Received "$received"
+  if [ $transport = stream ]; then
+    await '"full_name":"' "$folder/rows" 5
+    sed 's/^/SQL: /' "$folder/rows"
+  fi
   # Why, and what would help.
   "$tidemill" --server "$url" schema check "$transport/customer" schemas/customer-age.avsc 2>&1 || true
 done

@@ -99,6 +99,9 @@ fn the_demo_of_schema_evolution() {
     for told in ["\"full_name\": \"Grace Hopper\"", "Refused: ", "READER_FIELD_MISSING_DEFAULT_VALUE"] {
         assert_eq!(said.matches(told).count(), 2, "{told} in {said}");
     }
+    // The consumer in SQL read both schemas.
+    let of_sql = |told: &str| said.lines().filter(|line| line.starts_with("SQL: ") && line.contains(told)).count();
+    assert_eq!((of_sql("\"full_name\":null"), of_sql("\"full_name\":\"Grace Hopper\"")), (5, 1), "{said}");
 }
 
 #[tokio::test]
