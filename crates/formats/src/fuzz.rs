@@ -5,9 +5,12 @@ use std::time::{Duration, Instant};
 
 use arrow::datatypes::{DataType, SchemaRef};
 use rand::Rng;
+use rand::rngs::SmallRng;
 
-use crate::testing::{TEXT_SCALARS, Types, hostile, random_batch, random_schema, rng, schema, stands};
-use crate::{Format, Options, Records, discover};
+use crate::testing::{
+    PROTOBUF_TYPES, Registry, TEXT_SCALARS, Types, hostile, random_batch, random_schema, rng, schema, stands,
+};
+use crate::{Format, Options, Records, discover, legible};
 
 const LOGS: &[(&str, &str, &str)] = &[
     ("regex", "regex.pattern", r"(\S+) (?<b>\d*).*"),
@@ -80,6 +83,7 @@ fn one_of_each(seed: u64) {
             let _ = discover(&[sample]);
         }
     }
+    protobuf_and_headers(rng, ignore);
     let flat = random_schema(rng, types(false));
     let batch = random_batch(rng, &flat);
     let csv = Options::new().with("csv.ignore-parse-errors", ignore).with("csv.coercion", coercion);
@@ -103,6 +107,37 @@ fn one_of_each(seed: u64) {
     for name in ["debezium-json", "dms-json"] {
         let format = Format::named(name, &Options::new().with(format!("{name}.ignore-parse-errors"), ignore)).unwrap();
         stand(&format, columns.clone(), &hostile(rng, CHANGES));
+    }
+}
+
+/// Protobuf, and every language behind each registry's header: headers are changed and cut, too.
+fn protobuf_and_headers(rng: &mut SmallRng, ignore: &str) {
+    let nested = rng.random();
+    let columns = random_schema(rng, Types { nested, ..PROTOBUF_TYPES });
+    let batch = random_batch(rng, &columns);
+    for name in ["avro", "json", "protobuf"] {
+        for header in ["none", "confluent", "glue"] {
+            let compression = if rng.random() { "zlib" } else { "none" };
+            let options = Options::new().with(format!("{name}.ignore-parse-errors"), ignore);
+            let options =
+                options.with(format!("{name}.header"), header).with(format!("{name}.compression"), compression);
+            let format = Format::named(name, &options).unwrap();
+            let registry = Registry::new(header == "glue");
+            let Ok(mut encoder) = format.encoder_with(columns.clone(), registry.clone()) else { continue };
+            let mut records = Records::new();
+            if encoder.encode(&batch, None, &mut records).is_err() {
+                continue;
+            }
+            let hostile = hostile(rng, &records.iter().collect::<Vec<_>>());
+            if let Ok(mut decoder) = format.decoder_with(columns.clone(), registry.clone()) {
+                stands(&mut *decoder, &hostile);
+            }
+            for record in &hostile {
+                if let Some(Ok(told)) = legible(record, &*registry) {
+                    assert!(serde_json::from_str::<serde_json::Value>(&told.json).is_ok(), "{}", told.json);
+                }
+            }
+        }
     }
 }
 

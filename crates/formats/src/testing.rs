@@ -12,7 +12,10 @@ use rand::rngs::SmallRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 
-use crate::{Decoded, Decoder, Encoder, Records, RowKind};
+use parking_lot::Mutex;
+use tidemill_schemas::{DataFormat, Definition};
+
+use crate::{Decoded, Decoder, Encoder, LookupError, Records, RegisteredSchema, RowKind, SchemaId, SchemaLookup};
 
 /// Which types a format can hold.
 #[derive(Clone, Copy)]
@@ -55,6 +58,32 @@ pub(crate) const TEXT_SCALARS: &[DataType] = &[
     DataType::Timestamp(TimeUnit::Microsecond, None),
     DataType::Timestamp(TimeUnit::Nanosecond, None),
 ];
+
+/// Types that Protobuf holds.
+pub(crate) const PROTOBUF_TYPES: Types = Types {
+    scalars: &[
+        DataType::Boolean,
+        DataType::Int8,
+        DataType::Int32,
+        DataType::Int64,
+        DataType::UInt16,
+        DataType::UInt32,
+        DataType::UInt64,
+        DataType::Float32,
+        DataType::Float64,
+        DataType::Decimal128(38, 10),
+        DataType::Utf8,
+        DataType::Utf8View,
+        DataType::Binary,
+        DataType::FixedSizeBinary(3),
+        DataType::Date32,
+        DataType::Time32(TimeUnit::Millisecond),
+        DataType::Timestamp(TimeUnit::Millisecond, None),
+        DataType::Timestamp(TimeUnit::Nanosecond, None),
+    ],
+    nested: false,
+    lists_of_scalars: false,
+};
 
 pub(crate) fn rng(seed: u64) -> SmallRng {
     SmallRng::seed_from_u64(seed)
@@ -303,4 +332,38 @@ pub(crate) fn stands(decoder: &mut dyn Decoder, records: &[Vec<u8>]) {
     assert_eq!(row, rows);
     assert_eq!(together.rejected, rejected);
     assert_eq!(together.skipped.total(), skipped);
+}
+
+/// A registry that numbers what it is given from 1, by the header that is asked for.
+pub(crate) struct Registry {
+    glue: bool,
+    pub(crate) schemas: Mutex<Vec<Arc<Definition>>>,
+}
+
+impl Registry {
+    pub(crate) fn new(glue: bool) -> Arc<Self> {
+        Arc::new(Registry { glue, schemas: Mutex::default() })
+    }
+}
+
+impl SchemaLookup for Registry {
+    fn schema(&self, id: SchemaId) -> Result<RegisteredSchema, LookupError> {
+        let number = match id {
+            SchemaId::Confluent(number) => number as usize,
+            SchemaId::Glue(uuid) => uuid as usize,
+            SchemaId::Fingerprint(_) => 0,
+        };
+        let schemas = self.schemas.lock();
+        let definition = schemas.get(number.wrapping_sub(1)).ok_or(LookupError::NotFound)?;
+        let version = format!("customers, version {number}");
+        Ok(RegisteredSchema { definition: Arc::clone(definition), version })
+    }
+
+    fn id(&self, format: DataFormat, schema: &str) -> Result<SchemaId, LookupError> {
+        let definition = Definition::parse(format, schema, &[]).map_err(|invalid| LookupError::Refused(invalid.reason));
+        let mut schemas = self.schemas.lock();
+        schemas.push(Arc::new(definition?));
+        let number = schemas.len();
+        Ok(if self.glue { SchemaId::Glue(number as u128) } else { SchemaId::Confluent(number as u32) })
+    }
 }

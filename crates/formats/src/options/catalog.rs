@@ -204,6 +204,12 @@ pub const FORMATS: &[FormatSpec] = &[
                 "message",
                 "Which of its messages records are, by its name with or without the package; without it the first. Records of a registry that hold others are rejected.",
             ),
+            OptionSpec {
+                name: "message-class-name",
+                default: None,
+                about: "The same by the full name of the Java class that is made of the message, such as `com.example.Orders$Order`.",
+                flink: true,
+            },
             HEADER,
             COMPRESSION,
             flink(

@@ -3,6 +3,7 @@
 mod columns;
 mod compile;
 mod json;
+mod message_name;
 mod reader;
 mod scalar;
 mod wire;
@@ -25,6 +26,7 @@ use crate::registry::{
 
 use compile::Rules;
 pub(crate) use json::to_json;
+use message_name::MessageName;
 use scalar::TIMESTAMP;
 
 pub(crate) const FORMAT: &str = "protobuf";
@@ -40,7 +42,7 @@ pub struct ProtobufOptions {
     /// The file that is given, and the message of it.
     schema: Option<(File, MessageDescriptor)>,
     /// The message's name, where it is given.
-    message: Option<String>,
+    message: Option<MessageName>,
     rules: Rules,
     on_fault: OnFault,
 }
@@ -54,14 +56,24 @@ struct File {
 
 impl ProtobufOptions {
     pub(crate) fn new(chosen: &Chosen<'_>) -> Result<Self> {
-        let message = chosen.given("message").map(str::to_owned);
+        let (option, message) = match (chosen.given("message"), chosen.given("message-class-name")) {
+            (Some(_), Some(class)) => {
+                return Err(chosen.invalid(
+                    "message-class-name",
+                    class,
+                    "leave it out where `protobuf.message` is given",
+                ));
+            }
+            (None, Some(class)) => ("message-class-name", Some(MessageName::JavaClass(class.to_owned()))),
+            (name, None) => ("message", name.map(|name| MessageName::Proto(name.to_owned()))),
+        };
         let schema = chosen.given("schema").map(|text| -> Result<_> {
             let file = File::parse(text)?;
             let of_file = match &message {
-                Some(name) => file.message(name).ok_or_else(|| {
+                Some(name) => name.find(file.schema.messages_by_name()).ok_or_else(|| {
                     let known: Vec<String> =
                         file.schema.messages_by_name().iter().map(|message| message.full_name().to_owned()).collect();
-                    chosen.invalid("message", name, format!("the schema has {}", known.join(", ")))
+                    chosen.invalid(option, name.text(), format!("the schema has {}", known.join(", ")))
                 })?,
                 None => file.schema.file().messages().next().ok_or_else(|| Error::InvalidSchema {
                     place: "schema.proto".into(),
@@ -71,11 +83,10 @@ impl ProtobufOptions {
             Ok((file, of_file))
         });
         let schema = schema.transpose()?;
-        let full_name = schema.as_ref().map(|(_, message)| message.full_name().to_owned());
         Ok(ProtobufOptions {
             header: chosen.one_of("header", HEADERS)?,
             compression: chosen.one_of("compression", COMPRESSIONS)?,
-            message: message.map(|name| full_name.unwrap_or(name)),
+            message,
             schema,
             rules: Rules { read_defaults: chosen.flag("read-default-values")? },
             on_fault: if chosen.flag("ignore-parse-errors")? { OnFault::Ignore } else { OnFault::Reject },
@@ -142,13 +153,6 @@ impl File {
         let schema = definition.protobuf().cloned();
         let lost = || Error::InvalidSchema { place: "schema.proto".into(), reason: "it is no Protobuf file".into() };
         Ok(File { text: text.into(), schema: schema.ok_or_else(lost)? })
-    }
-
-    /// The message of a full name, or of a name in the file's package.
-    fn message(&self, name: &str) -> Option<MessageDescriptor> {
-        let full = format!("{}.{name}", self.schema.file().package_name());
-        let messages = self.schema.messages_by_name();
-        messages.into_iter().find(|message| message.full_name() == name || message.full_name() == full)
     }
 }
 

@@ -9,6 +9,7 @@ use tidemill_schemas::{DataFormat, Definition, ProtobufSchema};
 
 use super::FORMAT;
 use super::compile::{self, MessageOp, Rules, Shape, Value};
+use super::message_name::MessageName;
 use super::scalar::{Kept, Scalar, push_timestamp};
 use super::wire::{Fields, Raw, Wire};
 use crate::column::{Column, Values};
@@ -41,7 +42,7 @@ struct Compiler {
     /// What fields are called and how they are numbered.
     reader: Option<MessageDescriptor>,
     /// The only message that records may hold.
-    expected: Option<String>,
+    expected: Option<MessageName>,
     /// Columns to compile against; they stay empty.
     columns: Rows,
     rules: Rules,
@@ -50,8 +51,8 @@ struct Compiler {
 impl Compiler {
     fn message(&self, message: &MessageDescriptor) -> std::result::Result<MessageOp, String> {
         match &self.expected {
-            Some(expected) if expected != message.full_name() => {
-                Err(format!("the record holds a {}, the table's are of {expected}", message.full_name()))
+            Some(expected) if !expected.is_of(message) => {
+                Err(format!("the record holds a {}, the table's are of {}", message.full_name(), expected.text()))
             }
             _ => compile::message(message, self.reader.as_ref(), &self.columns.columns, self.rules),
         }
@@ -86,7 +87,7 @@ impl ProtobufReader {
         header: WireHeader,
         own: &MessageDescriptor,
         reader: Option<MessageDescriptor>,
-        expected: Option<String>,
+        expected: Option<MessageName>,
         rules: Rules,
         columns: &SchemaRef,
         lookup: Option<Arc<dyn SchemaLookup>>,

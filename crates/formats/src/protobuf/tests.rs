@@ -9,33 +9,10 @@ use prost_reflect::prost::Message as _;
 use prost_reflect::{DynamicMessage, MessageDescriptor};
 use tidemill_schemas::{DataFormat, Definition};
 
-use crate::testing::{Types, hostile, random_batch, random_schema, reasons, rng, round_trip, rows, schema, stands};
-use crate::{Decoded, Format, Records};
-
-const TYPES: Types = Types {
-    scalars: &[
-        DataType::Boolean,
-        DataType::Int8,
-        DataType::Int32,
-        DataType::Int64,
-        DataType::UInt16,
-        DataType::UInt32,
-        DataType::UInt64,
-        DataType::Float32,
-        DataType::Float64,
-        DataType::Decimal128(38, 10),
-        DataType::Utf8,
-        DataType::Utf8View,
-        DataType::Binary,
-        DataType::FixedSizeBinary(3),
-        DataType::Date32,
-        DataType::Time32(TimeUnit::Millisecond),
-        DataType::Timestamp(TimeUnit::Millisecond, None),
-        DataType::Timestamp(TimeUnit::Nanosecond, None),
-    ],
-    nested: false,
-    lists_of_scalars: false,
+use crate::testing::{
+    PROTOBUF_TYPES, hostile, random_batch, random_schema, reasons, rng, round_trip, rows, schema, stands,
 };
+use crate::{Decoded, Format, Records};
 
 const ORDERS: &str = r#"syntax = "proto3";
 package shop;
@@ -240,6 +217,45 @@ fn options_are_checked() {
 }
 
 #[test]
+fn a_message_is_named_by_its_java_class_too() {
+    let columns = schema(&[("id", DataType::Int32, true), ("city", DataType::Utf8, true)]);
+    let file = |options: &str| {
+        format!(
+            "syntax = \"proto3\"; package shop; {options} message Order {{ bool x = 1; message Address {{ string city = 1; }} }} message Other {{ int32 id = 1; }}"
+        )
+    };
+    let read = |options: &str, class: &str, record: &[u8]| {
+        let format = Format::named(
+            "protobuf",
+            &[("protobuf.schema", &*file(options)), ("protobuf.message-class-name", class)].into_iter().collect(),
+        );
+        format.map(|format| rows(&decode(&format, columns.clone(), &[record]).rows).join(""))
+    };
+    let java = "option java_package = \"com.example\";";
+    let outer = "option java_package = \"com.example\"; option java_outer_classname = \"Shop\";";
+    for (options, class) in [
+        ("", "shop.Other"),
+        ("", "shop.Orders$Other"),
+        (java, "com.example.Other"),
+        (java, "com.example.Anything$Other"),
+        (outer, "com.example.Shop$Other"),
+    ] {
+        assert_eq!(read(options, class, &[8, 3]).unwrap(), "3 | NULL", "{class}");
+    }
+    assert_eq!(read(outer, "com.example.Shop$Order$Address", b"\x0a\x01G").unwrap(), "NULL | G");
+    for (options, class) in
+        [("", "Other"), (java, "shop.Other"), (outer, "com.example.Orders$Other"), (java, "com.example.A$B$Other")]
+    {
+        let error = read(options, class, &[]).unwrap_err().to_string();
+        assert!(error.contains("protobuf.message-class-name") && error.contains("shop.Other"), "{error}");
+    }
+    let both =
+        [("protobuf.schema", ORDERS), ("protobuf.message", "Order"), ("protobuf.message-class-name", "shop.Order")];
+    let error = Format::named("protobuf", &both.into_iter().collect()).unwrap_err().to_string();
+    assert!(error.contains("leave it out"), "{error}");
+}
+
+#[test]
 fn defaults_of_proto2_are_read_where_they_are_asked_for() {
     let text = "syntax = \"proto2\"; message T { optional sint32 a = 1 [default = -7]; optional string b = 2 [default = \"x\"]; }";
     let columns = schema(&[("a", DataType::Int32, true), ("b", DataType::Utf8, true)]);
@@ -265,7 +281,7 @@ proptest! {
     #[test]
     fn rows_survive_the_way_there_and_back_and_others_read_them(seed: u64, all: u64) {
         let rng = &mut rng(seed);
-        let columns = random_schema(rng, TYPES);
+        let columns = random_schema(rng, PROTOBUF_TYPES);
         let batch: RecordBatch = random_batch(rng, &columns);
         let format = protobuf(&[]);
         let (mut encoder, mut decoder) = (format.encoder(columns.clone()).unwrap(), format.decoder(columns.clone()).unwrap());

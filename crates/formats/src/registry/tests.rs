@@ -4,46 +4,11 @@ use std::sync::Arc;
 
 use arrow::array::{Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, SchemaRef};
-use parking_lot::Mutex;
-use tidemill_schemas::{DataFormat, Definition};
+use tidemill_schemas::DataFormat;
 
-use super::{LookupError, RegisteredSchema, SchemaId, SchemaLookup};
-use crate::testing::{reasons, rows, schema};
+use super::SchemaLookup as _;
+use crate::testing::{Registry, reasons, rows, schema};
 use crate::{Format, Records};
-
-/// A registry that numbers what it is given from 1, by the header that is asked for.
-struct Registry {
-    glue: bool,
-    schemas: Mutex<Vec<Arc<Definition>>>,
-}
-
-impl Registry {
-    fn new(glue: bool) -> Arc<Self> {
-        Arc::new(Registry { glue, schemas: Mutex::default() })
-    }
-}
-
-impl SchemaLookup for Registry {
-    fn schema(&self, id: SchemaId) -> Result<RegisteredSchema, LookupError> {
-        let number = match id {
-            SchemaId::Confluent(number) => number as usize,
-            SchemaId::Glue(uuid) => uuid as usize,
-            SchemaId::Fingerprint(_) => 0,
-        };
-        let schemas = self.schemas.lock();
-        let definition = schemas.get(number.wrapping_sub(1)).ok_or(LookupError::NotFound)?;
-        let version = format!("customers, version {number}");
-        Ok(RegisteredSchema { definition: Arc::clone(definition), version })
-    }
-
-    fn id(&self, format: DataFormat, schema: &str) -> Result<SchemaId, LookupError> {
-        let definition = Definition::parse(format, schema, &[]).map_err(|invalid| LookupError::Refused(invalid.reason));
-        let mut schemas = self.schemas.lock();
-        schemas.push(Arc::new(definition?));
-        let number = schemas.len();
-        Ok(if self.glue { SchemaId::Glue(number as u128) } else { SchemaId::Confluent(number as u32) })
-    }
-}
 
 fn format(name: &str, options: &[(&str, &str)]) -> Format {
     let options = options.iter().map(|(option, value)| (format!("{name}.{option}"), *value));
