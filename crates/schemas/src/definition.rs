@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::avro::{self, AvroSchema};
 use crate::compatibility::{Difference, RuleSet};
-use crate::json::{self, JsonSchema};
+use crate::json::{self, Acceptance, JsonSchema};
 use crate::protobuf::{self, ProtobufSchema};
 
 /// The language that a schema is written in.
@@ -96,7 +96,12 @@ pub struct Definition {
 #[derive(Clone, Debug)]
 enum Parsed {
     Avro(AvroSchema),
-    Json(Value, JsonSchema),
+    Json {
+        schema: Value,
+        /// What it refers to, by name.
+        references: Vec<(String, Value)>,
+        model: JsonSchema,
+    },
     Protobuf(ProtobufSchema),
 }
 
@@ -121,7 +126,7 @@ impl Definition {
                 });
                 let references = references.collect::<Result<Vec<_>, Invalid>>()?;
                 let model = JsonSchema::new(&schema, &references)?;
-                Parsed::Json(schema, model)
+                Parsed::Json { schema, references, model }
             }
             DataFormat::Protobuf => Parsed::Protobuf(ProtobufSchema::parse(text, references)?),
         };
@@ -139,7 +144,7 @@ impl Definition {
     pub fn format(&self) -> DataFormat {
         match &self.parsed {
             Parsed::Avro(_) => DataFormat::Avro,
-            Parsed::Json(..) => DataFormat::Json,
+            Parsed::Json { .. } => DataFormat::Json,
             Parsed::Protobuf(_) => DataFormat::Protobuf,
         }
     }
@@ -149,7 +154,7 @@ impl Definition {
     pub fn normal_form(&self) -> String {
         match &self.parsed {
             Parsed::Avro(schema) => avro::normal_form(schema.source()).to_string(),
-            Parsed::Json(schema, _) => schema.to_string(),
+            Parsed::Json { schema, .. } => schema.to_string(),
             Parsed::Protobuf(schema) => schema.normal_form(),
         }
     }
@@ -183,6 +188,14 @@ impl Definition {
         }
     }
 
+    /// What says which values the schema accepts, if it is a JSON Schema.
+    pub fn acceptance(&self) -> Option<Acceptance> {
+        match &self.parsed {
+            Parsed::Json { schema, references, .. } => Some(Acceptance::new(schema, references)),
+            _ => None,
+        }
+    }
+
     /// What differs from a writer's schema when this one reads.
     pub fn differences_from(&self, writer: &Definition, rules: RuleSet) -> Vec<Difference> {
         if self.fingerprint == writer.fingerprint {
@@ -190,7 +203,7 @@ impl Definition {
         }
         match (&self.parsed, &writer.parsed) {
             (Parsed::Avro(reader), Parsed::Avro(writer)) => avro::compare(reader, writer, rules),
-            (Parsed::Json(_, reader), Parsed::Json(_, writer)) => json::compare(reader, writer),
+            (Parsed::Json { model: reader, .. }, Parsed::Json { model: writer, .. }) => json::compare(reader, writer),
             (Parsed::Protobuf(reader), Parsed::Protobuf(writer)) => protobuf::compare(reader, writer, rules),
             _ => {
                 let (reader, writer) = (self.format().to_string(), writer.format().to_string());

@@ -24,6 +24,7 @@
 //! - [`Definition`] is what a schema says, in Avro, JSON Schema or Protobuf, with its normal form and [`Fingerprint`].
 //! - [`check`] compares a new version with old ones under a [`Mode`] and a [`RuleSet`]; its [`Verdict`] explains itself.
 //! - [`AvroSchema`] is Avro's model, for those who read and write records; [`ProtobufSchema`] Protobuf's.
+//! - [`Acceptance`] says whether a JSON Schema accepts a value, and if not where and why.
 //! - [`text_diff`] says what differs between two texts.
 //!
 //! Glue's and Confluent's registries are both seen through this one: Confluent's context is a registry, its subject a
@@ -45,6 +46,7 @@ pub use compatibility::{Candidate, Clash, Difference, Mode, RuleSet, Verdict, ch
 pub use definition::{DataFormat, Definition, Fingerprint, Invalid, Reference};
 pub use diff::text_diff;
 pub use error::{Error, Result};
+pub use json::{Acceptance, Violation};
 pub use limits::Limits;
 pub use name::{DEFAULT_REGISTRY, SchemaName};
 pub use protobuf::ProtobufSchema;

@@ -46,6 +46,7 @@ pub struct JsonOptions {
     paths: Vec<(String, String)>,
     header: WireHeader,
     compression: Compression,
+    validates: bool,
 }
 
 const HEADERS: &[(&str, WireHeader)] =
@@ -88,7 +89,15 @@ impl JsonOptions {
         let paths = chosen.family("path.").into_iter().map(|(c, path)| (c.to_owned(), path.to_owned())).collect();
         let header = chosen.one_of("header", HEADERS)?;
         let compression = chosen.one_of("compression", COMPRESSIONS)?;
-        Ok(JsonOptions { rules, write, row_path, paths, header, compression })
+        let validates = chosen.flag("validate")?;
+        if validates && header == WireHeader::None {
+            return Err(chosen.invalid(
+                "validate",
+                "true",
+                "records must name their schemas: say `json.header` or `schema.registry`",
+            ));
+        }
+        Ok(JsonOptions { rules, write, row_path, paths, header, compression, validates })
     }
 
     fn mapping(&self, schema: &SchemaRef) -> Result<Mapping> {
@@ -123,7 +132,7 @@ impl JsonOptions {
             return Ok(Box::new(BatchDecoder::new(schema, FORMAT, reader, on_fault)?));
         }
         let lookup = lookup.ok_or_else(|| no_registry(FORMAT))?;
-        let reader = Headed::new(self.header, DataFormat::Json, lookup, reader);
+        let reader = Headed::new(self.header, lookup, self.validates, reader);
         Ok(Box::new(BatchDecoder::new(schema, FORMAT, reader, on_fault)?))
     }
 

@@ -122,6 +122,11 @@ pub const FORMATS: &[FormatSpec] = &[
             COERCION,
             HEADER,
             COMPRESSION,
+            ours(
+                "validate",
+                "false",
+                "A record that the JSON Schema which it names does not accept is rejected, with the place and the reason. It must be read as a whole for that.",
+            ),
         ],
     },
     FormatSpec {

@@ -125,3 +125,38 @@ fn a_json_schema_says_what_is_written() {
     });
     assert_eq!(text, expected);
 }
+
+#[test]
+fn records_that_their_json_schema_does_not_accept_are_rejected_where_that_is_asked_for() {
+    let registry = Registry::new(false);
+    let text = r#"{"type":"object","required":["id"],"properties":{"id":{"minimum":1},"city":{"maxLength":4}}}"#;
+    registry.id(DataFormat::Json, text).unwrap();
+    let header = [0, 0, 0, 0, 1];
+    let records: Vec<Vec<u8>> =
+        [r#"{"id":1,"city":"Graz"}"#, r#"{"id":0}"#, r#"{"id":2,"city":"Vienna"}"#, r#"{"city":"x"}"#, "{"]
+            .iter()
+            .map(|record| [&header, record.as_bytes()].concat())
+            .collect();
+    let slices: Vec<&[u8]> = records.iter().map(Vec::as_slice).collect();
+    let columns = schema(&[("id", DataType::Int64, true), ("city", DataType::Utf8, true)]);
+    let decode = |validate: &str| {
+        let format = format("json", &[("header", "confluent"), ("validate", validate)]);
+        format.decoder_with(columns.clone(), registry.clone()).unwrap().decode(&slices).unwrap()
+    };
+    assert_eq!(decode("false").rows.num_rows(), 4);
+    let decoded = decode("true");
+    assert_eq!(rows(&decoded.rows), ["1 | Graz"]);
+    let said = reasons(&decoded);
+    let by = "schema 1 (customers, version 1): its schema does not accept it: ";
+    assert_eq!(
+        said[..3],
+        [
+            format!("{by}$.id: 0 is beyond minimum 1"),
+            format!("{by}$.city: 6 characters, and maxLength 4"),
+            format!("{by}$: the member \"id\" is missing")
+        ]
+    );
+    assert!(said[3].starts_with("schema 1 (customers, version 1): no JSON: "), "{said:?}");
+    let error = Format::named("json", &[("json.validate", "true")].into_iter().collect()).unwrap_err().to_string();
+    assert!(error.contains("records must name their schemas"), "{error}");
+}

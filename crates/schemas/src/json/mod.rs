@@ -1,5 +1,6 @@
 //! JSON Schema, draft 4 to 2020-12: what a schema says, and which of them accept what others did.
 
+mod accept;
 mod array;
 mod combined;
 mod compare;
@@ -10,6 +11,7 @@ mod rules;
 mod simple;
 mod valid;
 
+pub use accept::{Acceptance, Violation};
 pub(crate) use compare::compare;
 pub(crate) use model::JsonSchema;
 
