@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use arrow::datatypes::{DataType, SchemaRef};
 use rand::Rng;
 use rand::rngs::SmallRng;
+use serde_json::value::RawValue;
 
 use crate::testing::{
     PROTOBUF_TYPES, Registry, TEXT_SCALARS, Types, hostile, random_batch, random_schema, rng, schema, stands,
@@ -134,7 +135,8 @@ fn protobuf_and_headers(rng: &mut SmallRng, ignore: &str) {
             }
             for record in &hostile {
                 if let Some(Ok(told)) = legible(record, &*registry) {
-                    assert!(serde_json::from_str::<serde_json::Value>(&told.json).is_ok(), "{}", told.json);
+                    // Not as a value: JSON's numbers have no limit.
+                    assert!(serde_json::from_str::<&RawValue>(&told.json).is_ok(), "{}", told.json);
                 }
             }
         }

@@ -214,7 +214,7 @@ mod tests {
         ) {
             let text = match format { DataFormat::Avro => AVRO, DataFormat::Json => "{}", DataFormat::Protobuf => PROTO };
             if let Some(Ok(told)) = legible(&[header, payload].concat(), &One::new(format, text)) {
-                prop_assert!(serde_json::from_str::<serde_json::Value>(&told.json).is_ok(), "{}", told.json);
+                prop_assert!(serde_json::from_str::<&serde_json::value::RawValue>(&told.json).is_ok(), "{}", told.json);
                 prop_assert!(!told.json.contains('\n'));
             }
         }
