@@ -16,6 +16,7 @@ use crate::declare;
 use crate::error::{Kind, Place, Result, SqlError};
 use crate::functions::sql_function;
 use crate::kinesis;
+use crate::logical::kinesis::{ROWTIME, name_rowtime};
 use crate::logical::late_data::takes_late_data;
 use crate::logical::{Builtin, Names, optimize};
 use crate::parse::statement::{
@@ -49,6 +50,8 @@ pub enum Outcome {
     Table(Vec<&'static str>, Vec<Vec<String>>),
     /// Text to show.
     Text(String),
+    /// It was done, but for what is told here.
+    Note(String),
     /// A query or INSERTs, to be run.
     Work(Vec<Task>),
     /// A query or INSERTs, to be run and told about.
@@ -121,7 +124,10 @@ impl Session {
     /// # Errors
     /// For a setting that is not known, or a value that it can't have.
     pub fn set(&mut self, key: &str, value: &str) -> Result<()> {
-        self.settings.set(key, value)
+        if let Some(note) = self.settings.set(key, value)? {
+            tracing::warn!("{note}");
+        }
+        Ok(())
     }
 
     fn names(&self) -> Names<'_> {
@@ -187,10 +193,18 @@ impl Session {
                 return Ok(Outcome::Work(tasks));
             }
             Statement::Query(query) => return Ok(Outcome::Work(vec![self.query(*query)?])),
-            Statement::Set(key, value) => self.settings.set(&key, &value)?,
+            Statement::Set(key, value) => {
+                return Ok(self.settings.set(&key, &value)?.map_or(Outcome::Done, Outcome::Note));
+            }
             Statement::ShowSettings => return Ok(Outcome::Table(vec!["key", "value"], self.settings.rows())),
             Statement::Reset(key) => self.settings.reset(key.as_deref())?,
-            Statement::Show(show) => return self.show(show),
+            Statement::Show(show, like) => {
+                let mut shown = self.show(show)?;
+                if let (Outcome::Table(_, rows), Some(like)) = (&mut shown, like) {
+                    rows.retain(|row| row.first().is_some_and(|name| like.chooses(name)));
+                }
+                return Ok(shown);
+            }
             Statement::Describe(name) => return self.describe(&name),
             Statement::Jobs(_) => {
                 let error =
@@ -256,17 +270,23 @@ impl Session {
         Ok(())
     }
 
+    /// A number that does not fit the type of a cast is an error only where errors are set apart.
+    fn optimized(&self, plan: LogicalPlan) -> Result<LogicalPlan> {
+        let set_apart = self.sets_errors_apart || self.settings.error_table().is_some();
+        optimize(plan, self.builtin.config(), set_apart)
+    }
+
     fn query(&self, query: Query) -> Result<Task> {
         let plan = match self.dialect {
             Dialect::Streaming => self.names().query(query)?,
             Dialect::Kinesis => kinesis::visible(kinesis::query(&self.names(), query)?)?,
         };
-        Ok(Task { plan: optimize(plan, self.builtin.config())?, target: None, place: None })
+        Ok(Task { plan: self.optimized(plan)?, target: None, place: None })
     }
 
     /// A pump into a stream of the application waits for who reads the stream; one into a table is work.
     fn create_pump(&mut self, pump: CreatePump) -> Result<Outcome> {
-        let CreatePump { name, or_replace, stopped, insert } = pump;
+        let CreatePump { name, or_replace, stopped, mut insert } = pump;
         let into = insert.table.0.last().and_then(|part| part.as_ident()).cloned();
         let into = into.ok_or_else(|| SqlError::new(Kind::Name, format!("{} is no stream", insert.table)))?;
         let Relation::Stream(stream) =
@@ -276,11 +296,18 @@ impl Session {
             return Ok(if stopped { Outcome::Done } else { Outcome::Work(vec![task]) });
         };
         let place = insert.place;
-        let columns: Vec<String> = insert.columns.into_iter().map(|column| column.value).collect();
+        let mut columns: Vec<String> = insert.columns.into_iter().map(|column| column.value).collect();
+        // ROWTIME among them is the rows' time, but where the stream has a column for it.
+        let own = stream.schema.fields().len().saturating_sub(1);
+        if stream.schema.fields().iter().take(own).all(|field| field.name() != ROWTIME)
+            && let Some(at) = columns.iter().position(|column| column == ROWTIME)
+        {
+            name_rowtime(&mut insert.query.body, at).map_err(|error| error.at(place))?;
+            columns.remove(at);
+        }
         let rows = kinesis::query(&self.names(), *insert.query)
             .and_then(|rows| kinesis::assigned(&self.names(), rows, &stream, &columns));
-        let plan =
-            optimize(rows.map_err(|error| error.at(place))?, self.builtin.config()).map_err(|error| error.at(place))?;
+        let plan = rows.and_then(|rows| self.optimized(rows)).map_err(|error| error.at(place))?;
         if !stopped {
             let pump = Pump { name: name.value, into: stream.name.clone(), plan, place };
             self.catalog.add_pump(pump, or_replace)?;
@@ -298,7 +325,7 @@ impl Session {
                 Dialect::Streaming => self.names().query(*insert.query)?,
                 Dialect::Kinesis => kinesis::visible(kinesis::query(&self.names(), *insert.query)?)?,
             };
-            let plan = optimize(plan, self.builtin.config())?;
+            let plan = self.optimized(plan)?;
             let columns = insert.columns.into_iter().map(|column| column.value).collect();
             Ok(Task { plan, target: Some((name, columns)), place })
         };
@@ -395,6 +422,11 @@ impl Session {
             Show::Functions => {
                 Outcome::Table(vec!["function"], self.functions().into_iter().map(|name| vec![name]).collect())
             }
+            Show::UserFunctions => {
+                let rows = self.catalog.functions().map(|name| vec![name.to_owned()]).collect();
+                Outcome::Table(vec!["function"], rows)
+            }
+            Show::Columns(name) => self.describe(&name)?,
             Show::Create(name) => match self.catalog.relation(&name.value).map_err(|e| e.at(Place::of(name.span)))? {
                 Relation::Table(table) => Outcome::Text(table.text.clone()),
                 Relation::View(view) => Outcome::Text(view.text.clone()),

@@ -95,7 +95,7 @@ fn plan(session: &mut Session, block: &str, dialect: Dialect) -> Result<Vec<Task
                 session.prepare("docs", &tasks)?;
                 asked.extend(tasks);
             }
-            Outcome::Done | Outcome::Table(..) | Outcome::Text(_) => {}
+            Outcome::Done | Outcome::Note(_) | Outcome::Table(..) | Outcome::Text(_) => {}
         }
     }
     Ok(asked)

@@ -37,6 +37,7 @@ pub(super) fn show(outcome: &Outcome, form: Output) -> Result<(), Failure> {
                 output::json(&Value::Object(cells.collect()))?;
             }
         }
+        (Outcome::Note(note), _) => tracing::warn!("{note}"),
         (Outcome::Done | Outcome::Work(_) | Outcome::Analyze(_), _) => {}
     }
     Ok(())

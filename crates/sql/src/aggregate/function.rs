@@ -45,6 +45,8 @@ pub enum AggregateFunction {
     BoolAnd,
     /// `BOOL_OR(x)`, `SOME(x)` and `ANY(x)`.
     BoolOr,
+    /// `PERCENTILE(x, p [, frequency])`: p is a number from 0 to 1, or an array of such.
+    Percentile,
     /// `LAG(x)` over rows: the value so many rows before, or the second argument, or null. Nulls count.
     Lag {
         /// How many rows before, 1 by default.
@@ -90,6 +92,7 @@ impl AggregateFunction {
             "LISTAGG" | "STRING_AGG" => AggregateFunction::ListAgg,
             "BOOL_AND" | "EVERY" => AggregateFunction::BoolAnd,
             "BOOL_OR" | "SOME" | "ANY" => AggregateFunction::BoolOr,
+            "PERCENTILE" => AggregateFunction::Percentile,
             "LAG" => AggregateFunction::Lag { offset: 1 },
             "__PLACED" => AggregateFunction::Placed { at: Placement::First(1), nulls: true },
             "EXP_AVG" => AggregateFunction::ExpAvg { half_life: 1 },
@@ -136,6 +139,15 @@ impl AggregateFunction {
             }
             (F::ListAgg, [value]) => value.is_string().then_some(DataType::Utf8),
             (F::ListAgg, [value, between]) => (value.is_string() && between.is_string()).then_some(DataType::Utf8),
+            (F::Percentile, [value, parts, frequency @ ..]) => {
+                let numbers = value.is_numeric() && frequency.len() <= 1 && frequency.iter().all(DataType::is_integer);
+                match parts {
+                    DataType::List(item) if numbers && item.data_type().is_numeric() => {
+                        Some(DataType::List(Field::new_list_field(DataType::Float64, true).into()))
+                    }
+                    part => (numbers && part.is_numeric()).then_some(DataType::Float64),
+                }
+            }
             (F::BoolAnd | F::BoolOr, [DataType::Boolean]) => Some(DataType::Boolean),
             (F::Placed { .. }, [value, ..]) => Some(value.clone()),
             (F::ExpAvg { .. }, [value, ..]) => value.is_numeric().then_some(DataType::Float64),

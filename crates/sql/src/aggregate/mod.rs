@@ -16,6 +16,7 @@ mod list;
 mod logic;
 mod ordered;
 mod other;
+mod percentile;
 mod placed;
 mod sum;
 #[cfg(test)]
@@ -285,6 +286,10 @@ fn accumulator(call: &AggregateCall, input: &SchemaRef, retraction: Retraction) 
             with_values!(argument, |values| States::boxed(placed::Placed { values, at: *at, nulls: *nulls }))
         }
         F::ExpAvg { half_life } => States::boxed(decayed::DecayedAverage { half_life: *half_life }),
+        F::Percentile => {
+            let several = types.get(1).is_some_and(DataType::is_nested);
+            boxed(percentile::Percentile { several }, call, &types, retracts)?
+        }
         F::Lag { offset } => {
             with_values!(argument, |values| States::boxed(ordered::Lag { values, offset: *offset }))
         }

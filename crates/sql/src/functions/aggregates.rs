@@ -22,6 +22,7 @@ const NAMES: &[(&str, &[&str])] = &[
     ("listagg", &["string_agg"]),
     ("every", &[]),
     ("some", &["any"]),
+    ("percentile", &[]),
     ("approx_count_distinct", &["approx_distinct"]),
     // Of Kinesis Data Analytics.
     ("exp_avg", &[]),

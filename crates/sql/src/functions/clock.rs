@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Date32Array, Time32MillisecondArray, TimestampMillisecondArray};
 use arrow::datatypes::{DataType, TimeUnit};
-use datafusion::common::Result;
+use datafusion::common::{Result, not_impl_err, plan_err};
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
@@ -42,6 +42,43 @@ pub(super) fn all() -> Vec<ScalarUDF> {
         clock("current_date", &["today"], Tells::Date),
         clock("current_time", &["localtime"], Tells::Time),
     ]
+}
+
+/// The function that asks for the watermark. The planner makes a column of it: it has no value by itself.
+pub(crate) const CURRENT_WATERMARK: &str = "current_watermark";
+
+/// `CURRENT_WATERMARK(time)`
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct CurrentWatermark(Signature);
+
+/// It is asked anew for each batch.
+pub(super) fn current_watermark() -> ScalarUDF {
+    ScalarUDF::from(CurrentWatermark(Signature::user_defined(Volatility::Volatile)))
+}
+
+impl ScalarUDFImpl for CurrentWatermark {
+    fn name(&self) -> &str {
+        CURRENT_WATERMARK
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.0
+    }
+
+    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
+        match types {
+            [DataType::Timestamp(..)] => Ok(types.to_vec()),
+            _ => plan_err!("CURRENT_WATERMARK takes the rows' event time"),
+        }
+    }
+
+    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
+        Ok(crate::types::timestamp(3, matches!(types, [DataType::Timestamp(_, Some(_))])))
+    }
+
+    fn invoke_with_args(&self, _: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        not_impl_err!("CURRENT_WATERMARK is for SELECT and WHERE of rows with a WATERMARK")
+    }
 }
 
 /// A call of `PROCTIME()`.

@@ -65,7 +65,7 @@ struct Fields {
 }
 
 impl Pattern {
-    fn new(pattern: &str) -> Result<Self, String> {
+    pub(super) fn new(pattern: &str) -> Result<Self, String> {
         let mut parts: Vec<Part> = Vec::new();
         let text = |parts: &mut Vec<Part>, ch: char| match parts.last_mut() {
             Some(Part::Text(text)) => text.push(ch),

@@ -61,8 +61,7 @@ pub(crate) fn text_of_double(number: Expr) -> Expr {
                     }
                     _ => {
                         let numbers = args[0].as_primitive::<Float64Type>();
-                        let digits = |number: f64| java_text(number, &format!("{number:e}"));
-                        Arc::new(numbers.iter().map(|number| number.map(digits)).collect::<StringArray>())
+                        Arc::new(numbers.iter().map(|number| number.map(java_text_of)).collect::<StringArray>())
                     }
                 })
             },
@@ -70,6 +69,11 @@ pub(crate) fn text_of_double(number: Expr) -> Expr {
         Arc::new(function.into())
     });
     FUNCTION.call(vec![number])
+}
+
+/// A number as Java writes it.
+pub(super) fn java_text_of(number: f64) -> String {
+    java_text(number, &format!("{number:e}"))
 }
 
 /// `Double.toString`: plain from a thousandth up to ten million, else with an exponent. `scientific` has the shortest digits.

@@ -4,8 +4,9 @@ use std::hash::{Hash, Hasher};
 
 use arrow::datatypes::{DataType, IntervalMonthDayNano, TimeUnit};
 use datafusion::common::{Result, ScalarValue, not_impl_err, plan_err};
-use datafusion::functions::expr_fn::{coalesce, date_part, date_trunc, ends_with, greatest, least, ln, starts_with};
-use datafusion::functions_nested::expr_fn::string_to_array;
+use datafusion::functions::expr_fn::{
+    coalesce, date_part, date_trunc, ends_with, floor, greatest, least, ln, random, starts_with,
+};
 use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
 use datafusion::logical_expr::type_coercion::binary::type_union_resolution;
 use datafusion::logical_expr::{
@@ -15,6 +16,9 @@ use datafusion::logical_expr::{
 
 use super::date_format::text_of;
 use crate::types::{name, timestamp};
+
+/// The call of a value that says its type: `__typed(value, type)`. Where a column has no name of its own, that tells it from others.
+pub(crate) const TYPED: &str = "__typed";
 
 /// What a function gives for arguments of these types; none where it does not take them.
 type Gives = fn(&[DataType]) -> Option<DataType>;
@@ -79,6 +83,24 @@ pub(super) fn all() -> Vec<ScalarUDF> {
                 }
             },
         ),
+        of(
+            "rand_integer",
+            "a whole number",
+            |types| matches!(types, [bound] if bound.is_integer()).then_some(DataType::Int32),
+            |args| {
+                let [bound] = taken("rand_integer", args)?;
+                Ok(cast(floor(random() * cast(bound, DataType::Float64)), DataType::Int32))
+            },
+        ),
+        of(
+            TYPED,
+            "a value and its type",
+            |types| if let [of, DataType::Utf8] = types { Some(of.clone()) } else { None },
+            |args| {
+                let [value, _] = taken(TYPED, args)?;
+                Ok(value)
+            },
+        ),
         of("e", "nothing", |types| types.is_empty().then_some(DataType::Float64), |_| Ok(lit(std::f64::consts::E))),
         of(
             "startswith",
@@ -96,15 +118,6 @@ pub(super) fn all() -> Vec<ScalarUDF> {
             |args| {
                 let [text, end] = taken("endswith", args)?;
                 Ok(ends_with(text, end))
-            },
-        ),
-        of(
-            "split",
-            "a text and what divides it",
-            |types| texts(types, DataType::new_list(DataType::Utf8, true)),
-            |args| {
-                let [text, delimiter] = taken("split", args)?;
-                Ok(string_to_array(text, delimiter, lit(ScalarValue::Utf8(None))))
             },
         ),
         alike(0, of("mod", "two numbers", remainder_type, remainder)),
@@ -198,7 +211,7 @@ fn is_time(data_type: &DataType) -> bool {
 
 /// The type that holds values of all of these. Numbers that may be of any size and those with digits of their own are DOUBLE, as in
 /// operators.
-fn common(types: &[DataType]) -> Option<DataType> {
+pub(super) fn common(types: &[DataType]) -> Option<DataType> {
     let is_text = |of: &DataType| of.is_string();
     if types.iter().any(is_text) && !types.iter().all(|of| of.is_string() || of.is_null()) {
         return None;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, BooleanArray, Int32Array, ListBuilder, StringArray, StringBuilder};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int32Array, ListBuilder, StringArray, StringBuilder};
 use arrow::datatypes::{DataType, Int64Type};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -44,17 +44,42 @@ pub(super) fn all() -> Vec<Function> {
         },
         coded("to_base64", |args| coded_as(args, |text| Some(BASE64.encode(text)))),
         coded("from_base64", |args| coded_as(args, |text| String::from_utf8(BASE64.decode(text).ok()?).ok())),
+        Function { name: "regexp_count", takes: two_texts, gives: |_| DataType::Int32, does: count },
+        Function { name: "regexp_instr", takes: two_texts, gives: |_| DataType::Int32, does: place_of_match },
+        Function { name: "split", takes: two_texts, gives: |_| DataType::new_list(DataType::Utf8, true), does: split },
+        Function {
+            name: "translate",
+            takes: |types| match types {
+                [_, _, _] if types.iter().all(is_text) => Ok(vec![DataType::Utf8; 3]),
+                _ => plan_err!("TRANSLATE takes a text, characters, and those that take their places"),
+            },
+            gives: |_| DataType::Utf8,
+            does: translate,
+        },
+        Function {
+            name: "elt",
+            takes: |types| match types {
+                [place, texts @ ..]
+                    if (place.is_integer() || place.is_null()) && !texts.is_empty() && texts.iter().all(is_text) =>
+                {
+                    Ok([DataType::Int64].into_iter().chain(texts.iter().map(|_| DataType::Utf8)).collect())
+                }
+                _ => plan_err!("ELT takes a number, and the texts that it chooses from"),
+            },
+            gives: |_| DataType::Utf8,
+            does: chosen,
+        },
         text("is_alpha", |args| each(args, |text| !text.is_empty() && text.chars().all(char::is_alphabetic))),
         text("is_digit", |args| each(args, |text| !text.is_empty() && text.chars().all(|c| c.is_ascii_digit()))),
         text("is_decimal", |args| each(args, |text| text.parse::<f64>().is_ok())),
     ]
 }
 
-fn is_text(of: &DataType) -> bool {
+pub(super) fn is_text(of: &DataType) -> bool {
     of.is_string() || of.is_null()
 }
 
-fn one_text(types: &[DataType]) -> Result<Vec<DataType>> {
+pub(super) fn one_text(types: &[DataType]) -> Result<Vec<DataType>> {
     match types {
         [text] if is_text(text) => Ok(vec![DataType::Utf8]),
         _ => plan_err!("it takes a text"),
@@ -93,11 +118,11 @@ fn each(args: &[ArrayRef], holds: fn(&str) -> bool) -> Result<ArrayRef> {
     Ok(Arc::new(texts.iter().map(|text| Some(text.is_some_and(holds))).collect::<BooleanArray>()))
 }
 
-fn coded_as(args: &[ArrayRef], code: fn(&str) -> Option<String>) -> Result<ArrayRef> {
+pub(super) fn coded_as(args: &[ArrayRef], code: fn(&str) -> Option<String>) -> Result<ArrayRef> {
     Ok(Arc::new(args[0].as_string::<i32>().iter().map(|text| code(text?)).collect::<StringArray>()))
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -125,8 +150,7 @@ fn matches(args: &[ArrayRef]) -> Result<ArrayRef> {
     Ok(Arc::new(rows.collect::<BooleanArray>()))
 }
 
-/// `REGEXP_EXTRACT(text, pattern [, group])`
-/// All matches by a text that is taken as it is.
+/// `REGEXP_REPLACE`: all matches by a text that is taken as it is.
 fn replace(args: &[ArrayRef]) -> Result<ArrayRef> {
     let mut patterns = Patterns::default();
     let rows = args[0].as_string::<i32>().iter().zip(args[1].as_string::<i32>()).zip(args[2].as_string::<i32>());
@@ -154,6 +178,7 @@ fn extract_all(args: &[ArrayRef]) -> Result<ArrayRef> {
     Ok(Arc::new(lists.finish()))
 }
 
+/// `REGEXP_EXTRACT(text, pattern [, group])`
 fn extract(args: &[ArrayRef]) -> Result<ArrayRef> {
     let mut patterns = Patterns::default();
     let groups = args.get(2).map(|groups| groups.as_primitive::<Int64Type>());
@@ -181,4 +206,63 @@ fn locate(args: &[ArrayRef]) -> Result<ArrayRef> {
         Some(found.map_or(0, |at| text.get(..at).map_or(0, |before| before.chars().count() as i32 + 1)))
     });
     Ok(Arc::new(rows.collect::<Int32Array>()))
+}
+
+/// `REGEXP_COUNT(text, pattern)`; NULL where the pattern is none.
+fn count(args: &[ArrayRef]) -> Result<ArrayRef> {
+    let mut patterns = Patterns::default();
+    let rows = args[0].as_string::<i32>().iter().zip(args[1].as_string::<i32>());
+    let rows = rows.map(|(text, pattern)| i32::try_from(patterns.of(pattern?)?.find_iter(text?).count()).ok());
+    Ok(Arc::new(rows.collect::<Int32Array>()))
+}
+
+/// `REGEXP_INSTR(text, pattern)`: the place of the first match from 1, or 0.
+fn place_of_match(args: &[ArrayRef]) -> Result<ArrayRef> {
+    let mut patterns = Patterns::default();
+    let rows = args[0].as_string::<i32>().iter().zip(args[1].as_string::<i32>());
+    let rows = rows.map(|(text, pattern)| {
+        let (text, pattern) = (text?, patterns.of(pattern?)?);
+        let before = pattern.find(text).and_then(|found| text.get(..found.start()));
+        Some(before.map_or(0, |before| before.chars().count() as i32 + 1))
+    });
+    Ok(Arc::new(rows.collect::<Int32Array>()))
+}
+
+/// `SPLIT(text, between)`; nothing divides into characters.
+fn split(args: &[ArrayRef]) -> Result<ArrayRef> {
+    let mut lists = ListBuilder::new(StringBuilder::new());
+    for row in args[0].as_string::<i32>().iter().zip(args[1].as_string::<i32>()) {
+        if let (Some(text), Some(between)) = row {
+            match between {
+                "" => text.chars().for_each(|c| lists.values().append_value(c.to_string())),
+                _ => text.split(between).for_each(|part| lists.values().append_value(part)),
+            }
+        }
+        lists.append(row.0.is_some() && row.1.is_some());
+    }
+    Ok(Arc::new(lists.finish()))
+}
+
+/// `TRANSLATE(text, characters, others)`: each character becomes the one at its place; one without such goes.
+fn translate(args: &[ArrayRef]) -> Result<ArrayRef> {
+    let (from, to) = (args[1].as_string::<i32>(), args[2].as_string::<i32>());
+    let rows = args[0].as_string::<i32>().iter().zip(from.iter().zip(to)).map(|(text, (from, to))| {
+        let (text, to) = (text?, to.unwrap_or_default());
+        let Some(from) = from else { return Some(text.to_owned()) };
+        let other = |c: char| match from.chars().position(|known| known == c) {
+            Some(place) => to.chars().nth(place),
+            None => Some(c),
+        };
+        Some(text.chars().filter_map(other).collect())
+    });
+    Ok(Arc::new(rows.collect::<StringArray>()))
+}
+
+/// `ELT(n, text, …)`: the nth text.
+fn chosen(args: &[ArrayRef]) -> Result<ArrayRef> {
+    let rows = args[0].as_primitive::<Int64Type>().iter().enumerate().map(|(row, place)| {
+        let texts = args.get(usize::try_from(place?).ok().filter(|place| *place > 0)?)?.as_string::<i32>();
+        texts.is_valid(row).then(|| texts.value(row))
+    });
+    Ok(Arc::new(rows.collect::<StringArray>()))
 }

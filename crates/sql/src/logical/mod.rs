@@ -14,6 +14,7 @@ mod names;
 pub(crate) mod numbers;
 mod optimizer;
 pub(crate) mod relation;
+mod same_names;
 mod set_operations;
 pub(crate) mod similar;
 mod spelling;

@@ -9,14 +9,16 @@ use datafusion::functions::expr_fn::{left, to_char, upper};
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
-use datafusion::logical_expr::{Between, BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator, ScalarUDF, cast, lit};
+use datafusion::logical_expr::{
+    Between, BinaryExpr, Cast, Expr, ExprSchemable, LogicalPlan, Operator, ScalarUDF, TryCast, cast, lit, try_cast,
+};
 
-use crate::functions::{decimals, replaced, text_of_double, time_as_text};
+use crate::functions::{TYPE_OF, decimals, narrowed, replaced, text_of_double, time_as_text, type_text};
 use crate::types::{LENGTH_MAX_KEY, timestamp};
 
-/// The plan with such decimals cast.
-pub(super) fn widen(plan: LogicalPlan) -> Result<LogicalPlan> {
-    transform(plan, &widened)
+/// The plan with such decimals cast. Numbers that don't fit the type of a cast are cut as Flink cuts them, or `fail`.
+pub(super) fn widen(plan: LogicalPlan, fail: bool) -> Result<LogicalPlan> {
+    transform(plan, &|expr, schema| widened(expr, schema, fail))
 }
 
 /// The plan with each quotient of floating-point numbers said by a function, which fails where it is one by 0.
@@ -52,7 +54,7 @@ pub(super) fn transform(
 
 /// The same for an expression by itself, with patterns of the standard.
 pub(super) fn widen_expr(expr: Expr, schema: &DFSchema) -> Result<Expr> {
-    let widened = expr.transform_up(|expr| Ok(widened(expr, schema)))?.data;
+    let widened = expr.transform_up(|expr| Ok(widened(expr, schema, false)))?.data;
     Ok(widened.transform_up(|expr| Ok(super::similar::similar(expr, schema)))?.data)
 }
 
@@ -123,7 +125,16 @@ fn rounded(call: ScalarFunction, schema: &DFSchema) -> Transformed<Expr> {
     }
 }
 
-fn widened(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
+/// A cast of a number to a type that does not hold all numbers of its own: whole numbers lose bits, a decimal that is too long is NULL.
+fn cut(expr: &Expr, to: &DataType, schema: &DFSchema) -> Option<Expr> {
+    let from = expr.get_type(schema).ok()?;
+    match to {
+        DataType::Decimal128(..) if from.is_numeric() => Some(try_cast(expr.clone(), to.clone())),
+        to => narrowed(expr, &from, to),
+    }
+}
+
+fn widened(expr: Expr, schema: &DFSchema, fail: bool) -> Transformed<Expr> {
     let is = |expr: &Expr, kind: fn(&DataType) -> bool| expr.get_type(schema).is_ok_and(|data_type| kind(&data_type));
     let float = |expr: &Expr| is(expr, DataType::is_floating);
     let decimal =
@@ -149,6 +160,22 @@ fn widened(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
                 }) =>
         {
             Transformed::yes(text_of(*of.expr, schema))
+        }
+        Expr::Cast(Cast { expr, field }) if !fail => match cut(&expr, field.data_type(), schema) {
+            Some(cut) => Transformed::yes(cut),
+            None => Transformed::no(Expr::Cast(Cast { expr, field })),
+        },
+        Expr::TryCast(TryCast { expr, field }) => match cut(&expr, field.data_type(), schema) {
+            Some(cut) => Transformed::yes(cut),
+            None => Transformed::no(Expr::TryCast(TryCast { expr, field })),
+        },
+        Expr::ScalarFunction(call) if call.func.name() == TYPE_OF => {
+            let full = matches!(call.args.get(1), Some(Expr::Literal(ScalarValue::Boolean(Some(true)), _)));
+            let told = call.args.first().and_then(|of| Some(type_text(of, of.to_field(schema).ok()?.1.as_ref(), full)));
+            match told {
+                Some(told) => Transformed::yes(lit(told)),
+                None => Transformed::no(Expr::ScalarFunction(call)),
+            }
         }
         Expr::ScalarFunction(call) => match replaced(call.func.name(), &call.args) {
             Some(ours) => Transformed::yes(ours),

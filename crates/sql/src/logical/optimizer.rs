@@ -27,9 +27,9 @@ use datafusion::optimizer::simplify_expressions::SimplifyExpressions;
 
 use crate::error::Result;
 
-/// A plan whose types agree and that does no more than it must.
-pub(crate) fn optimize(plan: LogicalPlan, config: &ConfigOptions) -> Result<LogicalPlan> {
-    let plan = super::numbers::transform(super::numbers::widen(plan)?, &super::similar::similar)?;
+/// A plan whose types agree and that does no more than it must. Numbers that don't fit the type of a cast are cut, or `fail`.
+pub(crate) fn optimize(plan: LogicalPlan, config: &ConfigOptions, fail: bool) -> Result<LogicalPlan> {
+    let plan = super::numbers::transform(super::numbers::widen(plan, fail)?, &super::similar::similar)?;
     let analyzed = Analyzer::new().execute_and_check(plan, config, |_, _| ())?;
     let rules: Vec<Arc<dyn OptimizerRule + Send + Sync>> = vec![
         Arc::new(OptimizeUnions::new()),

@@ -6,6 +6,8 @@
 //! | `TABLE t` | `SELECT * FROM t` |
 //! | `x = ANY (query)`, `x <> ALL (query)` | `x IN (query)`, `x NOT IN (query)` |
 //! | `(a, b) IN (query)` | `EXISTS (SELECT 1 FROM (query) AS q (x, y) WHERE q.x = a AND q.y = b)` |
+//! | `(a, b) NOT IN (query)` | `NOT EXISTS (SELECT 1 FROM (query) AS q (x, y) WHERE (q.x = a AND q.y = b) IS NOT FALSE)` |
+//! | `(a, b) OVERLAPS (c, d)` | the later end of each is not before the earlier one of the other |
 //! | `1e3` | `CAST('1e3' AS DOUBLE)` |
 //! | `SELECT a, a, a + 1` | `SELECT a, a AS a0, a + 1 AS EXPR$2` |
 
@@ -19,7 +21,9 @@ use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::Parser;
 
 use super::group_windows::by_table_functions;
-use crate::error::{Place, Result, SqlError};
+use super::same_names::told_apart;
+use crate::error::{Kind, Place, Result, SqlError};
+use crate::parse::call;
 
 /// The sub-query whose rows a tuple is compared with.
 const COMPARED: &str = "__in";
@@ -39,7 +43,10 @@ impl VisitorMut for Speller {
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<SqlError> {
         match fetched(query).and_then(|()| plain(&mut query.body)) {
-            Ok(()) => ControlFlow::Continue(()),
+            Ok(()) => {
+                told_apart(query);
+                ControlFlow::Continue(())
+            }
             Err(error) => ControlFlow::Break(error),
         }
     }
@@ -107,13 +114,15 @@ fn spelled(expr: &Expr) -> Result<Option<Expr>> {
         Expr::AnyOp { left, compare_op: BinaryOperator::Eq, right, .. } => within(left, right, false),
         Expr::AllOp { left, compare_op: BinaryOperator::NotEq, right } => within(left, right, true),
         Expr::InSubquery { expr: tuple, subquery, negated } => match &**tuple {
-            Expr::Tuple(values) if *negated => {
-                let error = SqlError::unsupported("NOT IN of several columns is not built");
-                let place = values.first().and_then(|value| Place::of(value.span()));
-                return Err(error.hint("write NOT EXISTS with their equalities").at(place));
-            }
-            Expr::Tuple(values) => Some(compared(values, subquery)?),
+            Expr::Tuple(values) => Some(compared(values, subquery, *negated)?),
             _ => None,
+        },
+        Expr::BinaryOp { left, op: BinaryOperator::Overlaps, right } => match (&**left, &**right) {
+            (Expr::Tuple(one), Expr::Tuple(other)) => match (one.as_slice(), other.as_slice()) {
+                ([a, b], [c, d]) => Some(overlap(&period(a, b), &period(c, d))),
+                _ => return Err(not_two_periods(expr)),
+            },
+            _ => return Err(not_two_periods(expr)),
         },
         Expr::Value(value) => match &value.value {
             Value::Number(number, _) if number.to_string().contains(['e', 'E']) => Some(Expr::Cast {
@@ -129,8 +138,33 @@ fn spelled(expr: &Expr) -> Result<Option<Expr>> {
     })
 }
 
-/// Whether a query has a row whose columns are these values.
-fn compared(values: &[Expr], subquery: &Query) -> Result<Expr> {
+fn not_two_periods(expr: &Expr) -> SqlError {
+    let error = SqlError::new(Kind::Syntax, "OVERLAPS compares two pairs of times");
+    error.hint("write (begin, end) OVERLAPS (begin, end), or an interval for an end").at(Place::of(expr.span()))
+}
+
+fn binary(left: Expr, op: BinaryOperator, right: Expr) -> Expr {
+    Expr::Nested(Box::new(Expr::BinaryOp { left: Box::new(left), op, right: Box::new(right) }))
+}
+
+/// The earlier and the later end of a period, which may be given as its begin and its length.
+fn period(one: &Expr, other: &Expr) -> [Expr; 2] {
+    let end = match other {
+        Expr::Interval(_) => binary(one.clone(), BinaryOperator::Plus, other.clone()),
+        _ => other.clone(),
+    };
+    // Of a NULL the first is the later one, as Calcite has it.
+    let ordered = || binary(one.clone(), BinaryOperator::LtEq, end.clone());
+    [call("if", [ordered(), one.clone(), end.clone()]), call("if", [ordered(), end.clone(), one.clone()])]
+}
+
+fn overlap([from, to]: &[Expr; 2], [other_from, other_to]: &[Expr; 2]) -> Expr {
+    let not_before = |end: &Expr, begin: &Expr| binary(end.clone(), BinaryOperator::GtEq, begin.clone());
+    binary(not_before(to, other_from), BinaryOperator::And, not_before(other_to, from))
+}
+
+/// Whether a query has a row whose columns are these values, or, `negated`, none that may be.
+fn compared(values: &[Expr], subquery: &Query, negated: bool) -> Result<Expr> {
     let mut query = *Parser::new(&GenericDialect {}).try_with_sql("SELECT 1 FROM x")?.parse_query()?;
     let column = |n: usize| format!("__c{n}");
     let equal = |(n, value): (usize, &Expr)| Expr::BinaryOp {
@@ -154,9 +188,13 @@ fn compared(values: &[Expr], subquery: &Query) -> Result<Expr> {
         };
         let subquery = Box::new(subquery.clone());
         from.relation = TableFactor::Derived { lateral: false, subquery, alias: Some(alias), sample: None };
-        select.selection = values.iter().enumerate().map(equal).reduce(and);
+        let all = values.iter().enumerate().map(equal).reduce(and);
+        select.selection = match negated {
+            true => all.map(|all| Expr::IsNotFalse(Box::new(Expr::Nested(Box::new(all))))),
+            false => all,
+        };
     }
-    Ok(Expr::Exists { subquery: Box::new(query), negated: false })
+    Ok(Expr::Exists { subquery: Box::new(query), negated })
 }
 
 /// Names expressions without a name, and columns that are there already, as Flink does.

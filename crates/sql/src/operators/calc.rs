@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, BooleanArray, RecordBatch, RecordBatchOptions};
+use arrow::array::{Array, AsArray, BooleanArray, RecordBatch, RecordBatchOptions, TimestampMillisecondArray};
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::ColumnarValue;
 use datafusion::physical_expr::PhysicalExpr;
-use tidemill_engine::{Batch, EngineError, Operator, Output, Result};
+use tidemill_engine::{Batch, EngineError, EventTime, Operator, Output, Result};
 
 use super::rejects::{rows_of, set_apart};
 use super::{results::micros, rows::RowCodec, unnest::unnest};
@@ -34,6 +34,8 @@ pub enum Step {
     },
     /// This column is the rows' time.
     Times(usize),
+    /// The watermark follows as a column: what the input has got to, or NULL.
+    Watermark(SchemaRef),
     /// The first columns stay, and the key of some columns follows.
     Key {
         /// How many stay.
@@ -71,6 +73,7 @@ impl Calc {
             if let Step::Project(_, next)
             | Step::Expand(_, next)
             | Step::Unnest { schema: next, .. }
+            | Step::Watermark(next)
             | Step::Key { schema: next, .. } = step
             {
                 schema = next.clone();
@@ -86,7 +89,7 @@ impl Calc {
     }
 
     /// What comes of a batch.
-    pub(crate) fn apply(&self, mut batch: Batch) -> Result<Batch> {
+    pub(crate) fn apply(&self, mut batch: Batch, watermark: EventTime) -> Result<Batch> {
         for (step, codec) in &self.steps {
             if batch.num_rows() == 0 {
                 break;
@@ -105,6 +108,13 @@ impl Calc {
                         return Err(EngineError::Plan("a row has no time".into()));
                     }
                     batch.with_times(times.values().clone())?
+                }
+                Step::Watermark(schema) => {
+                    let shown = Some(watermark.millis()).filter(|_| watermark > EventTime::MIN);
+                    let column: TimestampMillisecondArray = std::iter::repeat_n(shown, batch.num_rows()).collect();
+                    let mut columns = batch.rows().columns().to_vec();
+                    columns.push(Arc::new(column));
+                    batch.with_rows(RecordBatch::try_new(schema.clone(), columns)?)?
                 }
                 Step::Key { keep, columns, schema } => {
                     let rows = batch.rows();
@@ -174,11 +184,11 @@ pub(super) fn failed(error: DataFusionError) -> EngineError {
 impl Operator for Calc {
     fn on_batch(&mut self, _port: usize, batch: Batch, out: &mut Output<'_>) -> Result<()> {
         let Some(origin) = &self.rejects else {
-            out.emit(self.apply(batch)?);
+            out.emit(self.apply(batch, out.watermark())?);
             return Ok(());
         };
         let mut failed = Vec::new();
-        let done = set_apart(batch, &mut |batch| self.apply(batch), &mut failed)?;
+        let done = set_apart(batch, &mut |batch| self.apply(batch, out.watermark()), &mut failed)?;
         done.into_iter().for_each(|batch| out.emit(batch));
         if !failed.is_empty() {
             out.count_errors(failed.len() as u64);
@@ -189,5 +199,26 @@ impl Operator for Calc {
 
     fn on_batches(&mut self, port: usize, batches: &[Batch], out: &mut Output<'_>) -> Result<()> {
         batches.iter().try_for_each(|batch| self.on_batch(port, batch.clone(), out))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
+
+    use super::super::testing::{Operate, table, text};
+    use super::*;
+
+    #[test]
+    fn the_watermark_is_a_column() {
+        let rows = table("id: Int64");
+        let time = Field::new("watermark", DataType::Timestamp(TimeUnit::Millisecond, None), true);
+        let schema = Arc::new(Schema::new(vec![rows.schema.field(0).clone(), time]));
+        let input = rows.schema.clone();
+        let mut test = Operate::new(1, 1, move |_| Calc::new(&[Step::Watermark(schema.clone())], &input));
+        test.rows(0, rows.rows("+I | 1 | 00:10"));
+        test.watermark("00:08");
+        test.rows(0, rows.rows("+I | 2 | 00:12"));
+        assert_eq!(test.take(), text("+I | 1 | null | 00:10\n+I | 2 | 1970-01-01T00:00:08 | 00:12"));
     }
 }

@@ -69,7 +69,7 @@ impl Dialect for StreamingDialect {
     }
 
     fn parse_infix(&self, parser: &mut Parser<'_>, expr: &Expr, _precedence: u8) -> Option<Result<Expr, ParserError>> {
-        super::json::is_json(parser, expr)
+        super::json::is_json(parser, expr).or_else(|| super::expr::between(parser, expr))
     }
 
     fn parse_prefix(&self, parser: &mut Parser<'_>) -> Option<Result<Expr, ParserError>> {

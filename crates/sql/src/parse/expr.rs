@@ -1,10 +1,45 @@
 //! Expressions that the parser doesn't know.
 
-use datafusion::sql::sqlparser::ast::{Expr, Value};
+use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr, UnaryOperator, Value};
+use datafusion::sql::sqlparser::dialect::{Dialect, Precedence};
+use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::Token;
 
-use super::dialect::call;
+use super::dialect::{StreamingDialect, call};
+use super::words;
+
+/// `x [NOT] BETWEEN SYMMETRIC a AND b`: between the lesser and the greater; `ASYMMETRIC` says what holds anyway.
+pub(super) fn between(parser: &mut Parser<'_>, expr: &Expr) -> Option<Result<Expr, ParserError>> {
+    let forms = [("SYMMETRIC", true), ("ASYMMETRIC", false)];
+    let found = forms.into_iter().flat_map(|(word, symmetric)| [(word, symmetric, false), (word, symmetric, true)]);
+    let (_, symmetric, negated) = found.into_iter().find(|(word, _, negated)| match negated {
+        true => words(parser, &["NOT", "BETWEEN", word]),
+        false => words(parser, &["BETWEEN", word]),
+    })?;
+    let mut parse = || {
+        let precedence = StreamingDialect.prec_value(Precedence::Between);
+        let low = parser.parse_subexpr(precedence)?;
+        parser.expect_keyword_is(Keyword::AND)?;
+        let high = parser.parse_subexpr(precedence)?;
+        let between = |low: &Expr, high: &Expr| Expr::Between {
+            expr: Box::new(expr.clone()),
+            negated: false,
+            low: Box::new(low.clone()),
+            high: Box::new(high.clone()),
+        };
+        let mut is = between(&low, &high);
+        if symmetric {
+            let (left, right) = (Box::new(is), Box::new(between(&high, &low)));
+            is = Expr::Nested(Box::new(Expr::BinaryOp { left, op: BinaryOperator::Or, right }));
+        }
+        Ok(match negated {
+            true => Expr::UnaryOp { op: UnaryOperator::Not, expr: Box::new(is) },
+            false => is,
+        })
+    };
+    Some(parse())
+}
 
 /// `TIMESTAMPADD(unit, n, time)` and `TIMESTAMPDIFF(unit, from, to)`: the unit becomes a text.
 pub(super) fn timestamp_function(parser: &mut Parser<'_>) -> Option<Result<Expr, ParserError>> {

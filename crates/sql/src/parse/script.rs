@@ -8,7 +8,7 @@ use datafusion::sql::sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan
 use super::dialect::StreamingDialect;
 use super::kinesis::{self, KinesisDialect};
 use super::late_data::with_late_data;
-use super::statement::{Dialect as Language, Insert, Jobs, Located, Object, Show, Statement};
+use super::statement::{Dialect as Language, Insert, Jobs, Like, Located, Object, Show, Statement};
 use super::{ddl, expect_word, peek_word, place, unexpected, word, words};
 use crate::error::{Kind, Place, Result, SqlError};
 
@@ -158,12 +158,6 @@ fn statement(parser: &mut Parser<'_>, text: &str) -> Result<Statement> {
     if word(parser, "SET") {
         return set(parser);
     }
-    if words(parser, &["SHOW", "COLUMNS"]) {
-        if !word(parser, "IN") {
-            expect_word(parser, "FROM")?;
-        }
-        return Ok(Statement::Describe(name(parser)?));
-    }
     if word(parser, "RESET") {
         let at_end = matches!(parser.peek_token_ref().token, Token::SemiColon | Token::EOF);
         return Ok(Statement::Reset(if at_end { None } else { Some(setting(parser)?) }));
@@ -172,7 +166,7 @@ fn statement(parser: &mut Parser<'_>, text: &str) -> Result<Statement> {
         return Ok(Statement::Jobs(Jobs::Show));
     }
     if word(parser, "SHOW") {
-        return show(parser).map(Statement::Show);
+        return Ok(Statement::Show(show(parser)?, like(parser)?));
     }
     if words(parser, &["DESCRIBE", "JOB"]) {
         return job(parser).map(|job| Statement::Jobs(Jobs::Describe(job)));
@@ -358,19 +352,40 @@ fn job(parser: &mut Parser<'_>) -> Result<String> {
 }
 
 fn show(parser: &mut Parser<'_>) -> Result<Show> {
-    if word(parser, "TABLES") {
-        return Ok(Show::Tables);
+    if word(parser, "COLUMNS") {
+        if !word(parser, "IN") {
+            expect_word(parser, "FROM")?;
+        }
+        return name(parser).map(Show::Columns);
     }
-    if word(parser, "VIEWS") {
-        return Ok(Show::Views);
-    }
-    if words(parser, &["USER", "FUNCTIONS"]) || word(parser, "FUNCTIONS") {
-        return Ok(Show::Functions);
+    let all = [("TABLES", Show::Tables), ("VIEWS", Show::Views), ("FUNCTIONS", Show::Functions)];
+    let user = words(parser, &["USER", "FUNCTIONS"]).then_some(Show::UserFunctions);
+    let found = user.or_else(|| all.into_iter().find(|(kind, _)| word(parser, kind)).map(|(_, show)| show));
+    if let Some(show) = found {
+        // There is one catalog and one database.
+        if word(parser, "FROM") || word(parser, "IN") {
+            name(parser)?;
+        }
+        return Ok(show);
     }
     if words(parser, &["CREATE", "TABLE"]) || words(parser, &["CREATE", "VIEW"]) {
         return name(parser).map(Show::Create);
     }
-    Err(unexpected(parser, "TABLES, VIEWS, FUNCTIONS, JOBS, CREATE TABLE or CREATE VIEW"))
+    Err(unexpected(parser, "TABLES, VIEWS, FUNCTIONS, COLUMNS, JOBS, CREATE TABLE or CREATE VIEW"))
+}
+
+/// `[NOT] LIKE 'pattern'`, `[NOT] ILIKE 'pattern'`
+fn like(parser: &mut Parser<'_>) -> Result<Option<Like>> {
+    let negated = word(parser, "NOT");
+    let any_case = word(parser, "ILIKE");
+    if !any_case && !word(parser, "LIKE") {
+        return if negated { Err(unexpected(parser, "LIKE")) } else { Ok(None) };
+    }
+    let Token::SingleQuotedString(pattern) = parser.peek_token_ref().token.clone() else {
+        return Err(unexpected(parser, "a pattern in quotes"));
+    };
+    parser.next_token();
+    Ok(Some(Like { pattern, any_case, negated }))
 }
 
 fn drop_object(parser: &mut Parser<'_>) -> Result<Statement> {
@@ -451,6 +466,15 @@ mod tests {
         assert!(matches!(one("DESCRIBE JOB a"), Statement::Jobs(Jobs::Describe(name)) if name == "a"));
         assert!(matches!(one("STOP JOB 'a-1' WITH SAVEPOINT"), Statement::Jobs(Jobs::Stop(name)) if name == "a-1"));
         assert!(matches!(one("DESCRIBE jobs"), Statement::Describe(_)));
+    }
+
+    #[test]
+    fn what_is_shown_can_be_chosen() {
+        let Statement::Show(Show::Tables, Some(like)) = one("SHOW TABLES FROM db NOT LIKE 'a_%'") else { panic!() };
+        assert_eq!(["ab", "Ab", "a", "ba"].map(|name| like.chooses(name)), [false, true, true, true]);
+        let Statement::Show(Show::Columns(_), Some(like)) = one("SHOW COLUMNS IN t ILIKE 'A.%'") else { panic!() };
+        assert!(like.chooses("a.b") && !like.chooses("ab"));
+        assert!(parse("SHOW TABLES LIKE x").is_err() && parse("SHOW VIEWS NOT").is_err());
     }
 
     #[test]

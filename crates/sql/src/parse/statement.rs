@@ -51,8 +51,8 @@ pub enum Statement {
     ShowSettings,
     /// `RESET ['key']`
     Reset(Option<String>),
-    /// `SHOW TABLES` and the like.
-    Show(Show),
+    /// `SHOW TABLES` and the like; what has such a name, where it is given.
+    Show(Show, Option<Like>),
     /// `DESCRIBE table`
     Describe(Ident),
     /// `SHOW JOBS` and the like: the shell does them.
@@ -106,8 +106,37 @@ pub enum Show {
     Views,
     /// `SHOW FUNCTIONS`
     Functions,
+    /// `SHOW USER FUNCTIONS`
+    UserFunctions,
+    /// `SHOW COLUMNS FROM name`
+    Columns(Ident),
     /// `SHOW CREATE TABLE | VIEW name`
     Create(Ident),
+}
+
+/// `[NOT] LIKE 'pattern'`: `%` is any text, `_` any character.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Like {
+    /// The pattern.
+    pub pattern: String,
+    /// `ILIKE`: small and capital letters are the same.
+    pub any_case: bool,
+    /// `NOT`
+    pub negated: bool,
+}
+
+impl Like {
+    /// Whether a name is one of these.
+    pub fn chooses(&self, name: &str) -> bool {
+        let of = |c: char| match c {
+            '%' => ".*".to_owned(),
+            '_' => ".".to_owned(),
+            other => regex::escape(other.encode_utf8(&mut [0; 4])),
+        };
+        let flags = if self.any_case { "si" } else { "s" };
+        let pattern = format!("(?{flags})^{}$", self.pattern.chars().map(of).collect::<String>());
+        regex::Regex::new(&pattern).is_ok_and(|pattern| pattern.is_match(name)) != self.negated
+    }
 }
 
 /// `CREATE [TEMPORARY] TABLE`

@@ -377,3 +377,20 @@ JOIN (SELECT MAX(n) AS most FROM (SELECT COUNT(*) AS n FROM bids GROUP BY auctio
 --|         group aggregate-2: max(b.n); keeps a result a key; revises rows
 --|           calc-2: select k0@0 AS auction, a0@1 AS count(Int64(1)), select count(Int64(1))@1 AS n, select n@0 AS c0, key by []; revises rows
 --|             group aggregate (shown above)
+
+--! case aggregates that differ in a cast
+SELECT auction, AVG(price), AVG(CAST(price AS DOUBLE)), SUM(CAST(price AS BIGINT)), SUM(price), MAX(CAST(price AS DECIMAL(10, 1))) FROM bids GROUP BY auction HAVING AVG(CAST(price AS DOUBLE)) > 5.5;
+
+--! rows
+--| 1 | 75 | 75.0 | 150 | 150 | 100.0
+--| 2 | 40 | 40.0 | 80 | 80 | 70.0
+
+--! case groups that differ in a cast
+SELECT price, CAST(price AS DOUBLE), COUNT(*) FROM bids GROUP BY price, CAST(price AS DOUBLE);
+--! rows
+--| 10 | 10.0 | 1
+--| 100 | 100.0 | 1
+--| 5 | 5.0 | 1
+--| 50 | 50.0 | 1
+--| 70 | 70.0 | 1
+--| NULL | NULL | 1

@@ -557,3 +557,34 @@ SELECT LOG(10), LOG(2, 8), MOD(CAST(7.5 AS DECIMAL(5, 2)), 2), MOD(7, CAST(2.25 
 SELECT SUM(price) + 1, SUM(price) + 1, 2 + 1, CAST(2 AS BIGINT) + 1 FROM bids;
 --! rows
 --| 220.74 | 220.74 | 3 | 3
+
+--! case numbers too large for their cast
+SELECT CAST(bidder + 5000000000 AS INT), CAST(bidder + 300 AS TINYINT), CAST(price * 1e10 AS INT), CAST(price * 1e10 AS TINYINT), CAST(price * 1e30 AS BIGINT), CAST(CAST(price AS DECIMAL(20, 3)) + 12345678901 AS INT), CAST(bidder AS DECIMAL(2, 1)), TRY_CAST(bidder + 5000000000 AS INT), CAST(CAST('NaN' AS DOUBLE) AS INT), CAST(300 AS TINYINT) FROM bids;
+
+--! rows
+--| 705032714 | 54 | 2147483647 | -1 | 9223372036854775807 | -539222887 | NULL | 705032714 | 0 | 44
+--| 705032714 | 54 | 2147483647 | -1 | 9223372036854775807 | -539222980 | NULL | 705032714 | 0 | 44
+--| 705032724 | 64 | 2147483647 | -1 | 9223372036854775807 | -539222888 | NULL | 705032724 | 0 | 44
+--| 705032724 | 64 | NULL | NULL | NULL | NULL | NULL | 705032724 | 0 | 44
+--| 705032734 | 74 | 2147483647 | -1 | 9223372036854775807 | -539222975 | NULL | 705032734 | 0 | 44
+
+--! case numbers too large for their cast go into the error table
+--! flink differs: it has no error table, and cuts them
+CREATE TABLE failed (error_name STRING, message STRING) WITH ('connector' = 'filesystem', 'path' = 'failed', 'format' = 'json');
+SET 'pipeline.error-table' = 'failed';
+SELECT CAST(auction * 50 AS TINYINT) FROM bids;
+--! then
+CREATE TABLE seen (error_name STRING, message STRING) WITH ('connector' = 'filesystem', 'path' = 'failed', 'format' = 'json');
+SELECT * FROM seen;
+
+--! rows
+--| 100
+--| 50
+--| Failed row | Can't cast value 150 to type Int8
+--| Failed row | Can't cast value 200 to type Int8
+--| Failed row | Can't cast value 250 to type Int8
+
+--! case texts too large for their cast
+SELECT TRY_CAST('300' AS TINYINT), TRY_CAST('5000000000' AS INT), TRY_CAST('123' AS DECIMAL(3, 1)) FROM bids WHERE auction = 1;
+--! rows
+--| NULL | NULL | NULL

@@ -397,7 +397,9 @@ SELECT id, amount FROM orders WHERE (id, customer) IN (SELECT order_id, CAST(10 
 SELECT id FROM orders WHERE (id, customer) NOT IN (SELECT order_id, CAST(10 AS BIGINT) FROM payments);
 
 --! rows
---| error: TM-SQL-0004: NOT IN of several columns is not built; write NOT EXISTS with their equalities
+--| 2
+--| 4
+--| 5
 
 --! case any and all
 SELECT id FROM orders WHERE id = ANY (SELECT order_id FROM payments WHERE kind = 'card') AND id <> ALL (SELECT order_id FROM payments WHERE kind = 'cash');

@@ -193,3 +193,27 @@ TABLE b;
 --| 1 | x
 --| 2 | NULL
 --| 4 | w
+
+--! case NOT IN of several columns
+SELECT n, s FROM a WHERE (n, s) NOT IN (SELECT n, s FROM b);
+
+--! rows
+--| 3 | z
+
+--! case NOT IN of several columns, without rows
+SELECT n, s FROM a WHERE (n, s) NOT IN (SELECT n, s FROM b WHERE n > 100);
+
+--! rows
+--| 1 | x
+--| 1 | x
+--| 1 | x
+--| 2 | NULL
+--| 2 | NULL
+--| 3 | z
+
+--! case NOT IN of several columns in a list
+SELECT n, s FROM a WHERE (n, s) NOT IN ((1, 'x'), (2, 'y'));
+--! rows
+--| 2 | NULL
+--| 2 | NULL
+--| 3 | z

@@ -84,7 +84,7 @@ fn execute(session: &mut Session, sql: &str, way: Way, store: &CheckpointStore) 
             Outcome::Work(more) | Outcome::Analyze(more) => tasks.extend(more),
             Outcome::Table(_, rows) => shown.extend(rows.iter().map(|row| row.join(" | ").trim_end().to_owned())),
             Outcome::Text(text) => shown.extend(text.lines().map(str::to_owned)),
-            Outcome::Done => {}
+            Outcome::Done | Outcome::Note(_) => {}
         }
     }
     if !tasks.is_empty() {

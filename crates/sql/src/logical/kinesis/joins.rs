@@ -4,7 +4,7 @@ use datafusion::sql::sqlparser::ast::helpers::attached_token::AttachedToken;
 use datafusion::sql::sqlparser::ast::{BinaryOperator, CaseWhen, Expr, Ident, JoinConstraint, JoinOperator};
 
 use super::expressions::{and, binary};
-use super::relations::Source;
+use super::relations::{Source, length};
 use crate::error::{Kind, Place, Result, SqlError};
 use crate::functions::{GREATEST_KNOWN, LEAST_KNOWN};
 use crate::logical::intervals::seconds;
@@ -25,6 +25,12 @@ pub(super) fn add(
             Some(known) if !before.is_empty() => {
                 if before.iter().all(|known| known.window.is_none()) && source.window.is_none() {
                     return Err(no_window(place));
+                }
+                if before.len() > 1 && before.iter().chain([&&source]).any(|known| known.follows.is_some()) {
+                    let error = SqlError::unsupported("FOLLOWING in a join of more than two streams is not built");
+                    return Err(error
+                        .hint("join two of them in a sub-query, or write PRECEDING at the other")
+                        .at(place));
                 }
                 condition = Some(all_meet(&before, known != latest(&before), &source));
                 joined_time(known, &before, &source, join)
@@ -47,7 +53,7 @@ fn joined_time(known: Expr, before: &[&Source], source: &Source, join: Option<&J
     };
     let latest = latest(before);
     let is_missing = |time: Expr| Expr::IsNull(Box::new(time));
-    let ends = |of: &Source| binary(of.time(), BinaryOperator::Plus, of.keeps());
+    let ends = |of: &Source| binary(of.time(), BinaryOperator::Plus, of.kept_for(source));
     let mut conditions = Vec::new();
     if left {
         let first_end = match before {
@@ -57,7 +63,9 @@ fn joined_time(known: Expr, before: &[&Source], source: &Source, join: Option<&J
         conditions.push(CaseWhen { condition: is_missing(source.time()), result: first_end });
     }
     if right {
-        conditions.push(CaseWhen { condition: is_missing(latest.clone()), result: ends(source) });
+        let kept = before.first().map_or_else(|| source.keeps(), |known| source.kept_for(known));
+        let end = binary(source.time(), BinaryOperator::Plus, kept);
+        conditions.push(CaseWhen { condition: is_missing(latest.clone()), result: end });
     }
     let both = match known == latest {
         true => call(GREATEST_KNOWN, before.iter().map(|known| known.time()).chain([source.time()])),
@@ -90,12 +98,12 @@ fn no_window(place: Option<Place>) -> SqlError {
 }
 
 /// A row of some time, which is seen for so long, and one of another stream see each other.
-fn meets(time: Expr, keeps: Expr, other: &Source) -> Expr {
+fn meets(time: Expr, keeps: Expr, other: &Source, other_keeps: Expr) -> Expr {
     Expr::Between {
         expr: Box::new(time),
         negated: false,
         low: Box::new(binary(other.time(), BinaryOperator::Minus, keeps)),
-        high: Box::new(binary(other.time(), BinaryOperator::Plus, other.keeps())),
+        high: Box::new(binary(other.time(), BinaryOperator::Plus, other_keeps)),
     }
 }
 
@@ -103,16 +111,12 @@ fn meets(time: Expr, keeps: Expr, other: &Source) -> Expr {
 /// long it is kept.
 fn all_meet(before: &[&Source], may_miss: bool, source: &Source) -> Expr {
     if let [only] = before {
-        return meets(only.time(), only.keeps(), source);
+        return meets(only.time(), only.kept_for(source), source, source.kept_for(only));
     }
-    let length = |interval: &Expr| match interval {
-        Expr::Interval(interval) => interval.value.to_string().trim_matches('\'').parse().unwrap_or(0f64),
-        _ => 0f64,
-    };
     let longest = before.iter().map(|known| known.keeps()).max_by(|a, b| length(a).total_cmp(&length(b)));
-    let near = meets(latest(before), longest.unwrap_or_else(|| seconds("0")), source);
+    let near = meets(latest(before), longest.unwrap_or_else(|| seconds("0")), source, source.keeps());
     before.iter().fold(near, |all, known| {
-        let mut met = meets(known.time(), known.keeps(), source);
+        let mut met = meets(known.time(), known.keeps(), source, source.keeps());
         if may_miss {
             let missing = Expr::IsNull(Box::new(known.time()));
             met = Expr::Nested(Box::new(binary(missing, BinaryOperator::Or, Expr::Nested(Box::new(met)))));

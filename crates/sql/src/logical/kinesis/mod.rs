@@ -23,8 +23,10 @@ mod relations;
 use datafusion::sql::sqlparser::ast::{
     Distinct, ExceptSelectItem, Expr, GroupByExpr, Ident, JoinConstraint, NamedWindowExpr, ObjectName, OrderBy,
     OrderByExpr, OrderByKind, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, SetOperator,
-    SetQuantifier, Spanned, WildcardAdditionalOptions,
+    SetQuantifier, Spanned, TableFactor, WildcardAdditionalOptions,
 };
+use datafusion::sql::sqlparser::dialect::GenericDialect;
+use datafusion::sql::sqlparser::parser::Parser;
 
 use self::expressions::{Times, order_by_arrival, rewrite};
 use self::joins::constraint;
@@ -91,6 +93,16 @@ impl Kinesis<'_> {
             }
             SetExpr::SetOperation { .. } => {
                 Err(SqlError::unsupported("streams are put together by UNION ALL only").hint("write UNION ALL"))
+            }
+            SetExpr::Values(_) => {
+                let rows = std::mem::replace(body, now_as_rowtime()?);
+                if let SetExpr::Select(select) = body
+                    && let Some(TableFactor::Derived { subquery, .. }) =
+                        select.from.first_mut().map(|from| &mut from.relation)
+                {
+                    *subquery.body = rows;
+                }
+                Ok(Vec::new())
             }
             other => Err(SqlError::unsupported(format!("{other} is not built on streams"))),
         }
@@ -244,6 +256,39 @@ impl Kinesis<'_> {
         select.projection = items;
         Ok(by)
     }
+}
+
+/// `VALUES`, whose rows are those of the moment.
+fn now_as_rowtime() -> Result<SetExpr> {
+    let text = format!("SELECT *, {ROWTIME_MARKER}(localtimestamp()) AS \"{ROWTIME}\" FROM (VALUES (0)) AS __values");
+    Ok(*Parser::new(&GenericDialect {}).try_with_sql(&text)?.parse_query()?.body)
+}
+
+/// The query with its expression at a place as ROWTIME; where each SELECT says it in the select list.
+pub(crate) fn name_rowtime(body: &mut SetExpr, place: usize) -> Result<()> {
+    match body {
+        SetExpr::Query(query) => name_rowtime(&mut query.body, place),
+        SetExpr::SetOperation { left, right, .. } => {
+            name_rowtime(left, place)?;
+            name_rowtime(right, place)
+        }
+        SetExpr::Select(select) if select.projection.iter().take(place + 1).all(is_one_column) => {
+            if let Some(item) = select.projection.get_mut(place)
+                && let SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } = item
+            {
+                *item = SelectItem::ExprWithAlias { expr: expr.clone(), alias: Ident::with_quote('"', ROWTIME) };
+            }
+            Ok(())
+        }
+        other => {
+            let error = SqlError::unsupported("ROWTIME among a pump's columns needs a SELECT that lists its columns");
+            Err(error.hint("write SELECT STREAM …, x AS ROWTIME").at(Place::of(other.span())))
+        }
+    }
+}
+
+fn is_one_column(item: &SelectItem) -> bool {
+    matches!(item, SelectItem::UnnamedExpr(_) | SelectItem::ExprWithAlias { .. })
 }
 
 /// A window's end, for the windows that the groups make.

@@ -12,8 +12,8 @@ use super::{Kinesis, ROWTIME, SYSTEM_COLUMNS, item_counts};
 use crate::error::{Kind, Place, Result, SqlError};
 use crate::logical::intervals::{normal, seconds};
 use crate::logical::relation::{ROWS, named};
-use crate::parse::arguments;
-use crate::parse::kinesis::WINDOW;
+use crate::parse::kinesis::{FOLLOWING, WINDOW};
+use crate::parse::{arguments, call};
 
 /// What FROM comes to.
 pub(super) struct Relations {
@@ -35,6 +35,8 @@ pub(super) struct Source {
     pub(super) hidden: Vec<String>,
     /// `OVER (RANGE i PRECEDING)`
     pub(super) window: Option<Expr>,
+    /// `OVER (RANGE BETWEEN … AND i FOLLOWING)`
+    pub(super) follows: Option<Expr>,
 }
 
 impl Source {
@@ -42,9 +44,35 @@ impl Source {
         Expr::CompoundIdentifier(vec![Ident::new(self.alias.value.clone()), Ident::new(ROWTIME)])
     }
 
+    /// With what its window says.
+    fn with_window(self, window: Option<Expr>) -> Result<Self> {
+        let Some(window) = window else { return Ok(self) };
+        let (mut before, behind) = match arguments(&window).as_slice() {
+            [before, behind] => ((*before).clone(), Some((*behind).clone())),
+            _ => (window, None),
+        };
+        normal(&mut before)?;
+        let follows = behind.map(|mut behind| normal(&mut behind).map(|()| behind)).transpose()?;
+        Ok(Source { window: Some(before), follows, ..self })
+    }
+
+    /// How long its rows are seen by those of another stream, which may look ahead.
+    pub(super) fn kept_for(&self, other: &Source) -> Expr {
+        let (own, ahead) = (self.keeps(), other.follows.clone());
+        ahead.filter(|ahead| length(ahead) > length(&own)).unwrap_or(own)
+    }
+
     /// How long its rows are seen after their time.
     pub(super) fn keeps(&self) -> Expr {
         self.window.clone().unwrap_or_else(|| seconds("0"))
+    }
+}
+
+/// Seconds of an interval.
+pub(super) fn length(interval: &Expr) -> f64 {
+    match interval {
+        Expr::Interval(interval) => interval.value.to_string().trim_matches('\'').parse().unwrap_or(0f64),
+        _ => 0f64,
     }
 }
 
@@ -58,9 +86,15 @@ impl Kinesis<'_> {
                 Some(NamedWindowExpr::WindowSpec(spec)) if spec.partition_by.is_empty() => spec.window_frame.as_ref(),
                 _ => None,
             };
-            match frame.map(|frame| (frame.units, &frame.start_bound)) {
-                Some((WindowFrameUnits::Range, WindowFrameBound::Preceding(Some(interval)))) => {
-                    Ok((**interval).clone())
+            use WindowFrameBound::{CurrentRow, Following, Preceding};
+            let range = frame.filter(|frame| frame.units == WindowFrameUnits::Range);
+            match range.map(|frame| (&frame.start_bound, &frame.end_bound)) {
+                Some((Preceding(Some(before)), None | Some(CurrentRow))) => Ok((**before).clone()),
+                Some((Preceding(Some(before)), Some(Following(Some(behind))))) => {
+                    Ok(call(FOLLOWING, [(**before).clone(), (**behind).clone()]))
+                }
+                Some((Following(Some(behind)), None) | (CurrentRow, Some(Following(Some(behind))))) => {
+                    Ok(call(FOLLOWING, [seconds("0"), (**behind).clone()]))
                 }
                 _ => {
                     let error = SqlError::unsupported(format!("{name} can't be the window of a joined stream"));
@@ -116,10 +150,10 @@ impl Kinesis<'_> {
                 let is_hidden = |name: &&String| timed && SYSTEM_COLUMNS.contains(&name.as_str());
                 let hidden: Vec<String> = columns.iter().filter(is_hidden).cloned().collect();
                 let window = with_hints.pop().map(|hint| window_of(&hint)).transpose()?;
-                let window = window.map(|mut window| normal(&mut window).map(|()| window)).transpose()?;
                 alias.iter_mut().try_for_each(|alias| name_all(alias, &columns, &hidden))?;
                 let alias = alias.as_ref().map_or(own, |alias| alias.name.clone());
-                Ok(Source { alias, timed, columns: Some(columns), hidden, window })
+                let source = Source { alias, timed, columns: Some(columns), hidden, window: None, follows: None };
+                source.with_window(window)
             }
             TableFactor::Derived { subquery, alias: Some(alias), .. } if rows_of(subquery).is_some() => {
                 let width = rows_of(subquery).and_then(|rows| rows.first()).map_or(0, |row| row.content.len());
@@ -130,11 +164,17 @@ impl Kinesis<'_> {
                 name_all(alias, &columns, &[])?;
                 let columns = alias.columns.iter().map(|column| column.name.value.clone()).collect();
                 let alias = alias.name.clone();
-                Ok(Source { alias, timed: false, columns: Some(columns), hidden: Vec::new(), window: None })
+                Ok(Source {
+                    alias,
+                    timed: false,
+                    columns: Some(columns),
+                    hidden: Vec::new(),
+                    window: None,
+                    follows: None,
+                })
             }
             TableFactor::Derived { subquery, alias: Some(alias), .. } => {
                 let window = window_of_query(&mut subquery.body).map(|window| window_of(&window)).transpose()?;
-                let window = window.map(|mut window| normal(&mut window).map(|()| window)).transpose()?;
                 self.query(subquery)?;
                 let hidden = vec![ROWTIME.to_owned()];
                 if !alias.columns.is_empty() {
@@ -148,7 +188,8 @@ impl Kinesis<'_> {
                     [] => names_of(subquery),
                     named => Some(named.iter().map(|column| column.name.value.clone()).collect()),
                 };
-                Ok(Source { alias: alias.name.clone(), timed: true, columns, hidden, window })
+                let alias = alias.name.clone();
+                Source { alias, timed: true, columns, hidden, window: None, follows: None }.with_window(window)
             }
             TableFactor::TableFunction { expr: Expr::Function(function), alias }
                 if [item_counts::TOP_K, item_counts::COUNT_DISTINCT].contains(&function.name.to_string().as_str()) =>
@@ -166,7 +207,7 @@ impl Kinesis<'_> {
                 name_all(&mut alias, &names_of(&subquery).unwrap_or_default(), &hidden)?;
                 let name = alias.name.clone();
                 *factor = TableFactor::Derived { lateral: false, subquery, alias: Some(alias), sample: None };
-                Ok(Source { alias: name, timed: true, columns: None, hidden, window: None })
+                Ok(Source { alias: name, timed: true, columns: None, hidden, window: None, follows: None })
             }
             TableFactor::TableFunction { expr: Expr::Function(function), .. } => {
                 Err(SqlError::unsupported(format!("{} is not built", function.name))

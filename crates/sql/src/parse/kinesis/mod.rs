@@ -16,6 +16,8 @@ pub(crate) const STAGGER: &str = "__stagger";
 /// The call that stands for `WITHIN INTERVAL …` in `ORDER BY`.
 pub(crate) const WITHIN: &str = "__within";
 
+/// The call that stands for a window with rows on both sides: `__following(before, behind)`.
+pub(crate) const FOLLOWING: &str = "__following";
 /// The call that stands for the window of a sub-query.
 pub(crate) const WINDOW: &str = "__window";
 /// `NTH_VALUE(…) FROM LAST`

@@ -10,6 +10,7 @@
 //! | `CURSOR(query)` | `(query)` |
 //! | `WINDOWED BY STAGGER (PARTITION BY a RANGE i)` | `GROUP BY a, __stagger(i)` |
 //! | `FROM s OVER (RANGE i PRECEDING) AS a` | `FROM s AS a WITH (i)` |
+//! | `FROM s OVER (RANGE BETWEEN i PRECEDING AND j FOLLOWING) AS a` | `FROM s AS a WITH (__following(i, j))` |
 //! | `FROM s OVER w AS a` | `FROM s AS a WITH (w)` |
 //! | `FROM (SELECT x …) OVER w AS a` | `FROM (SELECT __window(w), x …) AS a` |
 //! | `ORDER BY x WITHIN i` | `ORDER BY x, __within(i)` |
@@ -19,7 +20,7 @@
 
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 
-use super::{KinesisDialect, NTH_FROM_LAST, STAGGER, WINDOW, WITHIN};
+use super::{FOLLOWING, KinesisDialect, NTH_FROM_LAST, STAGGER, WINDOW, WITHIN};
 use crate::error::{Kind, Place, Result, SqlError};
 use crate::functions::kinesis::{QUALIFIED, SUBSTRING_SIMILAR};
 
@@ -436,6 +437,13 @@ impl Rewriter {
         Ok(())
     }
 
+    /// An interval, taken out of what was put out.
+    fn drained(&mut self) -> Vec<TokenWithSpan> {
+        let before = self.out.len();
+        self.interval();
+        self.out.split_off(before)
+    }
+
     /// The window of a joined stream goes behind its alias, that of a sub-query before what it selects.
     fn window(&mut self) -> Result<()> {
         let sub_query = self.sub_query();
@@ -450,17 +458,38 @@ impl Rewriter {
                 return Err(self.expected("RANGE INTERVAL").hint(hint));
             }
             self.at += 1;
-            let before = self.out.len();
-            self.interval();
-            window.extend(self.out.drain(before..));
-            if !self.is(0, "PRECEDING") {
-                return Err(self.expected("PRECEDING"));
+            window = self.drained();
+            let follows = self.is(0, "FOLLOWING");
+            if !follows && !self.is(0, "PRECEDING") {
+                return Err(self.expected("PRECEDING or FOLLOWING"));
             }
             self.at += 1;
-            if between && !self.are(&["AND", "CURRENT", "ROW"]) {
-                return Err(self.expected("AND CURRENT ROW").hint("what follows a row is not known when it comes"));
+            let mut behind = follows.then(|| window.clone());
+            if between && self.are(&["AND", "CURRENT", "ROW"]) {
+                self.at += 3;
+            } else if between {
+                if follows || !(self.is(0, "AND") && self.is(1, "INTERVAL")) {
+                    return Err(self.expected("AND CURRENT ROW or AND INTERVAL"));
+                }
+                self.at += 1;
+                behind = Some(self.drained());
+                if !self.is(0, "FOLLOWING") {
+                    return Err(self.expected("FOLLOWING"));
+                }
+                self.at += 1;
             }
-            self.at += if between { 3 } else { 0 };
+            if let Some(behind) = behind {
+                let begin = self.out.len();
+                self.put(&format!("{FOLLOWING}("))?;
+                match follows {
+                    true => self.put("INTERVAL '0' SECOND")?,
+                    false => self.out.append(&mut window),
+                }
+                self.put(",")?;
+                self.out.extend(behind);
+                self.put(")")?;
+                window = self.out.split_off(begin);
+            }
             self.expect(&Token::RParen, ") after the window")?;
         } else {
             window.extend(self.tokens.get(self.at).cloned());

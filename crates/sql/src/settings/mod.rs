@@ -1,11 +1,14 @@
 //! What `SET` sets.
 
+mod of_flink;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tidemill_connectors::value;
 use tidemill_engine::Guarantee;
 
+use self::of_flink::{OfFlink, of_flink};
 use crate::error::{Kind, Result, SqlError, similar};
 
 /// A setting.
@@ -122,19 +125,32 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Changes one.
-    pub(crate) fn set(&mut self, key: &str, value: &str) -> Result<()> {
-        let spec = spec(key)?;
+    /// Changes one; what is to be told of one that changes nothing.
+    pub(crate) fn set(&mut self, key: &str, value: &str) -> Result<Option<String>> {
+        let spec = match (spec(key), of_flink(key, value)) {
+            (Ok(spec), _) => spec,
+            (Err(unknown), foreign) => match foreign? {
+                Some(OfFlink::PassedOver(note)) => return Ok(Some(note)),
+                Some(OfFlink::Ours(ours)) => self::spec(ours)?,
+                None => return Err(unknown),
+            },
+        };
         if let Some(rule) = (spec.check)(value) {
             return Err(SqlError::new(Kind::Declaration, format!("'{key}' = '{value}': it must be {rule}")));
         }
         self.set.insert(spec.key, value.to_owned());
-        Ok(())
+        Ok(None)
     }
 
     pub(crate) fn reset(&mut self, key: Option<&str>) -> Result<()> {
         match key {
-            Some(key) => drop(self.set.remove(spec(key)?.key)),
+            Some(key) => match (spec(key), of_flink(key, "")) {
+                (Ok(spec), _) => drop(self.set.remove(spec.key)),
+                (Err(unknown), Ok(None)) => return Err(unknown),
+                (_, Ok(Some(OfFlink::Ours(ours)))) => drop(self.set.remove(ours)),
+                // It was never set.
+                _ => {}
+            },
             None => self.set.clear(),
         }
         Ok(())
@@ -225,8 +241,13 @@ mod tests {
         assert_eq!(settings.state_ttl(), Some(7_200_000_000));
         settings.reset(None).unwrap();
         assert_eq!(settings.state_ttl(), None);
-        let error = settings.set("table.exec.state.tll", "2 h").unwrap_err();
-        assert!(error.to_string().contains("did you mean 'table.exec.state.ttl'"), "{error}");
+        let error = settings.set("pipelines.name", "a").unwrap_err();
+        assert!(error.to_string().contains("did you mean 'pipeline.name'"), "{error}");
+        let note = settings.set("table.exec.mini-batch.enabled", "true").unwrap();
+        assert!(note.is_some_and(|note| note.contains("means nothing here")));
+        assert_eq!(settings.set("table.exec.resource.default-parallelism", "3"), Ok(None));
+        assert_eq!(settings.parallelism(), 3);
+        settings.reset(Some("table.exec.mini-batch.enabled")).unwrap();
         assert!(settings.set("parallelism.default", "0").is_err());
         assert!(SETTINGS.iter().all(|spec| spec.default.is_empty() || (spec.check)(spec.default).is_none()));
     }
