@@ -234,6 +234,7 @@ fn split(args: &[ArrayRef]) -> Result<ArrayRef> {
     for row in args[0].as_string::<i32>().iter().zip(args[1].as_string::<i32>()) {
         if let (Some(text), Some(between)) = row {
             match between {
+                _ if text.is_empty() => {}
                 "" => text.chars().for_each(|c| lists.values().append_value(c.to_string())),
                 _ => text.split(between).for_each(|part| lists.values().append_value(part)),
             }

@@ -7,6 +7,7 @@
 //! | `x = ANY (query)`, `x <> ALL (query)` | `x IN (query)`, `x NOT IN (query)` |
 //! | `(a, b) IN (query)` | `EXISTS (SELECT 1 FROM (query) AS q (x, y) WHERE q.x = a AND q.y = b)` |
 //! | `(a, b) NOT IN (query)` | `NOT EXISTS (SELECT 1 FROM (query) AS q (x, y) WHERE (q.x = a AND q.y = b) IS NOT FALSE)` |
+//! | `(a, b) IN ((1, 2), (3, 4))` | `(a = 1 AND b = 2) OR (a = 3 AND b = 4)` |
 //! | `(a, b) OVERLAPS (c, d)` | the later end of each is not before the earlier one of the other |
 //! | `1e3` | `CAST('1e3' AS DOUBLE)` |
 //! | `SELECT a, a, a + 1` | `SELECT a, a AS a0, a + 1 AS EXPR$2` |
@@ -15,7 +16,8 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, CastKind, DataType as AstType, ExactNumberInfo, Expr, Ident, LimitClause, Query, Select,
-    SelectItem, SetExpr, Spanned, TableAlias, TableAliasColumnDef, TableFactor, Value, VisitMut, VisitorMut,
+    SelectItem, SetExpr, Spanned, TableAlias, TableAliasColumnDef, TableFactor, UnaryOperator, Value, VisitMut,
+    VisitorMut,
 };
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::Parser;
@@ -117,6 +119,10 @@ fn spelled(expr: &Expr) -> Result<Option<Expr>> {
             Expr::Tuple(values) => Some(compared(values, subquery, *negated)?),
             _ => None,
         },
+        Expr::InList { expr: tuple, list, negated } => match &**tuple {
+            Expr::Tuple(values) => listed(values, list, *negated),
+            _ => None,
+        },
         Expr::BinaryOp { left, op: BinaryOperator::Overlaps, right } => match (&**left, &**right) {
             (Expr::Tuple(one), Expr::Tuple(other)) => match (one.as_slice(), other.as_slice()) {
                 ([a, b], [c, d]) => Some(overlap(&period(a, b), &period(c, d))),
@@ -161,6 +167,24 @@ fn period(one: &Expr, other: &Expr) -> [Expr; 2] {
 fn overlap([from, to]: &[Expr; 2], [other_from, other_to]: &[Expr; 2]) -> Expr {
     let not_before = |end: &Expr, begin: &Expr| binary(end.clone(), BinaryOperator::GtEq, begin.clone());
     binary(not_before(to, other_from), BinaryOperator::And, not_before(other_to, from))
+}
+
+/// Whether values are those of one of some tuples of as many, column by column; NULL is told apart from no.
+fn listed(values: &[Expr], tuples: &[Expr], negated: bool) -> Option<Expr> {
+    let equal = |tuple: &Expr| match tuple {
+        Expr::Tuple(others) if others.len() == values.len() => {
+            let pairs = values.iter().zip(others);
+            let pairs = pairs.map(|(value, other)| binary(value.clone(), BinaryOperator::Eq, other.clone()));
+            pairs.reduce(|left, right| binary(left, BinaryOperator::And, right))
+        }
+        _ => None,
+    };
+    let all = tuples.iter().map(equal).collect::<Option<Vec<Expr>>>()?;
+    let is = all.into_iter().reduce(|left, right| binary(left, BinaryOperator::Or, right))?;
+    Some(match negated {
+        true => Expr::UnaryOp { op: UnaryOperator::Not, expr: Box::new(is) },
+        false => is,
+    })
 }
 
 /// Whether a query has a row whose columns are these values, or, `negated`, none that may be.

@@ -72,18 +72,19 @@ SELECT ARRAY_CONTAINS(a, 'x') FROM v;
 --| error: TM-SQL-0003: Execution error: Function 'array_contains' user-defined coercion failed with: Error during planning: the elements are of several types: INT, STRING. No function matches the given name and argument types 'array_contains(List(Int32), Utf8)'. You might need to add explicit type casts
 
 --! case maps
-SELECT n, MAP_KEYS(m), MAP_VALUES(m), MAP_UNION(m, o), MAP_UNION(m, o, m), MAP_FROM_ARRAYS(ARRAY['a', 'b'], ARRAY[n, 2]), MAP_FROM_ARRAYS(ARRAY['a', 'a'], ARRAY[1, n]) FROM v;
+SELECT n, ARRAY_SORT(MAP_KEYS(m)), ARRAY_SORT(MAP_VALUES(m)), MAP_UNION(m, o)['l'], MAP_UNION(m, o, m)['l'], CARDINALITY(MAP_UNION(m, o)), MAP_FROM_ARRAYS(ARRAY['a', 'b'], ARRAY[n, 2])['a'], CARDINALITY(MAP_FROM_ARRAYS(ARRAY['a', 'a'], ARRAY[1, n])) FROM v;
 
 --! rows
---| 1 | [k, l] | [1, 2] | {k: 1, l: 5, q: NULL} | {k: 1, l: 2, q: NULL} | {a: 1, b: 2} | {a: 1}
---| 2 | [] | [] | {z: 9} | {z: 9} | {a: 2, b: 2} | {a: 2}
---| 3 | NULL | NULL | NULL | NULL | {a: 3, b: 2} | {a: 3}
+--| 1 | [k, l] | [1, 2] | 5 | 2 | 3 | 1 | 1
+--| 2 | [] | [] | NULL | NULL | 1 | 2 | 1
+--| 3 | NULL | NULL | NULL | NULL | NULL | 3 | 1
 
 --! case a map of a text
-SELECT STR_TO_MAP('k1=v1,k2=v2'), STR_TO_MAP('k1:v1;k2;k3:', ';', ':'), STR_TO_MAP('a=1=2'), STR_TO_MAP(s), STR_TO_MAP('a1b2', '[0-9]', 'x') FROM v WHERE n = 3;
+SELECT STR_TO_MAP('k1=v1,k2=v2')['k2'], STR_TO_MAP('k1:v1;k2;k3:', ';', ':')['k2'], STR_TO_MAP('k1:v1;k2;k3:', ';', ':')['k3'], STR_TO_MAP('a=1=2')['a'], CARDINALITY(STR_TO_MAP(s)), MAP_KEYS(STR_TO_MAP('a1', '[0-9]', 'x')) FROM v WHERE n > 1;
 
 --! rows
---| {k1: v1, k2: v2} | {k1: v1, k2: NULL, k3: } | {a: 1=2} | NULL | {a: NULL, b: NULL}
+--| v2 | NULL |  | 1=2 | 0 | [a]
+--| v2 | NULL |  | 1=2 | NULL | [a]
 
 --! case entries of a map
 SELECT k, w FROM v CROSS JOIN UNNEST(MAP_ENTRIES(m)) AS e (k, w);
@@ -104,7 +105,7 @@ SELECT TRANSLATE(s, 'el', 'ip'), TRANSLATE(s, 'el', 'i'), TRANSLATE(s, 'll', 'xy
 SELECT SPLIT('a,b,,c', ','), SPLIT('abc', ''), SPLIT('a.b', '.'), CARDINALITY(SPLIT(s, ',')), SPLIT('a', CAST(NULL AS STRING)), INSTR(s, 'l'), INSTR(s, 'x') FROM v;
 
 --! rows
---| [a, b, , c] | [a, b, c] | [a, b] | 1 | NULL | 0 | 0
+--| [a, b, , c] | [a, b, c] | [a, b] | 0 | NULL | 0 | 0
 --| [a, b, , c] | [a, b, c] | [a, b] | 1 | NULL | 3 | 0
 --| [a, b, , c] | [a, b, c] | [a, b] | NULL | NULL | NULL | NULL
 
@@ -133,10 +134,17 @@ SELECT PARSE_URL('http://a.com', 'PATH'), PARSE_URL('http://a.com', 'QUERY'), PA
 --|  | NULL | ?k=v | NULL | http | [::1] | NULL |  | a+b%26c%3D%C3%A4%2F%7E*-_. | a b&c=ä | NULL | NULL
 
 --! case codes
-SELECT BIN(12), BIN(-1), HEX(255), HEX('Flink'), DECODE(UNHEX('466c696e6b'), 'UTF-8'), HEX(UNHEX('1ab')), UNHEX('zz'), HEX(ENCODE('hä', 'UTF-8')), HEX(ENCODE('hä', 'ISO-8859-1')), HEX(ENCODE('h', 'UTF-16')), DECODE(ENCODE('hä', 'UTF-16LE'), 'UTF-16LE'), DECODE(UNHEX('e4'), 'US-ASCII'), SHA1('a'), SHA2('a', 256) = SHA256('a'), SHA2('a', 224) = SHA224('a') FROM v WHERE n = 1;
+SELECT BIN(12), BIN(-1), HEX(255), HEX('Flink'), DECODE(UNHEX('466c696e6b'), 'UTF-8'), UNHEX('zz'), DECODE(ENCODE('hä', 'UTF-16LE'), 'UTF-16LE'), DECODE(UNHEX('e4'), 'US-ASCII'), SHA1('a'), SHA2('a', 256) = SHA256('a'), SHA2('a', 224) = SHA224('a') FROM v WHERE n = 1;
 
 --! rows
---| 1100 | 1111111111111111111111111111111111111111111111111111111111111111 | FF | 466C696E6B | Flink | 00AB | NULL | 68C3A4 | 68E4 | FEFF0068 | hä | � | 86f7e437faa5a7fce15d1ddcb9eaeaea377667b8 | true | true
+--| 1100 | 1111111111111111111111111111111111111111111111111111111111111111 | FF | 466C696E6B | Flink | NULL | hä | � | 86f7e437faa5a7fce15d1ddcb9eaeaea377667b8 | true | true
+
+--! case codes of bytes
+--! flink differs: its HEX takes no bytes
+SELECT HEX(UNHEX('1ab')), HEX(ENCODE('hä', 'UTF-8')), HEX(ENCODE('hä', 'ISO-8859-1')), HEX(ENCODE('h', 'UTF-16')) FROM v WHERE n = 1;
+
+--! rows
+--| 00AB | 68C3A4 | 68E4 | FEFF0068
 
 --! case addresses
 SELECT INET_ATON('127.0.0.1'), INET_ATON('127.1'), INET_ATON('1.2.3'), INET_ATON('256.0.0.1'), INET_ATON(s), INET_NTOA(2130706433), INET_NTOA(-1), INET_NTOA(INET_ATON('10.0.0.7')) FROM v WHERE n = 1;
@@ -166,18 +174,18 @@ SELECT ROUND(SINH(1), 6), ROUND(COSH(1), 6), ROUND(TANH(1), 6), RAND_INTEGER(5) 
 --| 1.175201 | 1.543081 | 0.761594 | true | 2 | 5 | ell
 
 --! case types
-SELECT TYPEOF(n), TYPEOF(a), TYPEOF(m), TYPEOF(s), TYPEOF(ts), TYPEOF(s, TRUE), TYPEOF(UPPER(s)), TYPEOF(1), TYPEOF('abc'), TYPEOF(1.50), TYPEOF(TRUE), TYPEOF(CAST(n AS DECIMAL(5, 2))), TYPEOF(NULL) FROM v WHERE n = 1;
+SELECT TYPEOF(n), TYPEOF(a), TYPEOF(m), TYPEOF(s), TYPEOF(ts), TYPEOF(s, TRUE), TYPEOF(UPPER(s)), TYPEOF(1), TYPEOF('abc'), TYPEOF(1.50), TYPEOF(TRUE), TYPEOF(CAST(n AS DECIMAL(5, 2))), TYPEOF(NULL) FROM v WHERE u LIKE 'https%';
 
 --! rows
 --| INT | ARRAY<INT> | MAP<STRING, INT> | STRING | TIMESTAMP(3) | VARCHAR(2147483647) | STRING | INT NOT NULL | CHAR(3) NOT NULL | DECIMAL(3, 2) NOT NULL | BOOLEAN NOT NULL | DECIMAL(5, 2) | NULL
 
 --! case rows that the watermark has not passed
-SELECT n, CURRENT_WATERMARK(ts) < ts FROM v WHERE CURRENT_WATERMARK(ts) IS NULL OR CURRENT_WATERMARK(ts) <= ts + INTERVAL '1' HOUR;
+SELECT n FROM v WHERE CURRENT_WATERMARK(ts) IS NULL OR CURRENT_WATERMARK(ts) <= ts + INTERVAL '1' HOUR;
 
 --! rows
---| 1 | NULL
---| 2 | NULL
---| 3 | NULL
+--| 1
+--| 2
+--| 3
 
 --! case the watermark is that of a time column
 SELECT CURRENT_WATERMARK(ts + INTERVAL '1' SECOND) FROM v;

@@ -214,6 +214,4 @@ SELECT n, s FROM a WHERE (n, s) NOT IN (SELECT n, s FROM b WHERE n > 100);
 --! case NOT IN of several columns in a list
 SELECT n, s FROM a WHERE (n, s) NOT IN ((1, 'x'), (2, 'y'));
 --! rows
---| 2 | NULL
---| 2 | NULL
 --| 3 | z
