@@ -206,7 +206,7 @@ impl Operator for Calc {
 mod tests {
     use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 
-    use super::super::testing::{Operate, table, text};
+    use super::super::testing::table;
     use super::*;
 
     #[test]
@@ -214,11 +214,12 @@ mod tests {
         let rows = table("id: Int64");
         let time = Field::new("watermark", DataType::Timestamp(TimeUnit::Millisecond, None), true);
         let schema = Arc::new(Schema::new(vec![rows.schema.field(0).clone(), time]));
-        let input = rows.schema.clone();
-        let mut test = Operate::new(1, 1, move |_| Calc::new(&[Step::Watermark(schema.clone())], &input));
-        test.rows(0, rows.rows("+I | 1 | 00:10"));
-        test.watermark("00:08");
-        test.rows(0, rows.rows("+I | 2 | 00:12"));
-        assert_eq!(test.take(), text("+I | 1 | null | 00:10\n+I | 2 | 1970-01-01T00:00:08 | 00:12"));
+        let calc = Calc::new(&[Step::Watermark(schema)], &rows.schema).unwrap();
+        let shown = |watermark| {
+            let batch = calc.apply(rows.rows("+I | 1 | 00:10"), watermark).unwrap();
+            micros(batch.rows().column(1)).unwrap().iter().next().flatten()
+        };
+        assert_eq!(shown(EventTime::MIN), None);
+        assert_eq!(shown(EventTime(8_000_000)), Some(8_000_000));
     }
 }
