@@ -72,12 +72,21 @@ SELECT ARRAY_CONTAINS(a, 'x') FROM v;
 --| error: TM-SQL-0003: Execution error: Function 'array_contains' user-defined coercion failed with: Error during planning: the elements are of several types: INT, STRING. No function matches the given name and argument types 'array_contains(List(Int32), Utf8)'. You might need to add explicit type casts
 
 --! case maps
-SELECT n, ARRAY_SORT(MAP_KEYS(m)), ARRAY_SORT(MAP_VALUES(m)), MAP_UNION(m, o)['l'], MAP_UNION(m, o, m)['l'], CARDINALITY(MAP_UNION(m, o)), MAP_FROM_ARRAYS(ARRAY['a', 'b'], ARRAY[n, 2])['a'], CARDINALITY(MAP_FROM_ARRAYS(ARRAY['a', 'a'], ARRAY[1, n])) FROM v;
+SELECT n, ARRAY_SORT(MAP_KEYS(m)), ARRAY_SORT(MAP_VALUES(m)) FROM v;
 
 --! rows
---| 1 | [k, l] | [1, 2] | 5 | 2 | 3 | 1 | 1
---| 2 | [] | [] | NULL | NULL | 1 | 2 | 1
---| 3 | NULL | NULL | NULL | NULL | NULL | 3 | 1
+--| 1 | [k, l] | [1, 2]
+--| 2 | [] | []
+--| 3 | NULL | NULL
+
+--! case maps that functions made
+--! flink differs: what its MAP_UNION and MAP_FROM_ARRAYS give is no map that other expressions take (ClassCastException)
+SELECT n, MAP_UNION(m, o)['l'], MAP_UNION(m, o, m)['l'], CARDINALITY(MAP_UNION(m, o)), MAP_FROM_ARRAYS(ARRAY['a', 'b'], ARRAY[n, 2])['a'], CARDINALITY(MAP_FROM_ARRAYS(ARRAY['a', 'a'], ARRAY[1, n])) FROM v;
+
+--! rows
+--| 1 | 5 | 2 | 3 | 1 | 1
+--| 2 | NULL | NULL | 1 | 2 | 1
+--| 3 | NULL | NULL | NULL | 3 | 1
 
 --! case a map of a text
 SELECT STR_TO_MAP('k1=v1,k2=v2')['k2'], STR_TO_MAP('k1:v1;k2;k3:', ';', ':')['k2'], STR_TO_MAP('k1:v1;k2;k3:', ';', ':')['k3'], STR_TO_MAP('a=1=2')['a'], CARDINALITY(STR_TO_MAP(s)), MAP_KEYS(STR_TO_MAP('a1', '[0-9]', 'x')) FROM v WHERE n > 1;
