@@ -17,6 +17,7 @@ use super::resolve::{Documents, Location};
 const STEPS_MAX: usize = 200_000;
 /// How deep schemas may lead into each other.
 const DEPTH_MAX: usize = 256;
+const TOO_LONG: &str = "to check it takes too long: the schema leads into itself too often";
 
 /// A JSON Schema with all that it refers to, ready to be held against values.
 #[derive(Clone, Debug)]
@@ -58,7 +59,12 @@ impl Acceptance {
     pub fn violation(&self, value: &Value) -> Option<Violation> {
         let documents = Documents::new(&self.schema, &self.references);
         let mut check = Check { of: self, documents: &documents, steps: STEPS_MAX, depth: 0, place: Vec::new() };
-        check.value(At { schema: &self.schema, document: 0 }, value).err()
+        let verdict = check.value(At { schema: &self.schema, document: 0 }, value);
+        match check.steps {
+            // Whatever came of it: a `not` may have taken this for the answer.
+            0 => check.wrong::<()>(TOO_LONG).err(),
+            _ => verdict.err(),
+        }
     }
 }
 
@@ -118,13 +124,18 @@ impl<'s, 'v> Check<'s, 'v> {
 
     /// Holds a schema against a value.
     fn value(&mut self, at: At<'s>, value: &'v Value) -> Verdict {
+        self.deeper(|check| check.schema(at, value))
+    }
+
+    /// Takes a step into a schema. Where that is one too many, none is taken any more: no other branch makes the value right.
+    fn deeper(&mut self, step: impl FnOnce(&mut Self) -> Verdict) -> Verdict {
         if self.steps == 0 || self.depth > DEPTH_MAX {
             self.steps = 0;
-            return self.wrong("to check it takes too long: the schema leads into itself too often");
+            return self.wrong(TOO_LONG);
         }
         self.steps -= 1;
         self.depth += 1;
-        let verdict = self.schema(at, value);
+        let verdict = step(self);
         self.depth -= 1;
         verdict
     }
@@ -263,15 +274,16 @@ impl<'s, 'v> Check<'s, 'v> {
     }
 
     fn item(&mut self, at: At<'s>, nth: usize, item: &'v Value) -> Verdict {
-        self.place.push(Step::Item(nth));
-        let verdict = self.value(at, item);
-        self.place.pop();
-        verdict
+        self.part(at, Step::Item(nth), item)
     }
 
     fn member(&mut self, at: At<'s>, name: &'v str, value: &'v Value) -> Verdict {
-        self.place.push(Step::Member(name));
-        let verdict = self.value(at, value);
+        self.part(at, Step::Member(name), value)
+    }
+
+    fn part(&mut self, at: At<'s>, step: Step<'v>, part: &'v Value) -> Verdict {
+        self.place.push(step);
+        let verdict = self.value(at, part);
         self.place.pop();
         verdict
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use super::{At, Check, DEPTH_MAX, Verdict, positions};
+use super::{At, Check, Verdict, positions};
 
 /// What keywords have looked at.
 #[derive(Default)]
@@ -42,14 +42,7 @@ impl<'s, 'v> Check<'s, 'v> {
     /// Notes which members and items the keywords of a schema that accepts the value look at.
     fn look(&mut self, at: At<'s>, value: &'v Value, seen: &mut Seen<'v>, outermost: bool) -> Verdict {
         let Value::Object(keywords) = at.schema else { return Ok(()) };
-        if self.steps == 0 || self.depth > DEPTH_MAX {
-            return self.wrong("to check it takes too long: the schema leads into itself too often");
-        }
-        self.steps -= 1;
-        self.depth += 1;
-        let looked = self.look_within(at, keywords, value, seen, outermost);
-        self.depth -= 1;
-        looked
+        self.deeper(|check| check.look_within(at, keywords, value, seen, outermost))
     }
 
     fn look_within(
