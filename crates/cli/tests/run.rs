@@ -10,6 +10,7 @@
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::time::{Duration, Instant};
 
 fn run(folder: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_tidemill")).current_dir(folder).args(arguments).output().expect("it runs")
@@ -73,6 +74,31 @@ fn inserts_write_files_and_a_second_run_adds_nothing() {
         lines.sort();
         assert_eq!(lines, ["2026-01-01 00:00:00,hat,8", "2026-01-01 00:00:00,shoe,8"]);
     }
+}
+
+#[test]
+fn an_hour_between_checkpoints_holds_no_rows_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let sql = "SET 'execution.checkpointing.interval' = '1 h';
+        SET 'pipeline.in-flight-bytes' = '64 kb';
+        CREATE TABLE numbers (n BIGINT) WITH ('connector' = 'datagen', 'number-of-rows' = '200000');
+        CREATE TABLE nowhere (n BIGINT) WITH ('connector' = 'blackhole');
+        INSERT INTO nowhere SELECT n FROM numbers;";
+    fs::write(folder.path().join("app.sql"), sql).unwrap();
+    let program = env!("CARGO_BIN_EXE_tidemill");
+    let mut child = Command::new(program).current_dir(folder.path()).args(["run", "app.sql"]).spawn().unwrap();
+    let begun = Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        if begun.elapsed() > Duration::from_secs(100) {
+            child.kill().unwrap();
+            panic!("the input has ended, the job has not");
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    assert!(status.success());
 }
 
 #[test]

@@ -110,7 +110,7 @@ fn rows_flow_while_storage_stands_still_and_count_once_after_a_failure() {
     let options = TimelyOptions {
         workers: 2,
         epoch: Duration::from_millis(2),
-        checkpoint_every: 3,
+        checkpoint_interval: Duration::from_millis(6),
         budget_bytes: 128 << 10,
         restart: RestartPolicy { first_wait: Duration::from_millis(1), ..Default::default() },
         ..Default::default()

@@ -114,7 +114,7 @@ fn run(workers: usize, routing: Routing, transport: Transport, silent: Option<(i
         workers,
         transport,
         epoch: Duration::from_micros(50),
-        checkpoint_every: 2,
+        checkpoint_interval: Duration::from_micros(100),
         ..Default::default()
     };
     let handle = TimelyRuntime::start(job, options, store).unwrap();

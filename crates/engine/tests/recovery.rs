@@ -20,7 +20,7 @@ fn options(workers: usize) -> TimelyOptions {
     TimelyOptions {
         workers,
         epoch: Duration::from_millis(2),
-        checkpoint_every: 3,
+        checkpoint_interval: Duration::from_millis(6),
         budget_bytes: 1 << 20,
         restart: RestartPolicy { first_wait: Duration::from_millis(1), ..Default::default() },
         ..Default::default()

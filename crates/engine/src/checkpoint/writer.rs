@@ -39,7 +39,7 @@ pub(crate) type Done<T> = Box<dyn FnOnce(Result<T>) + Send>;
 pub(crate) type Segments = Vec<(String, SegmentRef)>;
 
 /// Blocks that wait for the disk, in bytes.
-const WAITING_BYTES_MAX: usize = 64 << 20;
+const WAITING_BYTES_MAX: usize = 32 << 20;
 
 /// Names for segment objects, shared by writer and compaction of one generation.
 #[derive(Clone, Debug)]

@@ -8,7 +8,7 @@ use std::{
         mpsc,
     },
     thread,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use parking_lot::{Condvar, Mutex};
@@ -19,7 +19,7 @@ use crate::{
     error::{EngineError, Result},
     job::{Job, NodeKind},
     metrics::JobMetrics,
-    time::{Epoch, EventTime},
+    time::Epoch,
 };
 
 /// What is done after a failure.
@@ -269,8 +269,9 @@ impl Supervisor {
     /// Runs once; true where all sources have ended.
     fn attempt(&mut self, workers: usize) -> Result<bool> {
         // A job without a past starts at an epoch later than any it may have had, were its checkpoints deleted: sinks
-        // tell what they have applied by the epoch.
-        let fresh = Epoch(u64::try_from(EventTime::now().0).unwrap_or(0));
+        // tell what they have applied by the epoch. No job takes an epoch a nanosecond.
+        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let fresh = Epoch(u64::try_from(since_1970.as_nanos()).unwrap_or(0));
         let restored = self.store.claim(self.options.savepoint.as_deref(), fresh)?;
         self.options.savepoint = None;
         self.control.generation.store(restored.generation, Relaxed);
@@ -281,8 +282,8 @@ impl Supervisor {
         let writer = CheckpointWriter::start(self.store.clone(), restored.generation);
         let publisher = Publisher::start(self.store.clone(), base, &writer, self.metrics.clone());
         let sources = self.job.nodes.iter().filter(|n| matches!(n.kind, NodeKind::Source(_))).count();
-        let interval = self.options.epoch.saturating_mul(self.options.checkpoint_every);
-        let clock = EpochClock::new(epoch, self.options.epoch, interval, sources, workers);
+        let (length, interval) = (self.options.epoch, self.options.checkpoint_interval);
+        let clock = EpochClock::new(epoch, length, interval, sources, workers);
         let shared = Arc::new(Shared::new(clock, self.metrics.clone(), publisher, writer, self.options.budget_bytes));
         *self.control.attempt.lock() = Some(shared.clone());
         let wanted = *self.control.wanted.lock();

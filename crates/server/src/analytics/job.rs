@@ -29,8 +29,6 @@ use crate::error::{Error, Result};
 
 /// Name of the job, and of its checkpoints.
 const JOB: &str = "web-analytics";
-/// Epochs of one checkpoint: short epochs give the byte budget back sooner.
-const EPOCHS: u32 = 8;
 /// Results come at most so much later once what made the job fail is over, such as a full disk.
 const RESTART_WAIT_MAX: Duration = Duration::from_secs(5);
 
@@ -74,8 +72,7 @@ pub(crate) fn start(parts: Parts<'_>) -> Result<JobHandle> {
     let store = CheckpointStore::local(parts.checkpoints, JOB).map_err(|error| failed(&error))?;
     let options = TimelyOptions {
         workers: parts.limits.workers,
-        epoch: Duration::from_millis(parts.limits.checkpoint_ms) / EPOCHS,
-        checkpoint_every: EPOCHS,
+        checkpoint_interval: Duration::from_millis(parts.limits.checkpoint_ms),
         budget_bytes: parts.limits.in_flight_bytes_max,
         restart: RestartPolicy { longest_wait: RESTART_WAIT_MAX, ..RestartPolicy::default() },
         ..TimelyOptions::default()

@@ -13,8 +13,6 @@ use super::parts::Parts;
 use super::{RunError, StartFrom};
 use crate::error::{Error, Result};
 
-/// Epochs from checkpoint to checkpoint.
-const EPOCHS: u32 = 8;
 /// Failures in a row after which a finite job is given up.
 const FAILURES_MAX: u32 = 5;
 
@@ -49,8 +47,7 @@ impl Running {
         let store = CheckpointStore::local(checkpoints, name).map_err(failed)?;
         let options = TimelyOptions {
             workers: settings.parallelism(),
-            epoch: settings.checkpoint_interval() / EPOCHS,
-            checkpoint_every: EPOCHS,
+            checkpoint_interval: settings.checkpoint_interval(),
             budget_bytes: settings.in_flight_bytes(),
             restart: RestartPolicy { give_up_after: Some(FAILURES_MAX), ..RestartPolicy::default() },
             savepoint,

@@ -13,8 +13,8 @@ use std::{
 
 use parking_lot::Mutex;
 
-/// Epochs from one checkpoint to the next; most of them are leapt over.
-const PERIOD: u64 = 4_096;
+/// Epochs from one checkpoint to the next, hours of them; most are leapt over.
+const PERIOD: u64 = 1 << 22;
 /// Checkpoints take at the most one part in so many of the workers' time.
 const PAUSE: u32 = 16;
 /// An epoch that sources wait for to end is so much shorter.
@@ -226,7 +226,7 @@ mod tests {
     #[test]
     fn a_period_that_is_over_waits_for_its_checkpoint() {
         let clock = clock(0);
-        (0..3 * PERIOD).for_each(|_| clock.tick());
+        (0..2 * PERIOD + 10).for_each(|_| clock.tick());
         assert_eq!(clock.current(), 2 * PERIOD, "a checkpoint is under way, the next may not begin");
     }
 

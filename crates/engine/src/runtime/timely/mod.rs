@@ -60,8 +60,8 @@ pub struct TimelyOptions {
     pub workers: usize,
     /// How often an epoch ends. Short epochs give budget back sooner.
     pub epoch: Duration,
-    /// How many epochs there are from checkpoint to checkpoint, at least: costly checkpoints are further apart.
-    pub checkpoint_every: u32,
+    /// From checkpoint to checkpoint, at least: costly ones are further apart. Some milliseconds or more.
+    pub checkpoint_interval: Duration,
     /// Bytes that each source may have in flight.
     pub budget_bytes: usize,
     /// What is done after a failure.
@@ -77,7 +77,7 @@ impl Default for TimelyOptions {
         TimelyOptions {
             workers: 1,
             epoch: Duration::from_millis(25),
-            checkpoint_every: 8,
+            checkpoint_interval: Duration::from_millis(200),
             budget_bytes: 32 << 20,
             restart: RestartPolicy::default(),
             transport: Transport::Threads,

@@ -416,10 +416,8 @@ fn without(key: &[u8], suffix: usize) -> &[u8] {
 /// Adds a row to a chunk. Its length is a byte, or [`LONG`] and four.
 fn append(layout: Layout, chunk: &mut Vec<u8>, row: &[u8], degree: u32, now: i64) {
     let size = layout.size(row);
-    if chunk.capacity() - chunk.len() < size {
-        // Most keys have few rows: doubling would leave a third of all memory unused.
-        chunk.reserve_exact(size.max(chunk.len() / 4));
-    }
+    // No room for rows that may never come: an allocator has blocks of some sizes only, so few of these grow by moving.
+    chunk.reserve_exact(size);
     if layout.times {
         chunk.extend_from_slice(&now.to_le_bytes());
     }

@@ -54,7 +54,7 @@ impl Ranked {
             return;
         }
         let at = self.rows.partition_point(|other| other.order() <= order);
-        self.rows.insert(at, RankedRow::new(order, row));
+        self.add(at, RankedRow::new(order, row));
         changes.inserted(at, range, self.rows.iter().map(RankedRow::row));
         self.rows.truncate(range.end);
     }
@@ -65,8 +65,14 @@ impl Ranked {
             return;
         }
         let at = self.rows.partition_point(|other| other.order() < order);
-        self.rows.insert(at, RankedRow::new(order, row));
+        self.add(at, RankedRow::new(order, row));
         self.rows.truncate(end);
+    }
+
+    fn add(&mut self, at: usize, row: RankedRow) {
+        // Most keys have few rows.
+        self.rows.reserve_exact(1);
+        self.rows.insert(at, row);
     }
 }
 
