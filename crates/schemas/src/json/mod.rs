@@ -4,6 +4,7 @@ mod accept;
 mod array;
 mod combined;
 mod compare;
+mod draft;
 mod model;
 mod object;
 mod resolve;

@@ -226,9 +226,7 @@ impl Builder<'_> {
     }
 
     fn inside(&mut self, location: &Location, path: &[&str]) -> Build<PartId> {
-        let escaped = |step: &&str| format!("/{}", step.replace('~', "~0").replace('/', "~1"));
-        let pointer = location.pointer.clone() + &path.iter().map(escaped).collect::<String>();
-        self.at(Location { document: location.document, pointer }, 0)
+        self.at(location.step(path), 0)
     }
 
     fn object_shapes(&mut self, object: &Map<String, Value>, own: PartId, at: &Location) -> Build<Shape> {

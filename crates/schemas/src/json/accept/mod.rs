@@ -1,32 +1,39 @@
 //! Whether a schema accepts a value: all keywords of the drafts that assert, as their specifications say.
 //!
-//! Not looked at: `format` and what describes content, which assert nothing by default. `$dynamicRef` and
-//! `$recursiveRef` are taken for `$ref`.
+//! Not looked at: what describes content; `format` from 2019-09 on, where it is a remark, unless the schema's own dialect
+//! asserts it. Numbers that do not fit 64 bits are read as floating-point ones. `tests/json_schema_suite.rs` holds it
+//! against the official test suite.
 
+mod format;
+mod number;
+mod pattern;
+mod refer;
 mod unevaluated;
 
+use std::cmp::Ordering;
 use std::fmt;
 
 use hashbrown::HashMap;
-use regex::Regex;
 use serde_json::{Map, Number, Value};
 
-use super::resolve::{Documents, Location};
+use self::number::{compare, is_multiple, is_whole, is_written_whole, same};
+use self::pattern::Pattern;
+use super::draft::Draft;
+use super::resolve::{Dialect, Resources};
 
 /// Schemas that are held against a value's parts; more is a schema that takes too long.
 const STEPS_MAX: usize = 200_000;
 /// How deep schemas may lead into each other.
 const DEPTH_MAX: usize = 256;
-const TOO_LONG: &str = "to check it takes too long: the schema leads into itself too often";
+const TOO_LONG: &str = "to check it takes too long: the schema leads into itself, or a pattern tries, too often";
 
 /// A JSON Schema with all that it refers to, ready to be held against values.
 #[derive(Clone, Debug)]
 pub struct Acceptance {
-    schema: Value,
-    references: Vec<(String, Value)>,
-    patterns: HashMap<String, Option<Regex>>,
-    /// Up to draft 7 what stands beside a `$ref` does not count.
-    ref_stands_alone: bool,
+    /// The schema, and those that it refers to.
+    documents: Vec<Value>,
+    resources: Resources,
+    patterns: HashMap<String, Pattern>,
 }
 
 /// Where a value is not what a schema says, and why.
@@ -47,19 +54,17 @@ impl fmt::Display for Violation {
 impl Acceptance {
     pub(crate) fn new(schema: &Value, references: &[(String, Value)]) -> Self {
         let mut patterns = HashMap::new();
-        for document in std::iter::once(schema).chain(references.iter().map(|(_, document)| document)) {
-            collect_patterns(document, &mut patterns);
-        }
-        let draft = schema.get("$schema").and_then(Value::as_str).unwrap_or_default();
-        let ref_stands_alone = !draft.contains("/2019-") && !draft.contains("/202");
-        Acceptance { schema: schema.clone(), references: references.to_vec(), patterns, ref_stands_alone }
+        let documents: Vec<Value> =
+            std::iter::once(schema).chain(references.iter().map(|(_, document)| document)).cloned().collect();
+        documents.iter().for_each(|document| collect_patterns(document, &mut patterns));
+        Acceptance { documents, resources: Resources::new(schema, references), patterns }
     }
 
     /// The first thing that is wrong with a value; `None` when the schema accepts it.
     pub fn violation(&self, value: &Value) -> Option<Violation> {
-        let documents = Documents::new(&self.schema, &self.references);
-        let mut check = Check { of: self, documents: &documents, steps: STEPS_MAX, depth: 0, place: Vec::new() };
-        let verdict = check.value(At { schema: &self.schema, document: 0 }, value);
+        let (schema, root) = self.documents.first().zip(self.resources.get(0))?;
+        let mut check = Check { of: self, steps: STEPS_MAX, depth: 0, place: Vec::new(), scope: Vec::new() };
+        let verdict = check.value(At { schema, resource: 0, dialect: root.dialect }, value);
         match check.steps {
             // Whatever came of it: a `not` may have taken this for the answer.
             0 => check.wrong::<()>(TOO_LONG).err(),
@@ -68,14 +73,13 @@ impl Acceptance {
     }
 }
 
-/// ECMA's expressions that Rust's library has not, with look-around, accept anything.
-fn collect_patterns(schema: &Value, found: &mut HashMap<String, Option<Regex>>) {
+fn collect_patterns(schema: &Value, found: &mut HashMap<String, Pattern>) {
     match schema {
         Value::Object(members) => {
             let of_names = members.get("patternProperties").and_then(Value::as_object);
             let own = members.get("pattern").and_then(Value::as_str);
             for pattern in own.into_iter().chain(of_names.into_iter().flat_map(Map::keys).map(String::as_str)) {
-                found.entry_ref(pattern).or_insert_with(|| Regex::new(pattern).ok());
+                found.entry_ref(pattern).or_insert_with(|| Pattern::new(pattern));
             }
             members.values().for_each(|member| collect_patterns(member, found));
         }
@@ -90,12 +94,20 @@ type Verdict = Result<(), Violation>;
 #[derive(Clone, Copy)]
 struct At<'s> {
     schema: &'s Value,
-    document: usize,
+    /// That it lies in.
+    resource: usize,
+    dialect: Dialect,
 }
 
 impl<'s> At<'s> {
-    fn of(self, schema: &'s Value) -> At<'s> {
-        At { schema, ..self }
+    /// What a keyword says, from a draft on.
+    fn since(self, draft: Draft, keyword: &str) -> Option<&'s Value> {
+        self.schema.get(keyword).filter(|_| self.dialect.draft >= draft)
+    }
+
+    /// What a keyword says that bounds values.
+    fn bound(self, keyword: &str) -> Option<&'s Value> {
+        self.schema.get(keyword).filter(|_| self.dialect.validates)
     }
 }
 
@@ -107,10 +119,11 @@ enum Step<'v> {
 
 struct Check<'s, 'v> {
     of: &'s Acceptance,
-    documents: &'s Documents<'s>,
     steps: usize,
     depth: usize,
     place: Vec<Step<'v>>,
+    /// The resources that led here, outermost first.
+    scope: Vec<usize>,
 }
 
 impl<'s, 'v> Check<'s, 'v> {
@@ -124,20 +137,33 @@ impl<'s, 'v> Check<'s, 'v> {
 
     /// Holds a schema against a value.
     fn value(&mut self, at: At<'s>, value: &'v Value) -> Verdict {
-        self.deeper(|check| check.schema(at, value))
+        self.deeper(at, |check| check.schema(at, value))
+    }
+
+    fn too_long(&mut self) -> Verdict {
+        self.steps = 0;
+        self.wrong(TOO_LONG)
     }
 
     /// Takes a step into a schema. Where that is one too many, none is taken any more: no other branch makes the value right.
-    fn deeper(&mut self, step: impl FnOnce(&mut Self) -> Verdict) -> Verdict {
+    fn deeper(&mut self, at: At<'s>, step: impl FnOnce(&mut Self) -> Verdict) -> Verdict {
         if self.steps == 0 || self.depth > DEPTH_MAX {
-            self.steps = 0;
-            return self.wrong(TOO_LONG);
+            return self.too_long();
         }
         self.steps -= 1;
         self.depth += 1;
+        self.scope.push(at.resource);
         let verdict = step(self);
+        self.scope.pop();
         self.depth -= 1;
         verdict
+    }
+
+    /// A schema in another one.
+    fn inside(&self, at: At<'s>, schema: &'s Value) -> At<'s> {
+        let child = self.of.resources.child(at.resource, schema);
+        let dialect = child.and_then(|child| self.of.resources.get(child)).map(|child| child.dialect);
+        At { schema, resource: child.unwrap_or(at.resource), dialect: dialect.unwrap_or(at.dialect) }
     }
 
     fn schema(&mut self, at: At<'s>, value: &'v Value) -> Verdict {
@@ -146,126 +172,122 @@ impl<'s, 'v> Check<'s, 'v> {
             Value::Object(keywords) => keywords,
             _ => return Ok(()),
         };
-        if let Some(target) = self.referred(at, keywords)? {
-            self.value(target, value)?;
-            if self.of.ref_stands_alone {
-                return Ok(());
-            }
+        self.referred(at, value)?;
+        if at.dialect.draft.ref_stands_alone() && keywords.contains_key("$ref") {
+            return Ok(());
         }
-        self.of_any_type(keywords, value)?;
+        self.of_any_type(at, value)?;
         match value {
-            Value::Number(number) => self.number(keywords, number)?,
-            Value::String(text) => self.text(keywords, text)?,
+            Value::Number(number) => self.number(at, number)?,
+            Value::String(text) => self.text(at, text)?,
             Value::Array(items) => self.array(at, keywords, items)?,
             Value::Object(members) => self.object(at, keywords, value, members)?,
             Value::Null | Value::Bool(_) => {}
         }
         self.combined(at, keywords, value)?;
-        self.unevaluated(at, keywords, value)
+        self.unevaluated(at, value)
     }
 
-    /// What a `$ref` leads to; `None` where there is none, or it is one of the drafts' own schemas.
-    fn referred(&self, at: At<'s>, keywords: &'s Map<String, Value>) -> Result<Option<At<'s>>, Violation> {
-        let reference = ["$ref", "$dynamicRef", "$recursiveRef"].iter().find_map(|keyword| keywords.get(*keyword));
-        let Some(reference) = reference.and_then(Value::as_str) else { return Ok(None) };
-        let from = Location { document: at.document, pointer: String::new() };
-        match self.documents.resolve(reference, &from) {
-            Ok(None) => Ok(None),
-            Ok(Some(found)) => {
-                let schema = self.documents.get(&found);
-                Ok(schema.map(|schema| At { schema, document: found.document }))
-            }
-            Err(invalid) => self.wrong(invalid.to_string()),
-        }
-    }
-
-    fn of_any_type(&self, keywords: &Map<String, Value>, value: &Value) -> Verdict {
-        if let Some(types) = keywords.get("type") {
-            let is = |name: &Value| name.as_str().is_some_and(|name| is_of(value, name));
+    fn of_any_type(&self, at: At<'s>, value: &Value) -> Verdict {
+        if let Some(types) = at.bound("type") {
+            let is = |name: &Value| name.as_str().is_some_and(|name| is_of(value, name, at.dialect.draft));
             let fits = types.as_array().map_or_else(|| is(types), |types| types.iter().any(is));
             if !fits {
                 return self.wrong(format!("expected {types}, found {}", short(value)));
             }
         }
-        if let Some(Value::Array(allowed)) = keywords.get("enum")
+        if let Some(Value::Array(allowed)) = at.bound("enum")
             && !allowed.iter().any(|allowed| same(allowed, value))
         {
             return self.wrong(format!("{} is none of {}", short(value), short(&Value::Array(allowed.clone()))));
         }
-        match keywords.get("const").filter(|wanted| !same(wanted, value)) {
+        match at.since(Draft::Six, "const").filter(|wanted| at.dialect.validates && !same(wanted, value)) {
             Some(wanted) => self.wrong(format!("{} is not {}", short(value), short(wanted))),
             None => Ok(()),
         }
     }
 
-    fn number(&self, keywords: &Map<String, Value>, number: &Number) -> Verdict {
-        let value = number.as_f64().unwrap_or(f64::NAN);
-        let limit = |keyword: &str| keywords.get(keyword).and_then(Value::as_f64);
+    fn number(&self, at: At<'s>, number: &Number) -> Verdict {
+        let beyond = |keyword: &str, wrong: &[Ordering]| {
+            let limit = at.bound(keyword).and_then(Value::as_number);
+            limit.is_some_and(|limit| wrong.contains(&compare(number, limit)))
+        };
         // In draft 4 these only sharpen the limit beside them.
-        let sharp = |keyword: &str| keywords.get(keyword) == Some(&Value::Bool(true));
-        let (maximum, minimum) = (limit("maximum"), limit("minimum"));
-        let above = maximum.is_some_and(|most| value > most || (value == most && sharp("exclusiveMaximum")))
-            || limit("exclusiveMaximum").is_some_and(|end| value >= end);
-        let below = minimum.is_some_and(|least| value < least || (value == least && sharp("exclusiveMinimum")))
-            || limit("exclusiveMinimum").is_some_and(|end| value <= end);
+        let sharp = |keyword: &str| at.bound(keyword) == Some(&Value::Bool(true));
+        let above = beyond("maximum", &[Ordering::Greater])
+            || beyond("exclusiveMaximum", &[Ordering::Greater, Ordering::Equal])
+            || (sharp("exclusiveMaximum") && beyond("maximum", &[Ordering::Equal]));
+        let below = beyond("minimum", &[Ordering::Less])
+            || beyond("exclusiveMinimum", &[Ordering::Less, Ordering::Equal])
+            || (sharp("exclusiveMinimum") && beyond("minimum", &[Ordering::Equal]));
         if above || below {
             let most = if above { ["maximum", "exclusiveMaximum"] } else { ["minimum", "exclusiveMinimum"] };
             let said: Vec<String> =
-                most.iter().filter_map(|keyword| Some(format!("{keyword} {}", keywords.get(*keyword)?))).collect();
+                most.iter().filter_map(|keyword| Some(format!("{keyword} {}", at.bound(keyword)?))).collect();
             return self.wrong(format!("{number} is beyond {}", said.join(", ")));
         }
-        match keywords.get("multipleOf").filter(|of| !is_multiple(number, of)) {
+        let of = at.bound("multipleOf").and_then(Value::as_number);
+        match of.filter(|of| !is_multiple(number, of)) {
             Some(of) => self.wrong(format!("{number} is no multiple of {of}")),
             None => Ok(()),
         }
     }
 
-    fn text(&self, keywords: &Map<String, Value>, text: &str) -> Verdict {
+    fn text(&mut self, at: At<'s>, text: &str) -> Verdict {
         let length = text.chars().count();
-        self.count(keywords, length, ["minLength", "maxLength"], "characters")?;
-        let pattern = keywords.get("pattern").and_then(Value::as_str);
-        match pattern.filter(|pattern| !self.matches(pattern, text)) {
-            Some(pattern) => self.wrong(format!("{} does not match {pattern:?}", short(&text.into()))),
+        self.count(at, length, ["minLength", "maxLength"], "characters")?;
+        if let Some(pattern) = at.bound("pattern").and_then(Value::as_str)
+            && !self.matches(pattern, text)?
+        {
+            return self.wrong(format!("{} does not match {pattern:?}", short(&text.into())));
+        }
+        let format = at.schema.get("format").and_then(Value::as_str);
+        let asserted = |format: &&str| at.dialect.asserts_formats || at.dialect.draft.asserts(format);
+        match format.filter(asserted).filter(|format| !format::is_of(format, text)) {
+            Some(format) => self.wrong(format!("{} is no {format}", short(&text.into()))),
             None => Ok(()),
         }
     }
 
-    fn matches(&self, pattern: &str, text: &str) -> bool {
-        self.of.patterns.get(pattern).and_then(Option::as_ref).is_none_or(|pattern| pattern.is_match(text))
+    fn matches(&mut self, pattern: &str, text: &str) -> Result<bool, Violation> {
+        match self.of.patterns.get(pattern).map_or(Some(true), |pattern| pattern.is_in(text)) {
+            Some(found) => Ok(found),
+            None => self.too_long().map(|()| false),
+        }
     }
 
-    fn count(&self, keywords: &Map<String, Value>, count: usize, limits: [&str; 2], of: &str) -> Verdict {
-        let [least, most] = limits.map(|keyword| keywords.get(keyword).and_then(Value::as_f64));
+    fn count(&self, at: At<'s>, count: usize, limits: [&str; 2], of: &str) -> Verdict {
+        let [least, most] = limits.map(|keyword| at.bound(keyword).and_then(Value::as_f64));
         let given = count as f64;
         if least.is_some_and(|least| given < least) || most.is_some_and(|most| given > most) {
             let said: Vec<String> =
-                limits.iter().filter_map(|keyword| Some(format!("{keyword} {}", keywords.get(*keyword)?))).collect();
+                limits.iter().filter_map(|keyword| Some(format!("{keyword} {}", at.bound(keyword)?))).collect();
             return self.wrong(format!("{count} {of}, and {}", said.join(", ")));
         }
         Ok(())
     }
 
     fn array(&mut self, at: At<'s>, keywords: &'s Map<String, Value>, items: &'v [Value]) -> Verdict {
-        self.count(keywords, items.len(), ["minItems", "maxItems"], "items")?;
-        let (prefix, rest) = positions(keywords);
+        self.count(at, items.len(), ["minItems", "maxItems"], "items")?;
+        let (prefix, rest) = positions(keywords, at.dialect.draft);
         for (nth, item) in items.iter().enumerate() {
             if let Some(schema) = prefix.get(nth).or(rest) {
-                self.item(at.of(schema), nth, item)?;
+                self.item(self.inside(at, schema), nth, item)?;
             }
         }
-        if keywords.get("uniqueItems") == Some(&Value::Bool(true)) {
+        if at.bound("uniqueItems") == Some(&Value::Bool(true)) {
             let twice =
                 items.iter().enumerate().find(|(nth, item)| items.iter().take(*nth).any(|other| same(item, other)));
             if let Some((nth, item)) = twice {
                 return self.wrong(format!("item {nth}, {}, is there twice", short(item)));
             }
         }
-        let Some(schema) = keywords.get("contains") else { return Ok(()) };
+        let Some(schema) = at.since(Draft::Six, "contains") else { return Ok(()) };
         let mut found = 0;
         for (nth, item) in items.iter().enumerate() {
-            found += usize::from(self.item(at.of(schema), nth, item).is_ok());
+            found += usize::from(self.item(self.inside(at, schema), nth, item).is_ok());
         }
-        let limit = |keyword: &str| keywords.get(keyword).and_then(Value::as_f64);
+        let limit = |keyword: &str| at.since(Draft::Of2019, keyword).and_then(Value::as_f64);
         let (least, most) = (limit("minContains").unwrap_or(1.0), limit("maxContains").unwrap_or(f64::INFINITY));
         match (least..=most).contains(&(found as f64)) {
             true => Ok(()),
@@ -295,29 +317,31 @@ impl<'s, 'v> Check<'s, 'v> {
         value: &'v Value,
         members: &'v Map<String, Value>,
     ) -> Verdict {
-        self.count(keywords, members.len(), ["minProperties", "maxProperties"], "members")?;
+        self.count(at, members.len(), ["minProperties", "maxProperties"], "members")?;
         let lacks = |name: &&str| !members.contains_key(*name);
-        let required = keywords.get("required").and_then(Value::as_array).into_iter().flatten();
+        let required = at.bound("required").and_then(Value::as_array).into_iter().flatten();
         if let Some(name) = required.filter_map(Value::as_str).find(lacks) {
             return self.wrong(format!("the member {name:?} is missing"));
         }
         for (name, value) in members {
-            if let Some(names) = keywords.get("propertyNames") {
-                self.name(at.of(names), name)?;
+            if let Some(names) = at.since(Draft::Six, "propertyNames") {
+                self.name(self.inside(at, names), name)?;
             }
             let mut known = false;
-            for schema in self.named(keywords, name) {
+            for schema in self.named(keywords, name)? {
                 known = true;
-                self.member(at.of(schema), name, value)?;
+                self.member(self.inside(at, schema), name, value)?;
             }
             match keywords.get("additionalProperties").filter(|_| !known) {
                 Some(Value::Bool(false)) => return self.wrong(format!("the member {name:?} is not allowed")),
-                Some(schema) => self.member(at.of(schema), name, value)?,
+                Some(schema) => self.member(self.inside(at, schema), name, value)?,
                 None => {}
             }
         }
-        for keyword in ["dependencies", "dependentRequired", "dependentSchemas"] {
-            let all = keywords.get(keyword).and_then(Value::as_object).into_iter().flatten();
+        let dependencies =
+            [(Draft::Four, "dependencies"), (Draft::Of2019, "dependentRequired"), (Draft::Of2019, "dependentSchemas")];
+        for (draft, keyword) in dependencies {
+            let all = at.since(draft, keyword).and_then(Value::as_object).into_iter().flatten();
             for (name, needed) in all.filter(|(name, _)| members.contains_key(*name)) {
                 match needed {
                     Value::Array(names) => {
@@ -325,7 +349,7 @@ impl<'s, 'v> Check<'s, 'v> {
                             return self.wrong(format!("the member {missing:?} is missing, which {name:?} needs"));
                         }
                     }
-                    schema => self.value(at.of(schema), value)?,
+                    schema => self.value(self.inside(at, schema), value)?,
                 }
             }
         }
@@ -333,18 +357,22 @@ impl<'s, 'v> Check<'s, 'v> {
     }
 
     /// The schemas of a member's name.
-    fn named(&self, keywords: &'s Map<String, Value>, name: &str) -> Vec<&'s Value> {
-        let own = keywords.get("properties").and_then(|properties| properties.get(name));
-        let by_pattern = keywords.get("patternProperties").and_then(Value::as_object).into_iter().flatten();
-        let by_pattern = by_pattern.filter(|(pattern, _)| self.matches(pattern, name)).map(|(_, schema)| schema);
-        own.into_iter().chain(by_pattern).collect()
+    fn named(&mut self, keywords: &'s Map<String, Value>, name: &str) -> Result<Vec<&'s Value>, Violation> {
+        let mut schemas: Vec<&Value> = Vec::new();
+        schemas.extend(keywords.get("properties").and_then(|properties| properties.get(name)));
+        for (pattern, schema) in keywords.get("patternProperties").and_then(Value::as_object).into_iter().flatten() {
+            if self.matches(pattern, name)? {
+                schemas.push(schema);
+            }
+        }
+        Ok(schemas)
     }
 
     /// Holds a schema against a member's name.
     fn name(&mut self, at: At<'s>, name: &str) -> Verdict {
         let name = Value::from(name);
-        let mut check =
-            Check { of: self.of, documents: self.documents, steps: self.steps, depth: self.depth, place: Vec::new() };
+        let scope = self.scope.clone();
+        let mut check = Check { of: self.of, steps: self.steps, depth: self.depth, place: Vec::new(), scope };
         let verdict = check.value(at, &name);
         self.steps = check.steps;
         match verdict {
@@ -356,13 +384,13 @@ impl<'s, 'v> Check<'s, 'v> {
     fn combined(&mut self, at: At<'s>, keywords: &'s Map<String, Value>, value: &'v Value) -> Verdict {
         let all = |keyword: &str| keywords.get(keyword).and_then(Value::as_array).map(Vec::as_slice);
         for schema in all("allOf").unwrap_or_default() {
-            self.value(at.of(schema), value)?;
+            self.value(self.inside(at, schema), value)?;
         }
         for (keyword, most) in [("anyOf", usize::MAX), ("oneOf", 1)] {
             let Some(schemas) = all(keyword) else { continue };
             let (mut fitting, mut first) = (0, None);
             for schema in schemas {
-                match self.value(at.of(schema), value) {
+                match self.value(self.inside(at, schema), value) {
                     Ok(()) => fitting += 1,
                     Err(violation) => first = first.or(Some(violation)),
                 }
@@ -380,60 +408,42 @@ impl<'s, 'v> Check<'s, 'v> {
             }
         }
         if let Some(schema) = keywords.get("not")
-            && self.value(at.of(schema), value).is_ok()
+            && self.value(self.inside(at, schema), value).is_ok()
         {
             return self.wrong("it is as `not` says");
         }
-        let Some(condition) = keywords.get("if") else { return Ok(()) };
-        let branch = if self.value(at.of(condition), value).is_ok() { "then" } else { "else" };
-        keywords.get(branch).map_or(Ok(()), |schema| self.value(at.of(schema), value))
+        let Some(condition) = at.since(Draft::Seven, "if") else { return Ok(()) };
+        let branch = if self.value(self.inside(at, condition), value).is_ok() { "then" } else { "else" };
+        keywords.get(branch).map_or(Ok(()), |schema| self.value(self.inside(at, schema), value))
     }
 }
 
-/// The schemas of the first items, and that of the rest, by the words of any draft.
-fn positions(keywords: &Map<String, Value>) -> (&[Value], Option<&Value>) {
+/// The schemas of the first items, and that of the rest, by the words of a draft.
+fn positions(keywords: &Map<String, Value>, draft: Draft) -> (&[Value], Option<&Value>) {
     let items = keywords.get("items");
-    match (keywords.get("prefixItems"), items) {
+    let prefix = keywords.get("prefixItems").filter(|_| draft >= Draft::Of2020);
+    match (prefix, items) {
         (Some(Value::Array(prefix)), items) => (prefix, items),
-        (_, Some(Value::Array(prefix))) => (prefix, keywords.get("additionalItems")),
+        (_, Some(Value::Array(prefix))) if draft.items_may_be_list() => (prefix, keywords.get("additionalItems")),
         (_, items) => (&[], items),
     }
 }
 
-fn is_of(value: &Value, name: &str) -> bool {
+fn is_of(value: &Value, name: &str, draft: Draft) -> bool {
     match value {
         Value::Null => name == "null",
         Value::Bool(_) => name == "boolean",
         Value::String(_) => name == "string",
         Value::Array(_) => name == "array",
         Value::Object(_) => name == "object",
-        Value::Number(number) => name == "number" || (name == "integer" && is_whole(number)),
-    }
-}
-
-fn is_whole(number: &Number) -> bool {
-    !number.is_f64() || number.as_f64().is_some_and(|number| number.fract() == 0.0)
-}
-
-fn is_multiple(number: &Number, of: &Value) -> bool {
-    if let (Some(number), Some(of)) = (number.as_i64(), of.as_i64()) {
-        return of == 0 || number.checked_rem(of).unwrap_or(0) == 0;
-    }
-    let (Some(number), Some(of)) = (number.as_f64(), of.as_f64()) else { return true };
-    let times = number / of;
-    // Decimals have no exact binary form: 0.3 is three times 0.1.
-    !times.is_finite() || (times - times.round()).abs() <= times.abs().max(1.0) * 1e-9
-}
-
-/// Equal as JSON is: 1 and 1.0 are the same number.
-fn same(a: &Value, b: &Value) -> bool {
-    match (a, b) {
-        (Value::Number(a), Value::Number(b)) => a == b || (a.is_f64() != b.is_f64() && a.as_f64() == b.as_f64()),
-        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
-        (Value::Object(a), Value::Object(b)) => {
-            a.len() == b.len() && a.iter().all(|(name, a)| b.get(name).is_some_and(|b| same(a, b)))
+        Value::Number(number) if name == "integer" => {
+            if draft.whole_is_integer() {
+                is_whole(number)
+            } else {
+                is_written_whole(number)
+            }
         }
-        (a, b) => a == b,
+        Value::Number(_) => name == "number",
     }
 }
 

@@ -154,3 +154,82 @@ fn references_lead_to_other_documents() {
     assert_eq!(accepts.violation(&json!({"home": "Graz"})), None);
     assert_eq!(accepts.violation(&json!({"home": 8010})).unwrap().path, "$.home");
 }
+
+#[test]
+fn what_a_schema_refers_to_depends_on_who_refers_to_it() {
+    let tree = json!({
+        "$id": "tree", "$dynamicAnchor": "node",
+        "properties": {"children": {"items": {"$dynamicRef": "#node"}}},
+    });
+    let strict = json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "strict-tree", "$dynamicAnchor": "node", "$ref": "tree", "unevaluatedProperties": false,
+    });
+    let accepts = Acceptance::new(&strict, &[("tree".to_owned(), tree)]);
+    assert_eq!(accepts.violation(&json!({"children": [{"children": []}]})), None);
+    let violation = accepts.violation(&json!({"children": [{"daat": 1}]})).unwrap();
+    assert_eq!(violation.to_string(), r#"$.children[0]: the member "daat" is not allowed"#);
+}
+
+#[test]
+fn formats_are_asserted_where_deserializers_assert_them() {
+    let schema = |draft: &str| json!({"$schema": draft, "format": "date"});
+    for asserting in ["http://json-schema.org/draft-07/schema#", "something else"] {
+        assert_eq!(said(&schema(asserting), &json!("2024-02-29")), None);
+        assert_eq!(said(&schema(asserting), &json!("2023-02-29")).as_deref(), Some(r#"$: "2023-02-29" is no date"#));
+    }
+    for remark in ["http://json-schema.org/draft-04/schema#", "https://json-schema.org/draft/2020-12/schema"] {
+        assert_eq!(said(&schema(remark), &json!("2023-02-29")), None, "{remark}");
+    }
+}
+
+#[test]
+fn patterns_are_ecmas() {
+    for (pattern, good, bad) in [
+        (r"^(?!admin)\w+$", "user", "admin"),
+        (r"(?<=€)\d", "€5", "5"),
+        (r"^(a|b)\1$", "aa", "ab"),
+        (r"^\d$", "7", "७"),
+        (r"^.$", "x", "\u{2028}"),
+        (r"^[[&&~~--]$", "[", "]"),
+        (r"^[^]$", "\n", ""),
+        (r"^\u{1F600}\uD83D\uDE00\cA\x41\/$", "😀😀\u{1}A/", "😀"),
+        (r"^{a}$", "{a}", "a"),
+        (r"^[\w-.]+$", "a-.", "a b"),
+        (r"^\p{Lu}+$", "Ä", "ä"),
+    ] {
+        let schema = json!({ "pattern": pattern });
+        assert_eq!(said(&schema, &json!(good)), None, "{pattern}");
+        assert!(said(&schema, &json!(bad)).unwrap().contains("does not match"), "{pattern}");
+    }
+    // Java's, not ECMA's.
+    assert_eq!(said(&json!({"pattern": r"\Qa.b\E"}), &json!("c")), None);
+}
+
+#[test]
+fn a_pattern_that_tries_without_end_is_stopped() {
+    let schema = json!({"not": {"pattern": r"^(a+)+(?=b)$"}});
+    assert!(said(&schema, &json!("a".repeat(40))).unwrap().contains("takes too long"));
+}
+
+#[test]
+fn numbers_are_compared_as_they_are_written() {
+    for (schema, good, bad) in [
+        (
+            json!({"maximum": 9_007_199_254_740_992_u64}),
+            json!(9_007_199_254_740_992_u64),
+            json!(9_007_199_254_740_993_u64),
+        ),
+        (json!({"multipleOf": 0.01}), json!(19.99), json!(19.999)),
+        (json!({"multipleOf": 1e-8}), json!(12391239123_i64), json!(1e-9)),
+        (json!({"multipleOf": 7}), json!(7e300), json!(1e300)),
+        (
+            json!({"enum": [18_446_744_073_709_551_615_u64]}),
+            json!(18_446_744_073_709_551_615_u64),
+            json!(18_446_744_073_709_551_614_u64),
+        ),
+    ] {
+        assert_eq!(said(&schema, &good), None, "{schema}");
+        assert!(said(&schema, &bad).is_some(), "{schema}");
+    }
+}

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use super::{At, Check, Verdict, positions};
+use super::{At, Check, Draft, Verdict, positions};
 
 /// What keywords have looked at.
 #[derive(Default)]
@@ -15,9 +15,9 @@ struct Seen<'v> {
 
 impl<'s, 'v> Check<'s, 'v> {
     /// `unevaluatedProperties` and `unevaluatedItems`: of what no other keyword has looked at.
-    pub(super) fn unevaluated(&mut self, at: At<'s>, keywords: &'s Map<String, Value>, value: &'v Value) -> Verdict {
-        let of_members = keywords.get("unevaluatedProperties");
-        let of_items = keywords.get("unevaluatedItems");
+    pub(super) fn unevaluated(&mut self, at: At<'s>, value: &'v Value) -> Verdict {
+        let of_members = at.since(Draft::Of2019, "unevaluatedProperties");
+        let of_items = at.since(Draft::Of2019, "unevaluatedItems");
         if of_members.is_none() && of_items.is_none() {
             return Ok(());
         }
@@ -28,12 +28,12 @@ impl<'s, 'v> Check<'s, 'v> {
                 if *schema == Value::Bool(false) {
                     return self.wrong(format!("the member {name:?} is not allowed"));
                 }
-                self.member(at.of(schema), name, member)?;
+                self.member(self.inside(at, schema), name, member)?;
             }
         }
         if let (Some(schema), Some(items)) = (of_items, value.as_array()) {
             for (nth, item) in items.iter().enumerate().filter(|(nth, _)| !seen.items.contains(nth)) {
-                self.item(at.of(schema), nth, item)?;
+                self.item(self.inside(at, schema), nth, item)?;
             }
         }
         Ok(())
@@ -42,7 +42,7 @@ impl<'s, 'v> Check<'s, 'v> {
     /// Notes which members and items the keywords of a schema that accepts the value look at.
     fn look(&mut self, at: At<'s>, value: &'v Value, seen: &mut Seen<'v>, outermost: bool) -> Verdict {
         let Value::Object(keywords) = at.schema else { return Ok(()) };
-        self.deeper(|check| check.look_within(at, keywords, value, seen, outermost))
+        self.deeper(at, |check| check.look_within(at, keywords, value, seen, outermost))
     }
 
     fn look_within(
@@ -56,14 +56,15 @@ impl<'s, 'v> Check<'s, 'v> {
         for name in value.as_object().into_iter().flat_map(Map::keys) {
             let others = keywords.contains_key("additionalProperties")
                 || (!outermost && keywords.contains_key("unevaluatedProperties"));
-            if others || !self.named(keywords, name).is_empty() {
+            if others || !self.named(keywords, name)?.is_empty() {
                 seen.members.insert(name);
             }
         }
-        let (prefix, rest) = positions(keywords);
+        let (prefix, rest) = positions(keywords, at.dialect.draft);
         for (nth, item) in value.as_array().into_iter().flatten().enumerate() {
-            let contained = match keywords.get("contains") {
-                Some(schema) => self.item(at.of(schema), nth, item).is_ok(),
+            let contains = keywords.get("contains").filter(|_| at.dialect.draft.contains_evaluates());
+            let contained = match contains {
+                Some(schema) => self.item(self.inside(at, schema), nth, item).is_ok(),
                 None => false,
             };
             let others = rest.is_some() || (!outermost && keywords.contains_key("unevaluatedItems"));
@@ -71,7 +72,7 @@ impl<'s, 'v> Check<'s, 'v> {
                 seen.items.insert(nth);
             }
         }
-        if let Some(target) = self.referred(at, keywords)? {
+        for target in self.targets(at)?.into_iter().flatten() {
             self.look(target, value, seen, false)?;
         }
         let mut inner: Vec<&'s Value> = Vec::new();
@@ -81,13 +82,13 @@ impl<'s, 'v> Check<'s, 'v> {
         let dependent = keywords.get("dependentSchemas").and_then(Value::as_object).into_iter().flatten();
         inner.extend(dependent.filter(|(name, _)| value.get(name.as_str()).is_some()).map(|(_, schema)| schema));
         if let Some(condition) = keywords.get("if") {
-            let holds = self.value(at.of(condition), value).is_ok();
+            let holds = self.value(self.inside(at, condition), value).is_ok();
             inner.extend(holds.then_some(condition));
             inner.extend(keywords.get(if holds { "then" } else { "else" }));
         }
         for schema in inner {
-            if self.value(at.of(schema), value).is_ok() {
-                self.look(at.of(schema), value, seen, false)?;
+            if self.value(self.inside(at, schema), value).is_ok() {
+                self.look(self.inside(at, schema), value, seen, false)?;
             }
         }
         Ok(())
