@@ -100,21 +100,29 @@ impl Gateway {
     /// Answers a request.
     pub async fn answer(&self, head: &Parts, body: Bytes) -> Response<Reply> {
         let encoding = header_text(head, header::CONTENT_TYPE.as_str()).and_then(Encoding::of);
-        let answered = self.call(head, &body, encoding).await;
-        let encoding = encoding.unwrap_or(Encoding::Json);
-        let (status, content_type, reply) = match answered {
-            Ok(Answer::Done) => (200, encoding.content_type(), Reply::Whole(Bytes::new())),
-            Ok(Answer::Value(value)) => (200, encoding.content_type(), Reply::Whole(encoding.encode(&value))),
-            Ok(Answer::Events(frames)) => {
-                let parts = frames.map(move |frame| frame.encode(encoding)).boxed();
-                (200, Frame::CONTENT_TYPE, Reply::Parts(parts))
+        let (status, content_type, reply) = match encoding {
+            None => {
+                let fault = undeclared(head);
+                (fault.status, None, Reply::Whole(fault.xml().into()))
             }
-            Err(fault) => (fault.status, encoding.content_type(), Reply::Whole(encoding.encode(&fault.body()))),
+            Some(encoding) => match self.call(head, &body, encoding).await {
+                Ok(Answer::Done) => (200, Some(encoding.content_type()), Reply::Whole(Bytes::new())),
+                Ok(Answer::Value(value)) => (200, Some(encoding.content_type()), Reply::Whole(encoding.encode(&value))),
+                Ok(Answer::Events(frames)) => {
+                    let parts = frames.map(move |frame| frame.encode(encoding)).boxed();
+                    (200, Some(Frame::CONTENT_TYPE), Reply::Parts(parts))
+                }
+                Err(fault) => {
+                    (fault.status, Some(encoding.content_type()), Reply::Whole(encoding.encode(&fault.body())))
+                }
+            },
         };
         let mut response = Response::new(reply);
         *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+        if let Some(content_type) = content_type {
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+        }
         let (request, id) = request_ids();
         for (name, value) in [("x-amzn-requestid", request), ("x-amz-id-2", id)] {
             if let Ok(value) = HeaderValue::from_str(&value) {
@@ -124,23 +132,24 @@ impl Gateway {
         response
     }
 
-    async fn call(&self, head: &Parts, body: &Bytes, encoding: Option<Encoding>) -> Result<Answer, Fault> {
-        let target = header_text(head, TARGET_HEADER).unwrap_or_default();
-        let (prefix, name) = target.split_once('.').unwrap_or((target, ""));
-        if head.method != Method::POST || prefix.is_empty() || name.is_empty() {
-            let said = "Unable to determine service/operation name to be authorized";
-            return Err(Fault { status: 403, ..Fault::new("AccessDeniedException", said) });
+    async fn call(&self, head: &Parts, body: &Bytes, encoding: Encoding) -> Result<Answer, Fault> {
+        let (prefix, name) = target(head);
+        if head.method != Method::POST {
+            return Err(undetermined());
         }
+        let service = self.services.iter().find(|service| service.target() == prefix);
+        let known =
+            service.filter(|service| service.model().operation(name).is_some() || service.model().refuses(name));
         let unknown = || Fault::bare("UnknownOperationException");
-        let Some(encoding) = encoding else { return Err(Fault { status: 404, ..unknown() }) };
-        let service = self.services.iter().find(|service| service.target() == prefix).ok_or_else(unknown)?;
-        let model = service.model();
-        let refused = model.refuses(name);
-        if model.operation(name).is_none() && !refused {
-            return Err(unknown());
-        }
+        // A body that is none is told first, unless there is nothing of a request at all.
         let input = encoding.decode(body).filter(|value| matches!(value, Value::Map(_) | Value::List(_)));
-        let input = input.ok_or_else(|| Fault::bare("SerializationException"))?;
+        let input = match (input, known) {
+            (None, None) if body.is_empty() => return Err(unknown()),
+            (None, _) => return Err(Fault::bare("SerializationException")),
+            (Some(input), _) => input,
+        };
+        let service = known.ok_or_else(unknown)?;
+        let model = service.model();
         let caller = self.caller(head, body, service.as_ref(), name)?;
         let Some(operation) = model.operation(name) else { return Err(service.refusal(name)) };
         let input = model.conform(operation, input)?;
@@ -178,6 +187,27 @@ impl std::fmt::Debug for Answer {
             Self::Value(value) => value.fmt(f),
             Self::Events(_) => f.write_str("events"),
         }
+    }
+}
+
+/// The service and the operation that a request names.
+fn target(head: &Parts) -> (&str, &str) {
+    let target = header_text(head, TARGET_HEADER).unwrap_or_default();
+    target.split_once('.').unwrap_or((target, ""))
+}
+
+fn undetermined() -> Fault {
+    let said = "Unable to determine service/operation name to be authorized";
+    Fault { status: 403, ..Fault::new("AccessDeniedException", said) }
+}
+
+/// What is wrong with a request whose body is declared as nothing that the services read.
+fn undeclared(head: &Parts) -> Fault {
+    match target(head) {
+        (prefix, name) if head.method == Method::POST && !prefix.is_empty() && !name.is_empty() => {
+            Fault { status: 404, ..Fault::bare("UnknownOperationException") }
+        }
+        _ => undetermined(),
     }
 }
 

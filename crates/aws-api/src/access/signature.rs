@@ -39,10 +39,7 @@ impl<'a> Claim<'a> {
         let in_query = head.uri.query().is_some_and(|query| query.contains("X-Amz-Algorithm"));
         let Some(header) = text(&head.headers, "authorization") else {
             return Err(match in_query {
-                true => Fault::new(
-                    "IncompleteSignatureException",
-                    "Signatures in the query string are not taken here; sign with the 'Authorization' header.",
-                ),
+                true => Fault::new("IncompleteSignatureException", in_query_text(head.uri.query().unwrap_or_default())),
                 false => Fault::new("MissingAuthenticationTokenException", "Missing Authentication Token"),
             });
         };
@@ -55,9 +52,6 @@ impl<'a> Claim<'a> {
         let incomplete =
             |missing: &str| Fault::new("IncompleteSignatureException", format!("{missing} Authorization={header}"));
         let (algorithm, rest) = header.split_once(' ').unwrap_or((header, ""));
-        if algorithm != ALGORITHM {
-            return Err(incomplete(&format!("Unsupported AWS 'algorithm': '{algorithm}'.")));
-        }
         let parameter =
             |name: &str| rest.split([',', ' ']).find_map(|part| part.trim().strip_prefix(name)?.strip_prefix('='));
         let (credential, signature, signed) =
@@ -76,6 +70,9 @@ impl<'a> Claim<'a> {
         else {
             return Err(incomplete(missing.trim_end()));
         };
+        if algorithm != ALGORITHM {
+            return Err(incomplete(&format!("Unsupported AWS 'algorithm': '{algorithm}'.")));
+        }
         let mut scope = credential.split('/');
         let scope = (scope.next(), scope.next(), scope.next(), scope.next(), scope.next(), scope.next());
         let (Some(key), Some(date), Some(region), Some(service), Some("aws4_request"), None) = scope else {
@@ -88,6 +85,20 @@ impl<'a> Claim<'a> {
 
     fn scope(&self) -> String {
         format!("{}/{}/{}/aws4_request", self.date, self.region, self.service)
+    }
+}
+
+/// What is wrong with a signature in the query string.
+fn in_query_text(query: &str) -> String {
+    let given = |name: &str| {
+        query.split('&').any(|part| part.split_once('=').is_some_and(|(key, value)| key == name && !value.is_empty()))
+    };
+    let names = ["X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Signature", "X-Amz-SignedHeaders", "X-Amz-Date"];
+    let missing = names.iter().filter(|name| !given(name));
+    let missing: String = missing.map(|name| format!("AWS query-string parameters must include '{name}'. ")).collect();
+    match missing.is_empty() {
+        true => "Signatures in the query string are not taken here; sign with the 'Authorization' header.".to_owned(),
+        false => missing + "Re-examine the query-string parameters.",
     }
 }
 

@@ -39,16 +39,19 @@ impl Kinesis {
 
     /// The stream that a request names by `StreamName`, by `StreamARN` or by both.
     pub(super) fn stream(&self, input: &Value<'_>) -> Result<Stream, Fault> {
+        self.named(self.stream_name(input)?)
+    }
+
+    fn stream_name<'a>(&self, input: &'a Value<'_>) -> Result<&'a str, Fault> {
         let by_arn = input.text("StreamARN").map(|arn| self.resource(arn)).transpose()?;
-        let name = match (input.text("StreamName"), by_arn) {
+        match (input.text("StreamName"), by_arn) {
             (Some(name), Some(Resource::Stream(other))) if name != other => {
-                return Err(invalid(format!("StreamName {name} and StreamARN name different streams.")));
+                Err(invalid(format!("StreamName {name} and StreamARN name different streams.")))
             }
-            (Some(name), _) | (None, Some(Resource::Stream(name))) => name,
-            (None, Some(Resource::Consumer(..))) => return Err(invalid("StreamARN names a consumer.".into())),
-            (None, None) => return Err(invalid("Either StreamName or StreamARN should be provided.".into())),
-        };
-        self.named(name)
+            (Some(name), _) | (None, Some(Resource::Stream(name))) => Ok(name),
+            (None, Some(Resource::Consumer(..))) => Err(invalid("StreamARN names a consumer.".into())),
+            (None, None) => Err(invalid("Either StreamName or StreamARN should be provided.".into())),
+        }
     }
 
     pub(super) fn named(&self, name: &str) -> Result<Stream, Fault> {
@@ -75,6 +78,15 @@ impl Kinesis {
             return Err(Fault::new("AccessDeniedException", said));
         }
         Ok(())
+    }
+
+    /// The stream that a request names, and a shard of it. Of a stream that is not there, the service tells that its shard is not.
+    pub(super) fn stream_and_shard(&self, input: &Value<'_>, id: &str) -> Result<(Stream, ShardHandle), Fault> {
+        let name = self.stream_name(input)?;
+        let number = shard_number(id).ok_or_else(|| self.could_not_find_shard(name, id))?;
+        let stream = self.streams.get(name).map_err(|_| self.no_shard(name, number))?;
+        let shard = stream.shard(number).map_err(|_| self.no_shard(name, number))?;
+        Ok((stream, shard))
     }
 
     /// What an ARN of this account names.

@@ -67,6 +67,13 @@ pub(super) struct Account {
     pub(super) ended_ms: Option<i64>,
 }
 
+impl Account {
+    /// Whether it commits to a throughput now.
+    pub(super) fn is_committed(&self) -> bool {
+        self.committed_ms.is_some() && self.ended_ms.is_none()
+    }
+}
+
 /// All notes.
 #[derive(Debug)]
 pub(super) struct Notebook {

@@ -20,6 +20,52 @@ const NINE_DIGITS: u64 = 1_000_000_000;
 /// No number of any version has more digits.
 const DIGITS_MAX: usize = 57;
 
+/// What the service takes for a sequence number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum AnyNumber {
+    /// As they are written now: version 2.
+    Current(SequenceNumber),
+    /// Of version 0 or 1, which streams had before 2015. None of ours has.
+    Old {
+        shard: u32,
+        /// When its record came, in seconds, where it says so.
+        time_s: u64,
+        /// As the service writes it.
+        shown: String,
+    },
+}
+
+impl AnyNumber {
+    /// Reads one; `None` if it is none of any version.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        if let Some(number) = SequenceNumber::parse(text) {
+            return Some(AnyNumber::Current(number));
+        }
+        let [low, b, c, d, e, high] = parse_decimal(text)?.map(u128::from);
+        let bits = low | b << 32 | c << 64 | d << 96;
+        let high = e | high << 32;
+        if high == 0 {
+            // Version 0; what is below 2^124 stands for what is above.
+            let bits = if bits < 1 << 124 { bits + (1 << 124) } else { bits };
+            let created_s = (bits >> 88) as u64 & 0xf_ffff_ffff;
+            let old = AnyNumber::Old { shard: bits as u32 & 0xffff, time_s: 0, shown: bits.to_string() };
+            return (created_s < CREATED_MAX_S).then_some(old);
+        }
+        let time_s = (high << 28 | bits >> 100) as u64 & 0xf_ffff_ffff;
+        let old = AnyNumber::Old { shard: (bits >> 4) as u32, time_s, shown: text.to_owned() };
+        (high >> 56 == 2 && bits & 0xf == 1).then_some(old)
+    }
+
+    /// Whether its time is later than now.
+    pub(super) fn is_future(&self, now_ms: i64) -> bool {
+        let time_s = match self {
+            AnyNumber::Current(number) => number.time_s,
+            AnyNumber::Old { time_s, .. } => *time_s,
+        };
+        time_s > now_ms.max(0) as u64 / 1_000 + 1
+    }
+}
+
 /// A sequence number, taken apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct SequenceNumber {
@@ -49,8 +95,8 @@ impl SequenceNumber {
         Self { created_s: seconds(created), place: LAST_PLACE, time_s: seconds(closed), shard: shard.0 }
     }
 
-    /// Reads one; `None` if it can't be one of this service.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    /// Reads one; `None` if it can't be one of this service now.
+    fn parse(text: &str) -> Option<Self> {
         let words = parse_decimal(text)?;
         let [low, b, c, d, e, high] = words.map(u128::from);
         let bits = low | b << 32 | c << 64 | d << 96;
@@ -61,7 +107,6 @@ impl SequenceNumber {
             time_s: (bits >> 36 & 0xf_ffff_ffff) as u64,
             shard: (bits >> 4) as u32,
         };
-        // Version 2 only: versions 0 and 1 are of streams that the service made before 2015.
         let version = high >> 56 == 2 && bits & 0xf == 2;
         (version && number.place <= LAST_PLACE && number.created_s < CREATED_MAX_S).then_some(number)
     }
@@ -79,11 +124,6 @@ impl SequenceNumber {
     /// Whether it is of this shard, and not of another with its number in a stream of the same name.
     pub(super) fn is_of(self, shard: &ShardHandle) -> bool {
         self.shard == shard.id().0 && self.created_s == seconds(shard.created())
-    }
-
-    /// Whether its time is later than now.
-    pub(super) fn is_future(self, now_ms: i64) -> bool {
-        self.time_s > now_ms.max(0) as u64 / 1_000 + 1
     }
 }
 
@@ -170,6 +210,19 @@ mod tests {
         for text in ["", "0", "1", "49543463076548007577105092703039560359975228518395019267", "x", large.as_str()] {
             assert_eq!(SequenceNumber::parse(text), None, "{text}");
         }
+        assert_eq!(AnyNumber::parse("x"), None);
+        assert_eq!(AnyNumber::parse(&large), None);
+    }
+
+    #[test]
+    fn old_numbers_are_told_from_none() {
+        let old = |shard, shown: &str| Some(AnyNumber::Old { shard, time_s: 0, shown: shown.to_owned() });
+        assert_eq!(AnyNumber::parse("0"), old(0, "21267647932558653966460912964485513216"));
+        assert_eq!(AnyNumber::parse("5"), old(5, "21267647932558653966460912964485513221"));
+        let text = "21693000891209827039382739016868823042";
+        assert_eq!(AnyNumber::parse(text), old(2, text));
+        // Its creation is beyond what the service takes.
+        assert_eq!(AnyNumber::parse("26227199374822427428162556223570313216"), None);
     }
 
     proptest! {

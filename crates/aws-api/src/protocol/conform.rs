@@ -101,7 +101,10 @@ fn blob(text: &str) -> Result<Bytes, Fault> {
     }
     let refuse = |why: String| Err(Fault::serialization(format!("'{text}' can not be converted to a Blob: {why}")));
     if !text.len().is_multiple_of(4) {
-        return refuse(format!("Base64 encoded length is expected a multiple of 4 bytes but found: {}", text.len()));
+        return refuse(format!(
+            "Base64 encoded length is expected a multiple of 4 bytes but found: {}",
+            text.chars().count()
+        ));
     }
     let body = text.trim_end_matches('=');
     match body.chars().find(|char| !char.is_ascii_alphanumeric() && !"+/".contains(*char)) {

@@ -46,6 +46,14 @@ impl Fault {
         let member = if self.kind == SERIALIZATION { "Message" } else { "message" };
         structure([("__type", self.kind.into()), (member, self.message.clone().into())])
     }
+
+    /// The answer's body to a request whose encoding is none of the service's.
+    pub fn xml(&self) -> String {
+        match &self.message {
+            Some(message) => format!("<{0}>\n  <Message>{message}</Message>\n</{0}>\n", self.kind),
+            None => format!("<{}/>\n", self.kind),
+        }
+    }
 }
 
 const SERIALIZATION: &str = "SerializationException";

@@ -112,7 +112,7 @@ three = arn_of("three")
 refused("ResourceNotFoundException", "does not exist", k.subscribe_to_shard, ConsumerARN=three, ShardId="shardId-000000000009", StartingPosition={"Type": "LATEST"})
 refused("InvalidArgumentException", "no StartingSequenceNumber", k.subscribe_to_shard, ConsumerARN=three, ShardId="1", StartingPosition={"Type": "AT_SEQUENCE_NUMBER"})
 refused("InvalidArgumentException", "used in SubscribeToShard on shard", k.subscribe_to_shard, ConsumerARN=three, ShardId="1",
-        StartingPosition={"Type": "AT_SEQUENCE_NUMBER", "SequenceNumber": "7"})
+        StartingPosition={"Type": "AT_SEQUENCE_NUMBER", "SequenceNumber": "1"})
 refused("ValidationException", "Value null at 'startingPosition.type'", k.subscribe_to_shard, ConsumerARN=three, ShardId="1", StartingPosition={})
 refused("DryRunOperationException", "", k.subscribe_to_shard, ConsumerARN=three, ShardId="1", StartingPosition={"Type": "LATEST"}, DryRun=True)
 refused("ResourceNotFoundException", "not found", k.subscribe_to_shard, ConsumerARN=f"{S}/consumer/three:5", ShardId="1", StartingPosition={"Type": "LATEST"})

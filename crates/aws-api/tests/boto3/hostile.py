@@ -14,10 +14,10 @@ AUTHORIZATION = ("AWS4-HMAC-SHA256 Credential=any/20260101/eu-central-1/kinesis/
 JSON, CBOR = "application/x-amz-json-1.1", "application/x-amz-cbor-1.1"
 
 
-def send(target, body, kind=JSON, method="POST", authorization=AUTHORIZATION, **headers):
+def send(target, body, kind=JSON, method="POST", authorization=AUTHORIZATION, query="", **headers):
     headers |= {"X-Amz-Target": target, "Content-Type": kind, "Authorization": authorization, "X-Amz-Date": "20260101T000000Z"}
     headers = {name: value for name, value in headers.items() if value is not None}
-    request = urllib.request.Request(ENDPOINT, data=body, method=method, headers=headers)
+    request = urllib.request.Request(ENDPOINT + "/" + query, data=body, method=method, headers=headers)
     try:
         with urllib.request.urlopen(request) as answer:
             return answer.status, answer.headers, answer.read()
@@ -28,6 +28,11 @@ def send(target, body, kind=JSON, method="POST", authorization=AUTHORIZATION, **
 def kind_of(answer):
     status, headers, body = answer
     return status, json.loads(body)["__type"]
+
+
+def message_of(answer):
+    said = json.loads(answer[2])
+    return said.get("message", said.get("Message"))
 
 
 k = client()
@@ -44,11 +49,28 @@ equal(kind_of(send(P + "ListStreams", b"")), (400, "SerializationException"))
 equal(kind_of(send(P + "ListStreams", b"7")), (400, "SerializationException"))
 equal(kind_of(send(P + "Fly", b"{}")), (400, "UnknownOperationException"))
 equal(kind_of(send("Weather_2026.ListStreams", b"{}")), (400, "UnknownOperationException"))
-equal(kind_of(send(None, b"{}")), (403, "AccessDeniedException"))
-equal(kind_of(send(P + "ListStreams", b"{}", kind="text/plain")), (404, "UnknownOperationException"))
+equal(kind_of(send(None, b"{}")), (400, "UnknownOperationException"))
+equal(kind_of(send(None, b"")), (400, "UnknownOperationException"))
+equal(kind_of(send(P + "Fly", b"{")), (400, "SerializationException"))
+for target in (None, "Kinesis_20131202"):
+    status, headers, body = send(target, b"{}", kind="text/plain")
+    equal((status, headers["Content-Type"]), (403, None))
+    equal(body, b"<AccessDeniedException>\n  <Message>Unable to determine service/operation name to be authorized</Message>\n</AccessDeniedException>\n")
+status, headers, body = send(P + "ListStreams", b"{}", kind="text/plain")
+equal((status, headers["Content-Type"], body), (404, None, b"<UnknownOperationException/>\n"))
 equal(kind_of(send(P + "ListStreams", b"{}", authorization=None)), (400, "MissingAuthenticationTokenException"))
 equal(kind_of(send(P + "ListStreams", b"{}", authorization="Basic x")), (400, "IncompleteSignatureException"))
 equal(kind_of(send(P + "ListStreams", b"{}", authorization="AWS4-HMAC-SHA256 Credential=a")), (400, "IncompleteSignatureException"))
+equal(message_of(send(P + "ListStreams", b"{}", authorization="X")),
+      "Authorization header requires 'Credential' parameter. Authorization header requires 'Signature' parameter. "
+      "Authorization header requires 'SignedHeaders' parameter. Authorization=X")
+equal(message_of(send(P + "ListStreams", b"{}", authorization=None, query="?X-Amz-Algorithm=a&X-Amz-Date=b")),
+      "AWS query-string parameters must include 'X-Amz-Credential'. AWS query-string parameters must include 'X-Amz-Signature'. "
+      "AWS query-string parameters must include 'X-Amz-SignedHeaders'. Re-examine the query-string parameters.")
+equal(message_of(send(P + "ListStreams", b"{}", query="?X-Amz-Algorithm=a")),
+      "Found both 'X-Amz-Algorithm' as a query-string param and 'Authorization' as HTTP header.")
+equal(message_of(send(P + "PutRecord", json.dumps({"StreamName": "s", "PartitionKey": "p", "Data": "\u00e9"}).encode())),
+      "'\u00e9' can not be converted to a Blob: Base64 encoded length is expected a multiple of 4 bytes but found: 1")
 
 # CBOR: the same service in other bytes.
 def text(value):

@@ -47,6 +47,12 @@ paced_refused("LimitExceededException", "2 on-demand streams", k.create_stream, 
 for i in range(3):
     paced(k.register_stream_consumer, StreamARN=arn("s"), ConsumerName=f"c{i}")
 paced_refused("LimitExceededException", "3 registered consumers", k.register_stream_consumer, StreamARN=arn("s"), ConsumerName="c4")
+for i in range(3):
+    paced(k.register_stream_consumer, StreamARN=arn("d1"), ConsumerName=f"c{i}")
+paced_refused("LimitExceededException", "3 registered consumers", k.register_stream_consumer, StreamARN=arn("d1"), ConsumerName="c3")
+paced(k.update_account_settings, MinimumThroughputBillingCommitment={"Status": "ENABLED"})
+paced(k.register_stream_consumer, StreamARN=arn("d1"), ConsumerName="c3")
+paced_refused("LimitExceededException", "3 registered consumers", k.register_stream_consumer, StreamARN=arn("s"), ConsumerName="c4")
 for _ in range(25):
     k.start_stream_encryption(StreamName="d1", EncryptionType="KMS", KeyId="k")
 refused("LimitExceededException", "25 times", k.start_stream_encryption, StreamName="d1", EncryptionType="KMS", KeyId="k")

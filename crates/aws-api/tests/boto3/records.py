@@ -34,8 +34,9 @@ refused("ValidationException", "Value null at 'partitionKey'", k.put_record, Str
 refused("InvalidArgumentException", "1024 KiB", k.put_record, StreamName="s", Data=b"x" * (1 << 20), PartitionKey="x")
 refused("ResourceNotFoundException", f"Stream nope under account {ACCOUNT} not found.", k.put_record, StreamName="nope", Data=b"x", PartitionKey="x")
 refused("DryRunOperationException", "would have succeeded", k.put_record, StreamName="s", Data=b"dry", PartitionKey="x", DryRun=True)
-refused("InvalidArgumentException", f"ExclusiveMinimumSequenceNumber 1 used in PutRecord on stream s under account {ACCOUNT} is invalid.",
-        k.put_record, StreamName="s", Data=b"x", PartitionKey="x", SequenceNumberForOrdering="1")
+TOO_LATE = "26227199374822427428162556223570313216"
+refused("InvalidArgumentException", f"ExclusiveMinimumSequenceNumber {TOO_LATE} used in PutRecord on stream s under account {ACCOUNT} is invalid.",
+        k.put_record, StreamName="s", Data=b"x", PartitionKey="x", SequenceNumberForOrdering=TOO_LATE)
 later = k.put_record(StreamName="s", Data=b"low 2", PartitionKey="x", ExplicitHashKey="0", SequenceNumberForOrdering=put["SequenceNumber"])
 assert b"dry" not in data(read(k, "s", LOW)) + data(read(k, "s", HIGH))
 
@@ -80,8 +81,12 @@ refused("InvalidArgumentException", "Request specified LATEST and also a Startin
         ShardIteratorType="LATEST", StartingSequenceNumber=first)
 refused("InvalidArgumentException", "Request specified AT_SEQUENCE_NUMBER and no StartingSequenceNumber.", k.get_shard_iterator, StreamName="s",
         ShardId=LOW, ShardIteratorType="AT_SEQUENCE_NUMBER")
-refused("InvalidArgumentException", f"StartingSequenceNumber 7 used in GetShardIterator on shard {LOW} in stream s under account {ACCOUNT} is invalid.",
+refused("InvalidArgumentException", f"StartingSequenceNumber {TOO_LATE} used in GetShardIterator on shard {LOW} in stream s under account {ACCOUNT} is invalid.",
+        k.get_shard_iterator, StreamName="s", ShardId=LOW, ShardIteratorType="AT_SEQUENCE_NUMBER", StartingSequenceNumber=TOO_LATE)
+refused("InvalidArgumentException", f"Invalid StartingSequenceNumber. It encodes shardId-000000000007, while it was used in a call to a shard with {LOW}",
         k.get_shard_iterator, StreamName="s", ShardId=LOW, ShardIteratorType="AT_SEQUENCE_NUMBER", StartingSequenceNumber="7")
+refused("InvalidArgumentException", f"StartingSequenceNumber {2 ** 124} used in GetShardIterator on shard {LOW} in stream s under account {ACCOUNT} is invalid "
+        "because it did not come from this stream.", k.get_shard_iterator, StreamName="s", ShardId=LOW, ShardIteratorType="AT_SEQUENCE_NUMBER", StartingSequenceNumber="0")
 refused("InvalidArgumentException", f"Invalid StartingSequenceNumber. It encodes {LOW}, while it was used in a call to a shard with {HIGH}",
         k.get_shard_iterator, StreamName="s", ShardId=HIGH, ShardIteratorType="AT_SEQUENCE_NUMBER", StartingSequenceNumber=first)
 refused("InvalidArgumentException", "because it did not come from this stream.", k.get_shard_iterator, StreamName="s", ShardId=LOW,
@@ -94,8 +99,11 @@ refused("ValidationException", "Member must satisfy enum value set: [AFTER_SEQUE
         k.get_shard_iterator, StreamName="s", ShardId=LOW, ShardIteratorType="SOON")
 refused("ResourceNotFoundException", f"Shard shardId-000000000009 in stream s under account {ACCOUNT} does not exist", k.get_shard_iterator,
         StreamName="s", ShardId="shardId-000000000009", ShardIteratorType="LATEST")
-refused("ResourceNotFoundException", f"Could not find shard x in stream s under account {ACCOUNT}.", k.get_shard_iterator, StreamName="s",
-        ShardId="x", ShardIteratorType="LATEST")
+for stream in ("s", "nope"):
+    refused("ResourceNotFoundException", f"Could not find shard x in stream {stream} under account {ACCOUNT}.", k.get_shard_iterator, StreamName=stream,
+            ShardId="x", ShardIteratorType="LATEST")
+refused("ResourceNotFoundException", f"Shard {LOW} in stream nope under account {ACCOUNT} does not exist", k.get_shard_iterator, StreamName="nope",
+        ShardId="0", ShardIteratorType="LATEST")
 refused("DryRunOperationException", "", k.get_shard_iterator, StreamName="s", ShardId=LOW, ShardIteratorType="LATEST", DryRun=True)
 
 # Reading on: each record once, whatever the limit.
@@ -129,7 +137,10 @@ equal(len(k.get_records(ShardIterator=answer["NextShardIterator"])["Records"]), 
 refused("InvalidArgumentException", f"is not both greater than one plus the shard's StartingHashKey 0 and less than the shard's EndingHashKey {MIDDLE - 1}.",
         k.split_shard, StreamName="s", ShardToSplit=LOW, NewStartingHashKey="1")
 refused("InvalidArgumentException", "less than the shard's EndingHashKey", k.split_shard, StreamName="s", ShardToSplit=LOW, NewStartingHashKey=str(MIDDLE))
-refused("ResourceNotFoundException", "", k.split_shard, StreamName="s", ShardToSplit="shardId-000000000007", NewStartingHashKey="2")
+refused("ResourceNotFoundException", f"Could not find shard shardId-000000000007 in stream s under account {ACCOUNT}.", k.split_shard, StreamName="s",
+        ShardToSplit="7", NewStartingHashKey="2")
+refused("ResourceNotFoundException", f"Could not find shard shardId-000000000008 in stream s under account {ACCOUNT}.", k.merge_shards, StreamName="s",
+        ShardToMerge=LOW, AdjacentShardToMerge="shardId-8")
 before = iterator(k, "s", LOW, "LATEST")
 k.split_shard(StreamName="s", ShardToSplit=LOW, NewStartingHashKey="1000")
 all_shards = shards(k, "s")

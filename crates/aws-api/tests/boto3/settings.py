@@ -90,6 +90,8 @@ refused("ValidationException", "Map value must satisfy constraint: [Member must 
         k.add_tags_to_stream, StreamName="b", Tags={"k": "v" * 257})
 refused("ValidationException", "Value '[]' at 'tagKeys'", k.remove_tags_from_stream, StreamName="b", TagKeys=[])
 refused("InvalidArgumentException", "Some tags contain invalid characters.", k.add_tags_to_stream, StreamName="b", Tags={"a": "b;"})
+refused("InvalidArgumentException", f"Failed to add tags to stream b under account {ACCOUNT} because some tags contained illegal characters.",
+        k.add_tags_to_stream, StreamName="b", Tags={"a": "50%"})
 refused("InvalidArgumentException", "reserved", k.add_tags_to_stream, StreamName="b", Tags={"aws:x": "b"})
 refused("InvalidArgumentException", "cannot have more than 50 tags", k.add_tags_to_stream, StreamName="b", Tags={str(i): "" for i in range(50)})
 refused("ResourceNotFoundException", "not found", k.add_tags_to_stream, StreamName="nope", Tags={"a": "b"})

@@ -34,7 +34,7 @@ impl Kinesis {
                 if account.committed_ms.is_none() || account.ended_ms.is_some() {
                     (account.committed_ms, account.ended_ms) = (Some(now), None);
                 }
-            } else if account.committed_ms.is_some() && account.ended_ms.is_none() {
+            } else if account.is_committed() {
                 account.ended_ms = Some(now);
             }
         })?;

@@ -12,6 +12,8 @@ use crate::kinesis::{Kinesis, now_ms};
 use crate::protocol::{Fault, Value, structure};
 
 const PAGE: usize = 100;
+/// The consumers of an on-demand stream in an account that commits to throughput, at least.
+const COMMITTED_CONSUMERS_MAX: usize = 50;
 
 impl Kinesis {
     pub(super) fn register_consumer(&self, input: &Value<'_>, caller: &Caller) -> Outcome {
@@ -21,11 +23,15 @@ impl Kinesis {
         let tags = tags::owned(input.entries("Tags"));
         tags::check(&tags, &format!("register consumer {name}"), account)?;
         let consumer = Consumer { created_s: now_ms() / 1_000, tags, policy: None };
+        let committed = self.notes.account().is_committed();
         self.notes.change(&stream, |notes| {
             if notes.consumers.contains_key(name) {
                 return Err(consumer_exists(stream.name(), name, account));
             }
-            let max = self.settings.consumers_max;
+            let max = match committed && notes.on_demand {
+                true => self.settings.consumers_max.max(COMMITTED_CONSUMERS_MAX),
+                false => self.settings.consumers_max,
+            };
             if self.limited() && notes.consumers.len() >= max {
                 return Err(limit(format!(
                     "Stream {} under account {account} has {max} registered consumers, which is the limit.",

@@ -13,7 +13,7 @@ use super::put::{dry_run, encryption};
 use crate::gateway::Answer;
 use crate::kinesis::name::invalid;
 use crate::kinesis::notes::Notes;
-use crate::kinesis::sequence_number::SequenceNumber;
+use crate::kinesis::sequence_number::{AnyNumber, SequenceNumber};
 use crate::kinesis::token::{TOKEN_MS, java_time};
 use crate::kinesis::{Kinesis, now_ms};
 use crate::protocol::{Fault, Value, structure};
@@ -55,8 +55,7 @@ pub(super) struct Start<'a> {
 impl Kinesis {
     pub(super) fn get_shard_iterator(&self, input: &Value<'_>) -> Outcome {
         let id = input.text("ShardId").unwrap_or_default();
-        let stream = self.stream(input)?;
-        let shard = self.shard(&stream, id)?;
+        let (stream, shard) = self.stream_and_shard(input, id)?;
         let key = (stream.created().as_micros(), shard.id().0);
         if self.limited() && !self.throttles.iterators.take(key, 1.0, ITERATORS_PER_S, Instant::now()) {
             return Err(self.rate_exceeded(&stream, shard.id().0));
@@ -110,19 +109,25 @@ impl Kinesis {
         after: bool,
         operation: &'static str,
     ) -> Result<Position, Fault> {
-        let number =
-            SequenceNumber::parse(text).ok_or_else(|| self.invalid_number(stream, shard, text, operation, ""))?;
-        if number.shard != shard.id().0 {
+        let number = AnyNumber::parse(text).ok_or_else(|| self.invalid_number(stream, shard, text, operation, ""))?;
+        let (of_shard, shown) = match &number {
+            AnyNumber::Current(number) => (number.shard, text),
+            AnyNumber::Old { shard, shown, .. } => (*shard, shown.as_str()),
+        };
+        if of_shard != shard.id().0 {
             return Err(invalid(format!(
                 "Invalid StartingSequenceNumber. It encodes {}, while it was used in a call to a shard with {}",
-                ShardId(number.shard),
+                ShardId(of_shard),
                 shard.id()
             )));
         }
-        if !number.is_of(shard) {
-            let because = " because it did not come from this stream";
-            return Err(self.invalid_number(stream, shard, text, operation, because));
-        }
+        let number = match &number {
+            AnyNumber::Current(number) if number.is_of(shard) => number,
+            _ => {
+                let because = " because it did not come from this stream";
+                return Err(self.invalid_number(stream, shard, shown, operation, because));
+            }
+        };
         Ok(if number.is_last() { Position::Latest } else { Position::At(number.position(after)) })
     }
 

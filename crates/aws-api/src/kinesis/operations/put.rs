@@ -8,7 +8,7 @@ use super::Outcome;
 use crate::gateway::Answer;
 use crate::kinesis::name::invalid;
 use crate::kinesis::notes::Notes;
-use crate::kinesis::sequence_number::SequenceNumber;
+use crate::kinesis::sequence_number::{AnyNumber, SequenceNumber};
 use crate::kinesis::{Kinesis, now_ms};
 use crate::protocol::{Fault, Value, structure};
 
@@ -150,7 +150,7 @@ impl Kinesis {
     }
 
     fn check_order(&self, stream: &Stream, least: &str) -> Result<(), Fault> {
-        match SequenceNumber::parse(least).filter(|number| !number.is_future(now_ms())) {
+        match AnyNumber::parse(least).filter(|number| !number.is_future(now_ms())) {
             Some(_) => Ok(()),
             None => Err(invalid(format!(
                 "ExclusiveMinimumSequenceNumber {least} used in PutRecord on stream {} under account {} is invalid.",

@@ -5,14 +5,14 @@ use tidemill_streams::{ShardDescription, Stream};
 use super::Outcome;
 use crate::gateway::Answer;
 use crate::kinesis::Kinesis;
-use crate::kinesis::name::invalid;
+use crate::kinesis::name::{invalid, shard_number};
 use crate::protocol::{Fault, Value};
 
 impl Kinesis {
     pub(super) fn split_shard(&self, input: &Value<'_>) -> Outcome {
         let stream = self.active(input)?;
         self.check_provisioned(&stream)?;
-        let shard = self.shard(&stream, input.text("ShardToSplit").unwrap_or_default())?.describe();
+        let shard = self.shard_to_change(&stream, input.text("ShardToSplit").unwrap_or_default())?;
         self.check_open(&stream, &shard)?;
         let (name, account, id, range) = (stream.name(), &self.settings.account, shard.id, shard.range);
         let asked = input.text("NewStartingHashKey").unwrap_or_default();
@@ -33,7 +33,7 @@ impl Kinesis {
     pub(super) fn merge_shards(&self, input: &Value<'_>) -> Outcome {
         let stream = self.active(input)?;
         self.check_provisioned(&stream)?;
-        let shard = |member: &str| Ok(self.shard(&stream, input.text(member).unwrap_or_default())?.describe());
+        let shard = |member: &str| self.shard_to_change(&stream, input.text(member).unwrap_or_default());
         let (low, high) = (shard("ShardToMerge")?, shard("AdjacentShardToMerge")?);
         self.check_open(&stream, &low)?;
         self.check_open(&stream, &high)?;
@@ -47,6 +47,13 @@ impl Kinesis {
         }
         stream.merge(low.id, high.id).map_err(|error| self.fault(name, &error))?;
         Ok(Answer::Done)
+    }
+
+    /// A shard by its id. One that is not there has other words here than where records are read.
+    fn shard_to_change(&self, stream: &Stream, id: &str) -> Result<ShardDescription, Fault> {
+        let number = shard_number(id).ok_or_else(|| self.could_not_find_shard(stream.name(), id))?;
+        let shard = stream.shard(number).map_err(|_| self.could_not_find_shard(stream.name(), &number.to_string()))?;
+        Ok(shard.describe())
     }
 
     fn check_open(&self, stream: &Stream, shard: &ShardDescription) -> Result<(), Fault> {

@@ -225,8 +225,7 @@ impl Inner {
         if !on_demand {
             return Err(invalid("Warm throughput is only supported for streams in ON_DEMAND mode.".into()));
         }
-        let account = self.notes.account();
-        match account.committed_ms.is_some() && account.ended_ms.is_none() {
+        match self.notes.account().is_committed() {
             true => Ok(()),
             false => {
                 let said =

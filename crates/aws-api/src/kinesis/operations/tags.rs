@@ -26,12 +26,19 @@ pub(super) fn owned<'a>(entries: impl Iterator<Item = (&'a str, &'a str)>) -> Ta
 
 /// Whether these may be all of a resource's tags.
 pub(super) fn check(tags: &Tags, doing: &str, account: &str) -> Result<(), Fault> {
-    let allowed = |text: &str| ALLOWED.as_ref().is_none_or(|allowed| allowed.is_match(text));
+    // A percent sign passes the service's first check, and then fails its second.
+    let allowed = |text: &str| ALLOWED.as_ref().is_none_or(|allowed| allowed.is_match(&text.replace('%', "")));
     if tags.iter().any(|(key, value)| !allowed(key) || !allowed(value)) {
         return Err(invalid(
             "Some tags contain invalid characters. Valid characters: Unicode letters, digits, white space, _ . / = + - % @."
                 .into(),
         ));
+    }
+    if tags.iter().any(|(key, value)| key.contains('%') || value.contains('%')) {
+        return Err(invalid(format!(
+            "Failed to {doing} under account {account} because some tags contained illegal characters. The allowed characters \
+             are Unicode letters, white-spaces, '_',',','/','=','+','-','@'."
+        )));
     }
     if tags.keys().any(|key| key.starts_with("aws:")) {
         return Err(invalid(format!(
