@@ -443,3 +443,23 @@ mod properties {
         }
     }
 }
+
+#[test]
+fn a_default_that_leads_to_itself_is_refused() {
+    let itself = r#"{"type":"record","name":"R","fields":[{"name":"r","type":"R","default":{}}]}"#;
+    // Each has two of the next: a million values.
+    let laughs = (0..20).rev().map(|nth| {
+        let (of, default) = match nth {
+            19 => (r#""int""#.to_owned(), "0"),
+            _ => (format!(r#""R{}""#, nth + 1), "{}"),
+        };
+        format!(
+            r#"{{"type":"record","name":"R{nth}","fields":[{{"name":"a","type":{of},"default":{default}}},{{"name":"b","type":{of},"default":{default}}}]}}"#
+        )
+    });
+    let laughs = format!("[{}]", laughs.collect::<Vec<_>>().join(","));
+    for text in [itself, &laughs] {
+        let refused = Definition::parse(DataFormat::Avro, text, &[]).expect_err("a default without end");
+        assert!(refused.to_string().contains("is no record"), "{refused}");
+    }
+}

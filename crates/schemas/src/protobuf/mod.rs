@@ -1,6 +1,7 @@
 //! Protobuf, proto2 and proto3: what a file says, and which files read what others wrote.
 
 mod compatible;
+mod google_types;
 mod index;
 mod print;
 
@@ -119,7 +120,10 @@ impl FileResolver for Files {
     fn open_file(&self, name: &str) -> Result<File, protox::Error> {
         match self.files.iter().find(|file| file.name() == name) {
             Some(file) => Ok(File::from_file_descriptor_proto(file.clone())),
-            None => self.google.open_file(name),
+            None => match google_types::text(name) {
+                Some(text) => File::from_source(name, &text),
+                None => self.google.open_file(name),
+            },
         }
     }
 }
