@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use super::accept::Pattern;
 use super::compare::Comparison;
 use super::model::{Additional, JsonSchema, Object, PartId, Shape};
 use super::rules;
@@ -109,7 +110,7 @@ fn is_open(object: &Object) -> bool {
 
 /// The schema of a property that is not named.
 fn other(object: &Object, name: &str) -> Option<PartId> {
-    let matches = |pattern: &str| regex::Regex::new(pattern).is_ok_and(|pattern| pattern.is_match(name));
+    let matches = |pattern: &str| Pattern::new(pattern).is_in(name) == Some(true);
     let pattern = object.patterns.iter().find(|(pattern, _)| matches(pattern)).map(|(_, part)| *part);
     pattern.or(match object.additional {
         Additional::Schema(part) => Some(part),

@@ -1,10 +1,11 @@
-//! Verdicts on pairs of random schemas, beside those of others' checkers: Apache Avro's own.
+//! Verdicts on pairs of random schemas, beside those of others' checkers: Apache Avro's own, and Everit's validator of JSON Schema.
 //!
 //! `tests/services/java.sh` fetches what they need at first use. `JUDGED=n` sets how many pairs.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod avro;
+mod json;
 mod random;
 
 use std::io::Write;

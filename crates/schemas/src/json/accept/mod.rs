@@ -17,7 +17,7 @@ use hashbrown::HashMap;
 use serde_json::{Map, Number, Value};
 
 use self::number::{compare, is_multiple, is_whole, is_written_whole, same};
-use self::pattern::Pattern;
+pub(super) use self::pattern::Pattern;
 use super::draft::Draft;
 use super::resolve::{Dialect, Resources};
 

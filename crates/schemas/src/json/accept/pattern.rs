@@ -7,7 +7,7 @@ use regex::Regex;
 
 /// A compiled pattern.
 #[derive(Clone, Debug)]
-pub(super) enum Pattern {
+pub(in crate::json) enum Pattern {
     /// Takes time in proportion to the text.
     Linear(Regex),
     /// With look-around or back references: may take longer, but not without end.
@@ -17,7 +17,7 @@ pub(super) enum Pattern {
 }
 
 impl Pattern {
-    pub(super) fn new(ecma: &str) -> Self {
+    pub(in crate::json) fn new(ecma: &str) -> Self {
         let Some(pattern) = translated(ecma).or_else(|| Regex::new(ecma).is_ok().then(|| ecma.to_owned())) else {
             return Pattern::Unknown;
         };
@@ -29,7 +29,7 @@ impl Pattern {
     }
 
     /// Whether it is found in a text; `None` where that takes too long to say.
-    pub(super) fn is_in(&self, text: &str) -> Option<bool> {
+    pub(in crate::json) fn is_in(&self, text: &str) -> Option<bool> {
         match self {
             Pattern::Linear(regex) => Some(regex.is_match(text)),
             Pattern::Backtracking(regex) => regex.is_match(text).ok(),
