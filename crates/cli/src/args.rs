@@ -457,6 +457,27 @@ pub(crate) struct SiteCreate {
     pub(crate) beacon_days: Option<u32>,
 }
 
+/// A schema registry that is not the server's own.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RegistryElsewhere {
+    /// Read records by the schemas of a registry elsewhere: `http://…` or `https://…` of one that speaks Confluent's
+    /// protocol, `glue`, or `glue+http://…`; several with commas between them.
+    #[arg(long, value_name = "URL", conflicts_with_all = ["raw", "registry"])]
+    pub(crate) schema_registry: Option<String>,
+    /// Its user, or an access key.
+    #[arg(long, value_name = "USER", env = "TIDEMILL_SCHEMA_REGISTRY_USER", requires = "schema_registry_password")]
+    pub(crate) schema_registry_user: Option<String>,
+    /// The user's password, or the key's secret.
+    #[arg(long, value_name = "PASSWORD", env = "TIDEMILL_SCHEMA_REGISTRY_PASSWORD", hide_env_values = true)]
+    pub(crate) schema_registry_password: Option<String>,
+    /// The region of Glue's.
+    #[arg(long, value_name = "REGION")]
+    pub(crate) schema_registry_region: Option<String>,
+    /// A file of certificates to trust.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) schema_registry_ca_bundle: Option<String>,
+}
+
 /// `tidemill stream`
 #[derive(Debug, Subcommand)]
 pub(crate) enum Stream {
@@ -508,6 +529,9 @@ pub(crate) enum Stream {
         /// The schema registry whose numbers Confluent's headers hold [default: default-registry].
         #[arg(long, value_name = "NAME", conflicts_with = "raw")]
         registry: Option<String>,
+        /// A registry elsewhere.
+        #[command(flatten)]
+        elsewhere: RegistryElsewhere,
     },
     /// Split a shard in two.
     Split {

@@ -34,4 +34,4 @@ pub mod value;
 pub use catalog::{CONNECTORS, ConnectorSpec, lookup, sink, source};
 pub use environment::{Environment, Printer};
 pub use error::{Error, Result};
-pub use registry::registered_schema;
+pub use registry::{RegistryAccess, registered_schema, registries_elsewhere};

@@ -7,6 +7,7 @@
 //! - [`config`]: every key, where it comes from, what is checked
 //! - [`Server`]: start and stop
 //! - [`client`]: a small client of the HTTP API
+//! - [`told`]: what is told of a stream's record
 //! - [`load`], [`observe`], [`demo`], [`bench`]: simulated visitors, what becomes of them, and how fast
 
 mod analytics;
@@ -31,6 +32,7 @@ mod schemas;
 mod server;
 mod sites;
 mod sql;
+pub mod told;
 
 pub use config::Config;
 pub use error::{Error, Result};

@@ -14,6 +14,7 @@ pub(crate) mod serve;
 pub(crate) mod site;
 pub(crate) mod sql;
 pub(crate) mod stream;
+mod tail;
 
 use std::future::Future;
 

@@ -3,12 +3,10 @@
 use std::io::BufRead;
 use std::time::Duration;
 
-use serde::Deserialize;
-use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use tidemill_server::client::Client;
 
-use super::{block_on, client};
+use super::{block_on, client, tail};
 use crate::args::{Args, Consumers, Output, Stream};
 use crate::failure::Failure;
 use crate::output;
@@ -41,15 +39,18 @@ pub(crate) fn run(command: &Stream, args: &Args) -> Result<(), Failure> {
             Stream::Put { name, data, partition_key } => {
                 put(&client, name, data.as_deref(), partition_key.as_deref(), args).await
             }
-            Stream::Tail { name, from, limit, no_follow, raw, registry } => {
-                let mut query = format!("?from={}&follow={}&decode={}", client.segment(from), !no_follow, !raw);
+            Stream::Tail { name, from, limit, no_follow, raw, registry, elsewhere } => {
+                let elsewhere = tail::lookup(elsewhere)?;
+                let decode = !raw && elsewhere.is_none();
+                let mut query = format!("?from={}&follow={}&decode={decode}", client.segment(from), !no_follow);
                 if let Some(limit) = limit {
                     query.push_str(&format!("&limit={limit}"));
                 }
                 if let Some(registry) = registry {
                     query.push_str(&format!("&registry={}", client.segment(registry)));
                 }
-                tail(&client, &format!("{}/records{query}", path(&client, name)), args).await
+                let path = format!("{}/records{query}", path(&client, name));
+                tail::print(&client, &path, elsewhere.as_deref(), limit.unwrap_or(u64::MAX), args).await
             }
             Stream::Split { name, shard, at } => {
                 let mut body = json!({ "shard": shard });
@@ -193,54 +194,5 @@ fn record(data: &str, key: Option<&str>) -> Value {
     match key {
         Some(key) => json!({ "data": data, "partition_key": key }),
         None => json!({ "data": data }),
-    }
-}
-
-async fn tail(client: &Client, path: &str, args: &Args) -> Result<(), Failure> {
-    let mut lines = client.lines(path).await?;
-    while let Some(line) = lines.next().await? {
-        if args.output == Output::Json {
-            output::line(&line)?;
-            continue;
-        }
-        let record: Record<'_> = serde_json::from_str(&line).map_err(|error| Failure::Failed(error.to_string()))?;
-        output::line(&record.told())?;
-    }
-    Ok(())
-}
-
-/// A record as the server tells it. What is decoded keeps the order of its schema's fields.
-#[derive(Deserialize)]
-struct Record<'a> {
-    shard: String,
-    sequence_number: String,
-    sub_sequence_number: Option<u64>,
-    data: Option<String>,
-    data_base64: Option<String>,
-    #[serde(borrow)]
-    value: Option<&'a RawValue>,
-    schema: Option<RecordSchema>,
-    undecoded: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct RecordSchema {
-    id: String,
-    version: String,
-}
-
-impl Record<'_> {
-    /// Shard, number and content; behind it by which schema it was read, or why not.
-    fn told(&self) -> String {
-        let sub = self.sub_sequence_number.map(|sub| format!(".{sub}")).unwrap_or_default();
-        let stored = self.data.as_deref().or(self.data_base64.as_deref()).unwrap_or_default();
-        let content = self.value.map_or(stored, RawValue::get);
-        let about = match (&self.schema, &self.undecoded) {
-            (Some(schema), _) if schema.version.is_empty() => format!("  # schema {}", schema.id),
-            (Some(schema), _) => format!("  # {}", schema.version),
-            (None, Some(reason)) => format!("  # not decoded: {reason}"),
-            (None, None) => String::new(),
-        };
-        format!("{} {}{sub} {content}{about}", self.shard, self.sequence_number)
     }
 }

@@ -77,6 +77,17 @@ async fn a_table_registers_evolves_and_reads_in_a_registry_elsewhere() {
             // Equal schemas share a number, so that Confluent's may be told as another subject's.
             let told: Vec<&str> = tail.lines().filter_map(|line| Some(line.split_once(", version ")?.1)).collect();
             assert_eq!(told, ["1", "2"], "{tail}");
+            // The same, read here by the registry as one elsewhere.
+            let mut elsewhere = vec!["stream", "tail", &name, "--from", "oldest", "--no-follow"];
+            elsewhere.extend(["--schema-registry", &way.registry]);
+            elsewhere.extend(way.ca_bundle.iter().flat_map(|file| ["--schema-registry-ca-bundle", file]));
+            let contents = |told: &str| -> Vec<String> {
+                told.lines().filter_map(|line| Some(line.split_once("  # ")?.0.to_owned())).collect()
+            };
+            assert_eq!(contents(&cli.ok(&elsewhere)), contents(&tail));
+            elsewhere.extend(["--limit", "1"]);
+            let first = cli.json(&[&["--output", "json"], &elsewhere[..]].concat());
+            assert_eq!((&first["value"]["id"], first["schema"]["id"].is_string()), (&Value::from(1), true), "{first}");
             let read = cli.script(&way, &name, format, columns, "", "SELECT id, city FROM t;");
             let mut rows: Vec<String> =
                 cli.rows(&read, 2).iter().map(|row| format!("{} {}", row["id"], row["city"])).collect();

@@ -191,6 +191,14 @@ async fn a_tail_reads_records_by_the_schemas_that_they_name() {
     cli.ok(&["schema", "register", "other/else", "else.avsc"]);
     let told = cli.ok(&[&tail[..], &["--registry", "other", "--limit", "1"]].concat());
     assert!(told.contains("# not decoded: schema 1 (else, version 1): "), "{told}");
+    // One elsewhere is asked from here: what it does not answer is told for each record.
+    let nobody = ["--schema-registry", "http://127.0.0.1:1", "--limit", "1"];
+    let told = cli.ok(&[&tail[..], &nobody].concat());
+    assert!(told.contains("# not decoded: schema 1: the registry does not answer: 127.0.0.1:1"), "{told}");
+    let said = cli.refused(2, &[&tail[..], &["--schema-registry", "other"]].concat());
+    assert!(said.contains("`glue+` and a URL"), "{said}");
+    let said = cli.refused(2, &[&tail[..], &nobody, &["--registry", "other"]].concat());
+    assert!(said.contains("cannot be used with"), "{said}");
     let said = cli.refused(4, &["stream", "tail", "s", "--from", "yesterday"]);
     assert!(said.contains("give `oldest`, `latest`, or Unix milliseconds"), "{said}");
     cli.stop();
@@ -221,5 +229,9 @@ shardId-000000000000 1 alone
     assert_eq!(lines.len(), 2);
     assert_eq!((&lines[1]["partition_key"], &lines[1]["sub_sequence_number"]), (&json!("b"), &json!(1)));
     assert_eq!(cli.ok(&[&tail[..], &["--raw"]].concat()).lines().count(), 2);
+    let elsewhere = format!("http://{}", cli.server.address());
+    let elsewhere = [&tail[..], &["--schema-registry", &elsewhere]].concat();
+    assert_eq!(cli.ok(&elsewhere), wanted);
+    assert_eq!(cli.ok(&[&elsewhere[..], &["--limit", "2"]].concat()).lines().count(), 2);
     cli.stop();
 }

@@ -6,6 +6,7 @@ mod confluent;
 mod embedded;
 mod glue;
 mod http;
+mod remembered;
 #[cfg(test)]
 mod tests;
 
@@ -25,6 +26,7 @@ use confluent::Confluent;
 use embedded::Embedded;
 use glue::Glue;
 use http::Endpoint;
+use remembered::Remembered;
 
 pub(crate) const REGISTRY: &str = "schema.registry";
 pub(crate) const SUBJECT: &str = "schema.subject";
@@ -78,11 +80,9 @@ pub(crate) fn of_table(settings: &Settings<'_>, environment: &Environment) -> Re
     };
     let first_user = user_of(USER, PASSWORD)?;
     let secondary_user = user_of(SECONDARY_USER, SECONDARY_PASSWORD)?.or(first_user);
-    let endpoint = |url: &str| Endpoint::new(url, option(CA_BUNDLE)).map_err(|rule| wrong(&rule));
     let mut chain: Vec<Arc<dyn SchemaLookup>> = Vec::new();
     for (nth, registry) in registries.split(',').map(str::trim).enumerate() {
-        let user = if nth == 0 { first_user } else { secondary_user };
-        let glue = registry == "glue" || registry.starts_with("glue+");
+        let glue = is_glue(registry);
         if nth == 0 && registry != "embedded" && glue != used.glue {
             return Err(wrong(match glue {
                 true => "a registry of Glue names schemas by the header `glue`: leave the header out",
@@ -98,30 +98,94 @@ pub(crate) fn of_table(settings: &Settings<'_>, environment: &Environment) -> Re
                 })?;
                 Arc::new(Embedded::new(registries, used.clone())?)
             }
-            registry if glue => {
-                let url = registry.strip_prefix("glue+");
-                let Account { region, credentials } = Account::new(&Given {
+            elsewhere => {
+                let access = Access {
                     connector: settings.spec().name,
-                    region_option: REGION,
-                    key_option: USER,
+                    registries,
+                    user: if nth == 0 { first_user } else { secondary_user },
                     region: option(REGION).or(option("aws.region")),
-                    key: user.map(|(key, _)| key).or(option("aws.credentials.basic.accesskeyid")),
-                    secret: user.map(|(_, secret)| secret).or(option("aws.credentials.basic.secretkey")),
-                    endpoint: url,
-                })?;
-                let aws = || format!("https://glue.{region}.amazonaws.com");
-                let endpoint = endpoint(&url.map_or_else(aws, str::to_owned))?;
-                Arc::new(Glue::new(endpoint, region, credentials, &used))
-            }
-            url if url.starts_with("http://") || url.starts_with("https://") => {
-                Arc::new(Confluent::new(endpoint(url)?, user, used.clone()))
-            }
-            _ => {
-                return Err(wrong(
-                    "say `embedded`, the URL of a registry such as http://127.0.0.1:7171, `glue`, or `glue+` and a URL",
-                ));
+                    key: option("aws.credentials.basic.accesskeyid").zip(option("aws.credentials.basic.secretkey")),
+                    ca_bundle: option(CA_BUNDLE),
+                };
+                access.open(elsewhere, &used)?
             }
         });
     }
     Ok(Some(Arc::new(Chain(chain))))
+}
+
+/// How to get to registries elsewhere, to look schemas up.
+#[derive(Clone, Debug, Default)]
+pub struct RegistryAccess {
+    /// A user and the password, or an access key and its secret.
+    pub user: Option<(String, String)>,
+    /// The region of Glue's.
+    pub region: Option<String>,
+    /// A file of certificates to trust.
+    pub ca_bundle: Option<String>,
+}
+
+/// Looks schemas up in registries elsewhere, which are named as a table's `schema.registry` names them. Each schema is
+/// asked for once; asking waits for the network.
+///
+/// # Errors
+/// What is wrong with the registries' names or how to get to them.
+pub fn registries_elsewhere(registries: &str, access: &RegistryAccess) -> Result<Arc<dyn SchemaLookup>> {
+    let access = Access {
+        connector: "schema registry",
+        registries,
+        user: access.user.as_ref().map(|(user, password)| (user.as_str(), password.as_str())),
+        region: access.region.as_deref(),
+        key: None,
+        ca_bundle: access.ca_bundle.as_deref(),
+    };
+    let used = |registry: &str| Use { subject: String::new(), registers: false, glue: is_glue(registry) };
+    let open = |registry: &str| access.open(registry, &used(registry));
+    let chain = registries.split(',').map(str::trim).map(open).collect::<Result<_>>()?;
+    Ok(Arc::new(Remembered::new(Chain(chain))))
+}
+
+fn is_glue(registry: &str) -> bool {
+    registry == "glue" || registry.starts_with("glue+")
+}
+
+/// How to get to registries elsewhere.
+struct Access<'a> {
+    connector: &'static str,
+    /// As they are written, for messages.
+    registries: &'a str,
+    user: Option<(&'a str, &'a str)>,
+    region: Option<&'a str>,
+    /// An access key and its secret, where there is no user.
+    key: Option<(&'a str, &'a str)>,
+    ca_bundle: Option<&'a str>,
+}
+
+impl Access<'_> {
+    fn open(&self, registry: &str, used: &Use) -> Result<Arc<dyn SchemaLookup>> {
+        let wrong = |rule: &str| Error::invalid(REGISTRY, self.registries, rule);
+        let endpoint = |url: &str| Endpoint::new(url, self.ca_bundle).map_err(|rule| wrong(&rule));
+        if is_glue(registry) {
+            let url = registry.strip_prefix("glue+");
+            let key = self.user.or(self.key);
+            let Account { region, credentials } = Account::new(&Given {
+                connector: self.connector,
+                region_option: REGION,
+                key_option: USER,
+                region: self.region,
+                key: key.map(|(key, _)| key),
+                secret: key.map(|(_, secret)| secret),
+                endpoint: url,
+            })?;
+            let aws = || format!("https://glue.{region}.amazonaws.com");
+            let endpoint = endpoint(&url.map_or_else(aws, str::to_owned))?;
+            return Ok(Arc::new(Glue::new(endpoint, region, credentials, used)));
+        }
+        if !registry.starts_with("http://") && !registry.starts_with("https://") {
+            return Err(wrong(
+                "say `embedded`, the URL of a registry such as http://127.0.0.1:7171, `glue`, or `glue+` and a URL",
+            ));
+        }
+        Ok(Arc::new(Confluent::new(endpoint(registry)?, self.user, used.clone())))
+    }
 }
