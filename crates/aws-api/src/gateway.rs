@@ -13,6 +13,7 @@ use http::{HeaderValue, Method, Response, StatusCode, header};
 
 use crate::access::{Access, AccessKeys, Caller, Claim, verify};
 use crate::protocol::{Encoding, Fault, Frame, Model, Value};
+use crate::sts::{self, Sts};
 
 /// The header that names a request's service and operation.
 pub const TARGET_HEADER: &str = "x-amz-target";
@@ -74,17 +75,19 @@ pub struct Gateway {
     keys: AccessKeys,
     /// Whether any signature is accepted while there is no access key.
     open: bool,
+    sts: Sts,
 }
 
 impl Gateway {
-    /// `open` says that any signature is accepted as long as there is no access key: for a port on loopback.
-    pub fn new(services: Vec<Arc<dyn Service>>, keys: AccessKeys, open: bool) -> Self {
+    /// `open` says that any signature is accepted as long as there is no access key: for a port on loopback. `account` is
+    /// whose the services are.
+    pub fn new(services: Vec<Arc<dyn Service>>, keys: AccessKeys, open: bool, account: &str) -> Self {
         if open && keys.is_empty() {
             tracing::warn!(
                 "there is no access key: AWS requests are accepted with any signature, since only this machine can connect"
             );
         }
-        Self { services, keys, open }
+        Self { services, keys, open, sts: Sts::new(account) }
     }
 
     /// The access keys that signatures are checked with.
@@ -100,7 +103,13 @@ impl Gateway {
     /// Answers a request.
     pub async fn answer(&self, head: &Parts, body: Bytes) -> Response<Reply> {
         let encoding = header_text(head, header::CONTENT_TYPE.as_str()).and_then(Encoding::of);
+        let ids = request_ids();
         let (status, content_type, reply) = match encoding {
+            None if sts::is_form(header_text(head, header::CONTENT_TYPE.as_str()).unwrap_or_default()) => {
+                let caller = self.caller(head, &body, Sts::SIGNING_NAME);
+                let (status, xml) = self.sts.answer(&body, caller, &ids.0);
+                (status, Some(Sts::CONTENT_TYPE), Reply::Whole(xml.into()))
+            }
             None => {
                 let fault = undeclared(head);
                 (fault.status, None, Reply::Whole(fault.xml().into()))
@@ -123,8 +132,7 @@ impl Gateway {
         if let Some(content_type) = content_type {
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
         }
-        let (request, id) = request_ids();
-        for (name, value) in [("x-amzn-requestid", request), ("x-amz-id-2", id)] {
+        for (name, value) in [("x-amzn-requestid", ids.0), ("x-amz-id-2", ids.1)] {
             if let Ok(value) = HeaderValue::from_str(&value) {
                 headers.insert(name, value);
             }
@@ -150,14 +158,16 @@ impl Gateway {
         };
         let service = known.ok_or_else(unknown)?;
         let model = service.model();
-        let caller = self.caller(head, body, service.as_ref(), name)?;
+        let caller = self.caller(head, body, service.signing_name())?;
+        check_role(&caller, service.as_ref(), name)?;
         let Some(operation) = model.operation(name) else { return Err(service.refusal(name)) };
         let input = model.conform(operation, input)?;
         model.validate(operation, &input)?;
         service.call(Call { operation: operation.name(), input, caller }).await
     }
 
-    fn caller(&self, head: &Parts, body: &[u8], service: &dyn Service, operation: &str) -> Result<Caller, Fault> {
+    /// Who signed a request to a service.
+    fn caller(&self, head: &Parts, body: &[u8], service: &str) -> Result<Caller, Fault> {
         let claim = Claim::read(head)?;
         let region = Some(claim.region.to_owned()).filter(|region| !region.is_empty());
         if self.is_open() {
@@ -167,16 +177,22 @@ impl Gateway {
             let said = "There is no access key on this server; make one with `tidemill access-key create`.";
             return Err(Fault::new("UnrecognizedClientException", said));
         }
-        let key = verify(&claim, head, body, service.signing_name(), &self.keys, jiff::Timestamp::now())?;
-        if !key.role.may(service.access(operation)) {
+        let key = verify(&claim, head, body, service, &self.keys, jiff::Timestamp::now())?;
+        Ok(Caller { region, key: Some((key.name, key.role)) })
+    }
+}
+
+/// Whether a caller's role lets it call an operation.
+fn check_role(caller: &Caller, service: &dyn Service, operation: &str) -> Result<(), Fault> {
+    match &caller.key {
+        Some((name, role)) if !role.may(service.access(operation)) => {
             let action = format!("{}:{operation}", service.signing_name());
             let said = format!(
-                "User: {} is not authorized to perform: {action} because no identity-based policy allows the {action} action",
-                key.name
+                "User: {name} is not authorized to perform: {action} because no identity-based policy allows the {action} action"
             );
-            return Err(Fault::new("AccessDeniedException", said));
+            Err(Fault::new("AccessDeniedException", said))
         }
-        Ok(Caller { region, key: Some((key.name, key.role)) })
+        _ => Ok(()),
     }
 }
 

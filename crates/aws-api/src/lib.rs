@@ -3,7 +3,8 @@
 //! ```text
 //! HTTP request ─ Gateway ─▶ access: key, signature, role
 //!                   │      ▶ protocol: body → Value → types and constraints of the model
-//!                   └──────▶ a Service: kinesis (over streams), glue (over schemas)
+//!                   ├──────▶ a Service: kinesis (over streams), glue (over schemas)
+//!                   └──────▶ sts: who calls
 //! ```
 //!
 //! - [`Gateway`] and [`Service`]: how a request comes to its operation
@@ -22,6 +23,7 @@ mod gateway;
 mod glue;
 pub mod kinesis;
 pub mod protocol;
+mod sts;
 
 pub use confluent::Confluent;
 pub use error::{Error, Result};

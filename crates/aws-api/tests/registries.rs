@@ -33,7 +33,8 @@ impl Running {
         let registries = Arc::new(Registries::open(folder.path().join("schemas")).unwrap());
         let keys = AccessKeys::open(&folder.path().join("access-keys.json")).unwrap();
         let glue = Glue::new(registries.clone(), "000000000000", "us-east-1").unwrap();
-        let faces = Arc::new((Gateway::new(vec![Arc::new(glue)], keys, true), Confluent::new(registries)));
+        let faces =
+            Arc::new((Gateway::new(vec![Arc::new(glue)], keys, true, "000000000000"), Confluent::new(registries)));
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
         runtime.spawn(async move {

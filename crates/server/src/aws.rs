@@ -33,7 +33,7 @@ impl Aws {
     pub(crate) fn new(kinesis: Kinesis, glue: Glue, keys: AccessKeys, config: &Config) -> Aws {
         let local = config.http.listen.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
         Aws {
-            gateway: Gateway::new(vec![Arc::new(kinesis), Arc::new(glue)], keys, local),
+            gateway: Gateway::new(vec![Arc::new(kinesis), Arc::new(glue)], keys, local, &config.kinesis.account),
             room: Arc::new(Semaphore::new(config.kinesis.in_flight_bytes_max >> 10)),
         }
     }

@@ -1,8 +1,8 @@
 //! Schemas.
 
 use tidemill_schemas::{
-    DEFAULT_REGISTRY, DataFormat, Mode, OnClash, Registration, RuleSet, SchemaChange, SchemaInfo, SchemaName, Status,
-    VersionInfo,
+    DEFAULT_REGISTRY, DataFormat, Definition, Error, Invalid, Mode, OnClash, ProtobufSchema, Registration, RuleSet,
+    SchemaChange, SchemaInfo, SchemaName, Status, VersionInfo,
 };
 
 use super::Context;
@@ -31,9 +31,7 @@ impl Context<'_> {
         let tags = self.tags("Tags");
         let definition = self.input.text("SchemaDefinition");
         if let Some(text) = definition {
-            let checked = tidemill_schemas::Definition::parse(format, text, &[]);
-            let refused = |reason| plain(&tidemill_schemas::Error::Definition { format, invalid: reason });
-            checked.map_err(refused)?;
+            check(format, text).map_err(|invalid| plain(&Error::Definition { format, invalid }))?;
         }
         let created =
             self.registries.create_schema(&name, format, Some(mode.unwrap_or_default()), description, tags.clone());
@@ -51,6 +49,7 @@ impl Context<'_> {
     }
 
     pub(super) fn register(&self, name: &SchemaName, format: DataFormat, text: &str) -> Result<VersionInfo, Fault> {
+        check(format, text).map_err(|invalid| plain(&Error::Definition { format, invalid }))?;
         let new = Registration { rules: RuleSet::Glue, on_clash: OnClash::Keep, ..Registration::new(format, text) };
         let registered = self.registries.register(name, new).map_err(|error| of(&error, name))?;
         Ok(registered.version)
@@ -139,4 +138,10 @@ pub(super) fn status_text(status: Status) -> &'static str {
         Status::Available => "AVAILABLE",
         Status::Failure => "FAILURE",
     }
+}
+
+/// Whether the service takes a definition.
+pub(super) fn check(format: DataFormat, text: &str) -> Result<(), Invalid> {
+    let definition = Definition::parse(format, text, &[])?;
+    definition.protobuf().and_then(ProtobufSchema::beyond_glue).map_or(Ok(()), Err)
 }

@@ -1,12 +1,12 @@
 //! Versions.
 
-use tidemill_schemas::{DataFormat, Definition, Error, Registration, VersionInfo, text_diff};
+use tidemill_schemas::{DataFormat, Error, Registration, VersionInfo, text_diff};
 
 use super::Context;
 use super::fault::{invalid, of};
 use super::name::{time_text, uuid_text, wanted};
 use super::registries::PAGE;
-use super::schemas::status_text;
+use super::schemas::{check, status_text};
 use crate::protocol::{Fault, Value, structure};
 
 /// Versions that one call may delete.
@@ -70,8 +70,7 @@ impl Context<'_> {
     pub(super) fn check_schema_version_validity(&self) -> Value<'static> {
         let format: Result<DataFormat, _> = self.input.text("DataFormat").unwrap_or_default().parse();
         let text = self.input.text("SchemaDefinition").unwrap_or_default();
-        let checked = format
-            .and_then(|format| Definition::parse(format, text, &[]).map(|_| ()).map_err(|invalid| invalid.to_string()));
+        let checked = format.and_then(|format| check(format, text).map_err(|invalid| invalid.to_string()));
         structure([("Valid", checked.is_ok().into()), ("Error", checked.err().into())])
     }
 

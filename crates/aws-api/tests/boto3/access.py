@@ -23,6 +23,19 @@ made = consumer.register_stream_consumer(StreamARN=arn("s"), ConsumerName="c")["
 event = next(iter(consumer.subscribe_to_shard(ConsumerARN=made, ShardId="0", StartingPosition={"Type": "TRIM_HORIZON"})["EventStream"]))
 equal(len(event["SubscribeToShardEvent"]["Records"]), 2)
 
+# Who a key is, as the Kinesis Producer Library asks.
+def identity(key, secret):
+    sts = boto3.client("sts", endpoint_url=ENDPOINT, region_name="eu-central-1", aws_access_key_id=key, aws_secret_access_key=secret)
+    return sts.get_caller_identity()
+known = identity(sys.argv[2], sys.argv[3])
+equal((known["Account"], known["Arn"], known["UserId"]), (ACCOUNT, f"arn:aws:iam::{ACCOUNT}:user/admin", "admin"))
+for kind, pair in (("InvalidClientTokenId", ("AKIANOBODY", "x")), ("SignatureDoesNotMatch", (sys.argv[2], "wrong"))):
+    try:
+        identity(*pair)
+        raise AssertionError(pair)
+    except ClientError as error:
+        equal((error.response["Error"]["Code"], error.response["ResponseMetadata"]["HTTPStatusCode"]), (kind, 403))
+
 # The region of the signature is that of ARNs.
 equal(summary(client(sys.argv[2], sys.argv[3], region="us-west-2"), "s")["StreamARN"], f"arn:aws:kinesis:us-west-2:{ACCOUNT}:stream/s")
 print("ok")

@@ -72,6 +72,16 @@ equal(message_of(send(P + "ListStreams", b"{}", query="?X-Amz-Algorithm=a")),
 equal(message_of(send(P + "PutRecord", json.dumps({"StreamName": "s", "PartitionKey": "p", "Data": "\u00e9"}).encode())),
       "'\u00e9' can not be converted to a Blob: Base64 encoded length is expected a multiple of 4 bytes but found: 1")
 
+# The one operation of STS, for any signature here.
+FORM = "application/x-www-form-urlencoded; charset=utf-8"
+status, headers, body = send(None, b"Action=GetCallerIdentity&Version=2011-06-15", kind=FORM)
+equal((status, headers["Content-Type"]), (200, "text/xml"))
+assert f"<Arn>arn:aws:iam::{ACCOUNT}:root</Arn>".encode() in body and headers["x-amzn-requestid"].encode() in body, body
+status, headers, body = send(None, b"Action=Fly%3C&Version=2011-06-15", kind=FORM)
+assert status == 400 and b"<Code>InvalidAction</Code>" in body and b"Could not find operation Fly&lt; for version 2011-06-15" in body, body
+status, headers, body = send(None, b"Action=GetCallerIdentity", kind=FORM, authorization=None)
+assert status == 403 and b"<Code>MissingAuthenticationToken</Code>" in body, body
+
 # CBOR: the same service in other bytes.
 def text(value):
     return bytes([0x78, len(value)]) + value.encode()

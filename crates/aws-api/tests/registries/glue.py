@@ -107,6 +107,18 @@ bad = glue.check_schema_version_validity(DataFormat="JSON", SchemaDefinition='{"
 assert bad["Valid"] is False and "#/type" in bad["Error"]
 assert glue.check_schema_version_validity(DataFormat="PROTOBUF", SchemaDefinition='syntax="proto3"; message M {}')["Valid"]
 
+imports = 'syntax="proto3"; import "google/type/money.proto"; message Price { google.type.Money net = 1; }'
+assert glue.check_schema_version_validity(DataFormat="PROTOBUF", SchemaDefinition=imports)["Valid"]
+proto2 = 'syntax="proto2"; message M { %s }'
+for said, inside in [("groups", "optional group G = 1 { optional int32 a = 1; }"), ("extensions", "extensions 4 to 9;")]:
+    bad = glue.check_schema_version_validity(DataFormat="PROTOBUF", SchemaDefinition=proto2 % inside)
+    assert bad["Valid"] is False and said in bad["Error"], bad
+    refused("InvalidInputException", said, "create_schema", SchemaName="bad", DataFormat="PROTOBUF", SchemaDefinition=proto2 % inside)
+glue.create_schema(RegistryId={"RegistryName": "shop"}, SchemaName="proto", DataFormat="PROTOBUF", SchemaDefinition=imports)
+proto = {"RegistryName": "shop", "SchemaName": "proto"}
+refused("InvalidInputException", "extensions", "register_schema_version", SchemaId=proto, SchemaDefinition=proto2 % "extensions 4 to 9;")
+assert len(glue.list_schema_versions(SchemaId=proto)["Schemas"]) == 1
+
 # Compatibility and checkpoint.
 refused("InvalidInputException", "SchemaVersionNumber", "update_schema", SchemaId=sid, Compatibility="NONE")
 refused("InvalidInputException", "compatibility", "update_schema", SchemaId=sid)

@@ -58,10 +58,11 @@ impl Running {
             streams.create(RESERVED, StreamConfig::default()).unwrap();
         }
         settings.reserved = vec![RESERVED.into()];
+        let account = settings.account.clone();
         let _in_runtime = runtime.enter();
         let kinesis = Kinesis::open(streams.clone(), &folder.path().join("kinesis"), settings).unwrap();
         let keys = AccessKeys::open(&folder.path().join("access-keys.json")).unwrap();
-        let gateway = Arc::new(Gateway::new(vec![Arc::new(kinesis.clone())], keys.clone(), true));
+        let gateway = Arc::new(Gateway::new(vec![Arc::new(kinesis.clone())], keys.clone(), true, &account));
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
         runtime.spawn(serve(listener, gateway));

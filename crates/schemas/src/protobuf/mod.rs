@@ -8,7 +8,8 @@ mod print;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use prost_reflect::prost::Message as _;
-use prost_reflect::prost_types::FileDescriptorProto;
+use prost_reflect::prost_types::field_descriptor_proto::Type;
+use prost_reflect::prost_types::{DescriptorProto, FileDescriptorProto};
 use prost_reflect::{DescriptorPool, FileDescriptor};
 use protox::Compiler;
 use protox::file::{File, FileResolver, GoogleFileResolver};
@@ -57,6 +58,32 @@ impl ProtobufSchema {
     /// The text of the file, without comments, always the same for the same declarations.
     pub fn normal_form(&self) -> String {
         print::file(self.file.file_descriptor_proto())
+    }
+
+    /// What Glue does not take of it: an extension, or a group.
+    pub fn beyond_glue(&self) -> Option<Invalid> {
+        let file = self.file.file_descriptor_proto();
+        let refused = |place: String, what: &str| {
+            Some(Invalid {
+                place,
+                reason: format!("{what} are not supported by this registry; declare a message instead"),
+            })
+        };
+        if let Some(field) = file.extension.first() {
+            return refused(field.name().to_owned(), "extensions");
+        }
+        let mut left: Vec<(String, &DescriptorProto)> = Vec::new();
+        left.extend(file.message_type.iter().map(|message| (message.name().to_owned(), message)));
+        while let Some((name, message)) = left.pop() {
+            if !message.extension.is_empty() || !message.extension_range.is_empty() {
+                return refused(name, "extensions");
+            }
+            if let Some(group) = message.field.iter().find(|field| field.r#type() == Type::Group) {
+                return refused(format!("{name}.{}", group.name()), "groups");
+            }
+            left.extend(message.nested_type.iter().map(|inner| (format!("{name}.{}", inner.name()), inner)));
+        }
+        None
     }
 
     /// The file's descriptor in base64.
