@@ -34,6 +34,8 @@ pub(crate) struct Host {
 struct Input {
     port: usize,
     senders: Vec<Mark>,
+    /// The latest time that a sender said that has not ended.
+    latest: EventTime,
 }
 
 /// A frame for the outgoing edge at this position in the host's list.
@@ -55,6 +57,7 @@ impl Host {
             .map(|(_, edge)| Input {
                 port: edge.to_port,
                 senders: vec![Mark::Time(EventTime::MIN); Frame::senders(context.workers, edge.routing)],
+                latest: EventTime::MIN,
             })
             .collect();
         Ok(Host {
@@ -136,8 +139,13 @@ impl Host {
             Frame::Empty => Ok(()),
             Frame::Rows(batch) => self.rows(input, &[batch], now, out),
             Frame::Watermark { sender, mark, .. } => {
-                let known = self.inputs.get_mut(input).and_then(|i| i.senders.get_mut(sender as usize));
-                if let Some(known) = known {
+                let Some(input) = self.inputs.get_mut(input) else { return Ok(()) };
+                if let Mark::Time(time) = mark
+                    && time < EventTime::MAX
+                {
+                    input.latest = input.latest.max(time);
+                }
+                if let Some(known) = input.senders.get_mut(sender as usize) {
                     // A sender's time never goes back, also not through idleness.
                     *known = match (*known, mark) {
                         (Mark::Time(old), Mark::Time(new)) => Mark::Time(old.max(new)),
@@ -163,6 +171,15 @@ impl Host {
     fn advance(&mut self, now: EventTime, out: &mut Outgoing) -> Result<()> {
         match merge(self.inputs.iter().flat_map(|i| i.senders.iter().copied())) {
             Mark::Idle if !self.said_idle => {
+                // Nobody holds the others back any more, so what all have said counts. Two inputs that meet still wait for each other.
+                if self.inputs.iter().all(|input| input.port == 0)
+                    && let Some(latest) = self.inputs.iter().map(|input| input.latest).max()
+                {
+                    self.reach(latest, now, out)?;
+                    if self.operator.forwards_watermarks() && self.watermark > EventTime::MIN {
+                        self.send_mark(Mark::Time(self.watermark), out);
+                    }
+                }
                 self.said_idle = true;
                 if self.operator.forwards_watermarks() {
                     self.send_mark(Mark::Idle, out);
@@ -174,13 +191,7 @@ impl Host {
             Mark::Time(time) if time > self.watermark || self.said_idle => {
                 self.said_idle = false;
                 let time = time.max(self.watermark);
-                if time > self.watermark {
-                    self.fire(TimeDomain::Event, time, now, out)?;
-                    self.watermark = time;
-                    self.context.metrics.watermark.store(time.0, Relaxed);
-                    self.call(now, |operator, output| operator.on_watermark(time, output))?;
-                    self.flush(out)?;
-                }
+                self.reach(time, now, out)?;
                 if self.operator.forwards_watermarks() {
                     self.send_mark(Mark::Time(time), out);
                 }
@@ -188,6 +199,18 @@ impl Host {
             }
             Mark::Idle | Mark::Time(_) => Ok(()),
         }
+    }
+
+    /// Moves event time on.
+    fn reach(&mut self, time: EventTime, now: EventTime, out: &mut Outgoing) -> Result<()> {
+        if time <= self.watermark {
+            return Ok(());
+        }
+        self.fire(TimeDomain::Event, time, now, out)?;
+        self.watermark = time;
+        self.context.metrics.watermark.store(time.0, Relaxed);
+        self.call(now, |operator, output| operator.on_watermark(time, output))?;
+        self.flush(out)
     }
 
     /// Fires all timers of a clock that are due, in order.
@@ -301,13 +324,14 @@ pub(crate) fn send_mark(edges: &[Edge], worker: usize, workers: usize, mark: Mar
     }
 }
 
-/// The least time of the senders that are not idle.
+/// The least time of the senders that are not idle. Where all these have ended, the idle ones still may not have: their rows are not late.
 fn merge(marks: impl Iterator<Item = Mark>) -> Mark {
-    marks
-        .filter_map(|m| match m {
-            Mark::Time(t) => Some(t),
-            Mark::Idle => None,
-        })
-        .min()
-        .map_or(Mark::Idle, Mark::Time)
+    let (mut least, mut is_idle) = (None::<EventTime>, false);
+    for mark in marks {
+        match mark {
+            Mark::Time(time) => least = Some(least.map_or(time, |least| least.min(time))),
+            Mark::Idle => is_idle = true,
+        }
+    }
+    least.filter(|least| !(is_idle && *least == EventTime::MAX)).map_or(Mark::Idle, Mark::Time)
 }

@@ -35,6 +35,6 @@ pub use error::{EngineError, Result};
 pub use job::{Guarantee, Job, Port, Routing};
 pub use operator::{Operator, OperatorContext, Output};
 pub use sink::{Delivery, Mapped, Sink};
-pub use source::{Found, Replay, Source, SourceOutput, SourceStatus, Waker};
+pub use source::{Found, Replay, Source, SourceOutput, SourceStatus, Splits, Waker};
 pub use state::{SnapshotReader, SnapshotWriter, StateTable};
 pub use time::{Epoch, EventTime};

@@ -72,6 +72,24 @@ pub struct Found {
     pub batches: Vec<(usize, Batch)>,
     /// The last that was said of event time.
     pub mark: Option<Mark>,
+    /// What was said of the splits that are read.
+    pub splits: Splits,
+}
+
+/// What a source said of its splits (shards, partitions), each of which has an event time of its own while it is behind.
+#[derive(Debug, Default)]
+pub struct Splits {
+    /// The batches from this place on are of this split.
+    pub rows: Vec<(usize, u64)>,
+    /// All splits that are read, and whether there is more of each; none where nothing was said.
+    pub read: Option<Vec<(u64, bool)>>,
+}
+
+impl Splits {
+    /// The split of a batch by its place.
+    pub fn of(&self, batch: usize) -> Option<u64> {
+        self.rows.iter().rev().find(|(from, _)| *from <= batch).map(|(_, split)| *split)
+    }
 }
 
 impl SourceOutput<'_> {
@@ -108,6 +126,16 @@ impl SourceOutput<'_> {
     /// Says that this source has nothing for now and must not hold the others' event time back.
     pub fn idle(&mut self) {
         self.found.mark = Some(Mark::Idle);
+    }
+
+    /// Says that what is emitted from here on, in this `poll`, is of one split.
+    pub fn of_split(&mut self, split: u64) {
+        self.found.splits.rows.push((self.found.batches.len(), split));
+    }
+
+    /// Says which splits this instance reads, and of each whether there is more to read.
+    pub fn splits(&mut self, read: impl IntoIterator<Item = (u64, bool)>) {
+        self.found.splits.read = Some(read.into_iter().collect());
     }
 
     /// Reports how many records it is behind the newest.

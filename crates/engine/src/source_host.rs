@@ -7,7 +7,7 @@ use crate::{
     host::{Outgoing, route, send_mark},
     job::{Edge, Job, NodeId, NodeKind},
     operator::OperatorContext,
-    source::{Found, Source, SourceOutput, SourceStatus, Waker},
+    source::{Found, Source, SourceOutput, SourceStatus, Splits, Waker},
     state::{SnapshotReader, SnapshotWriter, snapshot::Snapshot},
     time::{Epoch, EventTime, Mark},
 };
@@ -70,12 +70,14 @@ impl SourceHost {
             route(&self.outgoing, port, batch, &metrics, out)?;
         }
         let mut mark = self.found.mark.take();
+        self.found.splits = Splits::default();
         if status == SourceStatus::Finished {
             self.finished = true;
             mark = Some(Mark::Time(EventTime::MAX));
         }
         if let Some(mark) = mark.filter(|m| self.said != Some(*m)) {
             self.said = Some(mark);
+            metrics.idle.store(mark == Mark::Idle, Relaxed);
             if let Mark::Time(time) = mark {
                 metrics.watermark.store(time.0, Relaxed);
             }

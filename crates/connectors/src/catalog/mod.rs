@@ -131,6 +131,12 @@ pub const COMMON: &[OptionSpec] = &[
         "Without effect: a source runs on all workers of its job.",
     ),
     OptionSpec::flink(
+        "scan.watermark.idle-timeout",
+        OptionKind::Duration,
+        None,
+        "A source whose table has a `WATERMARK` and which has had no row for so long holds no other table's event time back until one comes; 0 ms: never. Without it the setting `table.exec.source.idle-timeout` holds.",
+    ),
+    OptionSpec::flink(
         "sink.parallelism",
         OptionKind::Integer,
         None,

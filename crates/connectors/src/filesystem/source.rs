@@ -237,6 +237,8 @@ impl Source for FileSource {
         out.watermark(now);
         while left > 0 {
             if self.reading.is_none() && !self.take(out)? {
+                // No file is left for this worker.
+                out.splits([]);
                 return Ok(self.wait(now));
             }
             let (bytes, more) = self.read(out)?;

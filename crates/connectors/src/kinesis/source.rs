@@ -1,6 +1,7 @@
 //! Records of shards as rows.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -128,6 +129,14 @@ struct Part {
     range: HashRange,
     /// No row earlier than this will come from here; unknown at first.
     complete_to: Option<EventTime>,
+    /// There was more to read when it was last asked.
+    behind: bool,
+}
+
+impl Part {
+    fn is_behind(&self) -> bool {
+        self.behind || self.reading.as_ref().is_some_and(Reading::has_more)
+    }
 }
 
 impl KinesisSource {
@@ -162,7 +171,13 @@ impl KinesisSource {
     }
 
     fn take_shard(&mut self, assigned: &Assigned, consumer: Option<String>, waker: &Waker) -> Result<()> {
-        let new = || Part { reading: None, place: assigned.from.clone(), range: assigned.range, complete_to: None };
+        let new = || Part {
+            reading: None,
+            place: assigned.from.clone(),
+            range: assigned.range,
+            complete_to: None,
+            behind: true,
+        };
         let part = self.shards.entry(assigned.id.clone()).or_insert_with(new);
         if part.reading.is_some() || part.place == Place::Ended || !assigned.ready {
             return Ok(());
@@ -189,12 +204,14 @@ impl KinesisSource {
         let users = unpack(records, range);
         let data: Vec<&[u8]> = users.iter().map(|record| record.data).collect();
         if !data.is_empty() {
+            out.of_split(split(shard));
             self.decoder.decode(&data, &OfRecords { shard, records: &users }, out)?;
         }
         let Some(part) = self.shards.get_mut(shard) else { return Ok(0) };
         let tip = caught_up.map(|time| time.0.saturating_sub(SLACK_MICROS));
         let complete = last_arrival(&users).max(tip).map(EventTime);
         part.complete_to = part.complete_to.max(complete);
+        part.behind = caught_up.is_none();
         part.place = next.clone();
         if *next == Place::Ended {
             part.reading = None;
@@ -230,6 +247,13 @@ impl KinesisSource {
     }
 }
 
+/// A shard by a number.
+fn split(shard: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    shard.hash(&mut hasher);
+    hasher.finish()
+}
+
 impl Source for KinesisSource {
     fn open(&mut self, context: &OperatorContext, waker: Waker) -> Result<()> {
         self.opened = Some((context.clone(), waker));
@@ -251,6 +275,10 @@ impl Source for KinesisSource {
         // The children of a shard that has just ended hold the watermark back from now on.
         self.take_shards()?;
         self.mark(out);
+        if !self.is_unknown() {
+            let unread = self.shards.iter().filter(|(_, part)| part.place != Place::Ended);
+            out.splits(unread.map(|(shard, part)| (split(shard), part.is_behind())));
+        }
         let more = self.shards.values().any(|part| part.reading.as_ref().is_some_and(Reading::has_more));
         Ok(if more { SourceStatus::More } else { SourceStatus::Waiting })
     }

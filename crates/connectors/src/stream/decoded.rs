@@ -114,10 +114,16 @@ impl Source for DecodedSource {
 
     fn poll(&mut self, budget: usize, out: &mut SourceOutput<'_>) -> Result<SourceStatus> {
         let (status, found) = out.nested(|out| self.records.poll(budget, out))?;
-        for (_, batch) in found.batches {
+        for (place, (_, batch)) in found.batches.iter().enumerate() {
+            if let Some(shard) = found.splits.of(place) {
+                out.of_split(shard);
+            }
             let data = batch.binary(0)?;
             let records: Vec<&[u8]> = (0..batch.num_rows()).map(|row| data.value(row)).collect();
-            self.decoder.decode(&records, &OfRecords(&batch), out)?;
+            self.decoder.decode(&records, &OfRecords(batch), out)?;
+        }
+        if let Some(shards) = found.splits.read {
+            out.splits(shards);
         }
         match found.mark {
             Some(Mark::Time(time)) => out.watermark(time),

@@ -107,6 +107,21 @@ struct Part {
     complete_to: IngestionTime,
 }
 
+impl Part {
+    fn records_behind(&self) -> u64 {
+        match (&self.stage, self.end) {
+            (Stage::Reading(reader), Some(end)) => end.0.saturating_sub(reader.position().0),
+            (Stage::Reading(reader), None) => reader.records_behind(),
+            _ => 0,
+        }
+    }
+
+    /// Whether there is more to read, now or once its parents are read.
+    fn is_behind(&self) -> bool {
+        matches!(self.stage, Stage::Waiting(_)) || self.records_behind() > 0
+    }
+}
+
 #[derive(Debug)]
 enum Stage {
     /// Its parents are not read yet.
@@ -207,6 +222,7 @@ impl StreamSource {
     fn read(&mut self, shard: ShardId, budget: usize, out: &mut SourceOutput<'_>) -> Result<usize> {
         let Some(part) = self.shards.get_mut(&shard) else { return Ok(0) };
         let Stage::Reading(reader) = &mut part.stage else { return Ok(0) };
+        out.of_split(u64::from(shard.0));
         let (rows, mut last, mut broken) = (&mut self.rows, None, None);
         let (end, range, aggregated) = (part.end, part.range, self.config.deaggregate);
         let mut push = |record: &RecordRef<'_>| {
@@ -234,6 +250,8 @@ impl StreamSource {
         if let Some(error) = broken {
             return Err(error);
         }
+        // The next shard's rows are not of its event time.
+        rows.finish()?.into_iter().for_each(|batch| out.emit(batch));
         part.complete_to = part.complete_to.max(last.unwrap_or(IngestionTime::MIN));
         if read.expired > 0 {
             tracing::warn!(stream = self.stream.name(), %shard, records = read.expired, "retention removed records before they were read");
@@ -286,12 +304,7 @@ impl StreamSource {
     }
 
     fn records_behind(&self) -> u64 {
-        let behind = |part: &Part| match (&part.stage, part.end) {
-            (Stage::Reading(reader), Some(end)) => end.0.saturating_sub(reader.position().0),
-            (Stage::Reading(reader), None) => reader.records_behind(),
-            _ => 0,
-        };
-        self.shards.values().map(behind).sum()
+        self.shards.values().map(Part::records_behind).sum()
     }
 
     fn status(&self, behind: u64) -> SourceStatus {
@@ -315,14 +328,13 @@ impl Source for StreamSource {
     fn poll(&mut self, budget: usize, out: &mut SourceOutput<'_>) -> Result<SourceStatus> {
         self.take_shards()?;
         self.read_round(budget, out)?;
-        if let Some(batch) = self.rows.finish()? {
-            out.emit(batch);
-        }
         // The children of a shard that has just ended hold the watermark back from now on; so do those that came meanwhile of shards of
         // another share, none of whose records is earlier than what is complete.
         self.complete();
         self.take_shards()?;
         self.mark(out);
+        let unread = self.shards.iter().filter(|(_, part)| !matches!(part.stage, Stage::Ended));
+        out.splits(unread.map(|(shard, part)| (u64::from(shard.0), part.is_behind())));
         let behind = self.records_behind();
         out.lag(behind);
         Ok(self.status(behind))

@@ -6,7 +6,7 @@ pub use application::{Counter, Gauge, GroupName, MetricFigure, MetricGroup, Metr
 
 use std::sync::{
     Arc,
-    atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
+    atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed},
 };
 
 use serde::Serialize;
@@ -42,6 +42,8 @@ pub struct OperatorMetrics {
     pub checkpoint_bytes: AtomicU64,
     /// The merged watermark, microseconds since 1970; `i64::MIN` before the first.
     pub watermark: AtomicI64,
+    /// A source has nothing for now, and holds no other's event time back.
+    pub idle: AtomicBool,
     /// How far a source is behind the newest data of its input, in records; 0 where it can't tell.
     pub lag_records: AtomicU64,
 }
@@ -64,6 +66,7 @@ impl OperatorMetrics {
             state_keys: AtomicU64::new(0),
             checkpoint_bytes: AtomicU64::new(0),
             watermark: AtomicI64::new(i64::MIN),
+            idle: AtomicBool::new(false),
             lag_records: AtomicU64::new(0),
         })
     }
@@ -85,6 +88,7 @@ impl OperatorMetrics {
             state_keys: self.state_keys.load(Relaxed),
             checkpoint_bytes: self.checkpoint_bytes.load(Relaxed),
             watermark_us: Some(self.watermark.load(Relaxed)).filter(|&w| w != i64::MIN),
+            idle: self.idle.load(Relaxed),
             lag_records: self.lag_records.load(Relaxed),
         }
     }
@@ -108,6 +112,7 @@ pub struct OperatorFigures {
     pub state_keys: u64,
     pub checkpoint_bytes: u64,
     pub watermark_us: Option<i64>,
+    pub idle: bool,
     pub lag_records: u64,
 }
 
