@@ -12,13 +12,13 @@ use crate::catalog::{Origin, Table, Watermark};
 use crate::error::{Kind, Place, Result, SqlError, similar};
 use crate::functions::is_processing_time;
 use crate::logical::Names;
-use crate::parse::statement::{Column, ColumnKind, CreateTable, Statement};
-use crate::types::name;
+use crate::parse::statement::{Column, ColumnKind, CreateTable, Statement, Taken};
+use crate::types::{SqlType, name};
 
 /// Makes a table of its declaration.
 pub(crate) fn table(declared: CreateTable, names: &Names<'_>) -> Result<Table> {
     let declared = match declared.like.clone() {
-        Some(like) => merged(declared, &like, names)?,
+        Some((like, taken)) => merged(declared, &like, taken, names)?,
         None => declared,
     };
     if declared.columns.is_empty() {
@@ -119,6 +119,7 @@ pub(crate) fn table(declared: CreateTable, names: &Names<'_>) -> Result<Table> {
         primary_key,
         comments: declared.columns.into_iter().map(|column| column.comment).collect(),
         text: declared.text,
+        hinted: false,
     })
 }
 
@@ -139,16 +140,31 @@ fn connector_column(column: &Column) -> Option<TableColumn> {
 }
 
 /// What `LIKE` takes from another table; what is said anew wins.
-fn merged(mut declared: CreateTable, like: &Ident, names: &Names<'_>) -> Result<CreateTable> {
+fn merged(mut declared: CreateTable, like: &Ident, taken: Taken, names: &Names<'_>) -> Result<CreateTable> {
     let base = names.catalog.table(&like.value).map_err(|error| error.at(Place::of(like.span)))?;
     let parsed = crate::parse::parse(&base.text)?.pop().map(|located| located.statement);
     let Some(Statement::CreateTable(base)) = parsed else {
         return Err(SqlError::declaration(format!("'{}' can't be taken as a model", like.value)));
     };
-    let base = match base.like.clone() {
-        Some(like) => merged(*base, &like, names)?,
+    let mut base = match base.like.clone() {
+        Some((like, taken)) => merged(*base, &like, taken, names)?,
         None => *base,
     };
+    base.columns.retain(|column| match column.kind {
+        ColumnKind::Physical { .. } => true,
+        ColumnKind::Computed(_) => taken.generated,
+        ColumnKind::Metadata { .. } => taken.metadata,
+    });
+    base.watermark = base.watermark.filter(|_| taken.watermarks);
+    if !taken.constraints {
+        base.primary_key.clear();
+    }
+    if !taken.partitions {
+        base.partitioned_by.clear();
+    }
+    if !taken.options {
+        base.options.clear();
+    }
     let own = std::mem::take(&mut declared.columns);
     declared.columns = base.columns;
     declared.columns.retain(|column| !own.iter().any(|other| other.name.value == column.name.value));
@@ -172,6 +188,61 @@ fn merged(mut declared: CreateTable, like: &Ident, names: &Names<'_>) -> Result<
     }
     declared.like = None;
     Ok(declared)
+}
+
+/// The table of `CREATE TABLE … AS query`, whose columns are these.
+pub(crate) fn table_of(mut declared: CreateTable, columns: &DFSchema, names: &Names<'_>) -> Result<Table> {
+    declared.columns = columns
+        .fields()
+        .iter()
+        .map(|field| Column {
+            name: Ident::with_quote('`', field.name()),
+            kind: ColumnKind::Physical {
+                data_type: SqlType::plain(field.data_type().clone()),
+                nullable: !declared.primary_key.iter().any(|key| key.value == *field.name()),
+            },
+            comment: None,
+        })
+        .collect();
+    let lines = |lines: Vec<String>| lines.join(",\n  ");
+    let of_column = |field: &FieldRef| format!("`{}` {}", field.name(), name(field.data_type()));
+    let list =
+        |columns: &[Ident]| columns.iter().map(|column| format!("`{}`", column.value)).collect::<Vec<_>>().join(", ");
+    let key = (!declared.primary_key.is_empty())
+        .then(|| format!("PRIMARY KEY ({}) NOT ENFORCED", list(&declared.primary_key)));
+    let watermark = declared.watermark.as_ref();
+    let watermark = watermark.map(|of| format!("WATERMARK FOR `{}` AS {}", of.column.value, of.expression));
+    let elements = columns.fields().iter().map(of_column).chain(watermark).chain(key).collect();
+    let quoted = |text: &str| text.replace('\'', "''");
+    let options = declared.options.iter().map(|(key, value)| format!("'{}' = '{}'", quoted(key), quoted(value)));
+    let partitions = match declared.partitioned_by.is_empty() {
+        true => String::new(),
+        false => format!(" PARTITIONED BY ({})", list(&declared.partitioned_by)),
+    };
+    declared.text = format!(
+        "CREATE TABLE `{}` (\n  {}\n){partitions} WITH (\n  {}\n)",
+        declared.name.value,
+        lines(elements),
+        lines(options.collect())
+    );
+    table(declared, names)
+}
+
+/// The same table with other options, for one statement.
+pub(crate) fn with_options(table: &Table, options: &[(String, String)]) -> Result<Table> {
+    let mut declaration = table.declaration.clone();
+    for (key, value) in options {
+        if key == "connector" {
+            let error = SqlError::declaration("the hint OPTIONS can't give a table another connector");
+            return Err(error.hint("declare another table"));
+        }
+        declaration.options = declaration.options.with(key, value);
+    }
+    tidemill_connectors::catalog::Settings::new(&declaration)
+        .map_err(|error| SqlError::new(Kind::Connector, format!("table '{}': {error}", table.name)))?;
+    let said: Vec<String> = options.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    let name = format!("{} with {}", table.name, said.join(", "));
+    Ok(Table { name, declaration, hinted: true, ..table.clone() })
 }
 
 /// Rows of `DESCRIBE`: name, type, null, key, from, watermark, comment.

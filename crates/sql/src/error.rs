@@ -159,7 +159,7 @@ impl From<DataFusionError> for SqlError {
             },
             DataFusionError::SQL(parser, _) => SqlError::from(ParserError::clone(parser)).at(place),
             DataFusionError::SchemaError(schema, _) => unknown_column(schema).at(place),
-            DataFusionError::NotImplemented(what) => SqlError::unsupported(first_line(what)).at(place),
+            DataFusionError::NotImplemented(what) => not_built(first_line(what)).at(place),
             DataFusionError::Plan(what) => {
                 let kind = if what.starts_with("Invalid function") { Kind::Name } else { Kind::Type };
                 let error = SqlError::new(kind, first_line(what).trim_end_matches('.')).at(place);
@@ -189,6 +189,18 @@ fn unknown_column(error: &SchemaError) -> SqlError {
     match similar(&field.name, known.iter().copied()) {
         Some(meant) => error.hint(format!("did you mean '{meant}'?")),
         None => error.hint(format!("there are {}", known.join(", "))),
+    }
+}
+
+/// What the planner can't do, without what it knows of it.
+fn not_built(what: &str) -> SqlError {
+    if what.contains("logical expression WindowFunction") {
+        let error = SqlError::unsupported("OVER stands in the select list");
+        return error.hint("filter a query FROM (SELECT …, … OVER (…) AS x …) AS t");
+    }
+    match what.split_once(['{', '(']) {
+        Some((head, _)) if what.len() > 160 => SqlError::unsupported(format!("{} is not built", head.trim_end())),
+        _ => SqlError::unsupported(what),
     }
 }
 

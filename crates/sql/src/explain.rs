@@ -65,16 +65,57 @@ fn did(name: &str, figures: &[OperatorFigures]) -> String {
     let counted =
         [(sum(&|f| f.late_rows), "late"), (sum(&|f| f.errors), "could not be read"), (sum(&|f| f.state_keys), "keys")];
     said.extend(counted.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")));
-    let watermark = own.iter().map(|figures| figures.watermark_us).min().flatten();
-    said.push(match watermark {
+    said.push(match watermark(name, figures) {
         None => "no watermark yet".to_owned(),
         Some(i64::MAX) => "input ended".to_owned(),
-        Some(micros) => match jiff::Timestamp::from_microsecond(micros) {
-            Ok(time) => format!("watermark {time}"),
-            Err(_) => format!("watermark {micros} µs"),
-        },
+        Some(micros) => format!("watermark {}", time(micros)),
     });
+    if own.iter().all(|figures| figures.idle) && !own.is_empty() {
+        said.push("idle: holds no watermark back".to_owned());
+    }
     said.join(", ")
+}
+
+/// The watermark of an operator: the least of its workers, but for those of a source that have nothing for now.
+fn watermark(name: &str, figures: &[OperatorFigures]) -> Option<i64> {
+    let own = || figures.iter().filter(|figures| figures.operator == name);
+    let busy = own().filter(|figures| !figures.idle).map(|figures| figures.watermark_us).min();
+    busy.unwrap_or_else(|| own().map(|figures| figures.watermark_us).max().flatten())
+}
+
+fn time(micros: i64) -> String {
+    jiff::Timestamp::from_microsecond(micros).map_or_else(|_| format!("{micros} µs"), |time| time.to_string())
+}
+
+/// Which source an operator's watermark waits for, and where that one is.
+fn held_by(node: &Node, nodes: &[Node], figures: &[OperatorFigures]) -> Option<String> {
+    let (mut sources, mut names, mut at) = (Vec::new(), node.inputs.clone(), 0);
+    while let Some(name) = names.get(at).cloned() {
+        at += 1;
+        let Some(input) = nodes.iter().find(|node| node.name == name) else { continue };
+        if matches!(input.kind, NodeKind::Source) {
+            sources.push(&input.name);
+        }
+        for behind in &input.inputs {
+            if !names.contains(behind) {
+                names.push(behind.clone());
+            }
+        }
+    }
+    let is_idle = |name: &str| figures.iter().filter(|f| f.operator == name).all(|f| f.idle);
+    let holding = sources.into_iter().filter(|name| !is_idle(name)).map(|name| (watermark(name, figures), name));
+    Some(match holding.min()? {
+        (_, source) if rows_in(source, figures) == 0 => {
+            format!("{source} holds the watermark: no row has come in; 'scan.watermark.idle-timeout' lets others go on")
+        }
+        (None, source) => format!("{source} holds the watermark: it has none; declare one, WATERMARK FOR"),
+        (Some(i64::MAX), _) => return None,
+        (Some(micros), source) => format!("{source} holds the watermark, at {}", time(micros)),
+    })
+}
+
+fn rows_in(name: &str, figures: &[OperatorFigures]) -> u64 {
+    figures.iter().filter(|figures| figures.operator == name).map(|figures| figures.rows_in).sum()
 }
 
 /// Why a query puts out nothing, where that can be told: the first operator, from the sources on, that got rows and gave none.
@@ -96,19 +137,19 @@ pub fn why_nothing(nodes: &[Node], figures: &[OperatorFigures]) -> Vec<String> {
             }
             NodeKind::Operator if rows_in > 0 && rows_out == 0 => {
                 let waits = node.state.is_some();
-                let watermark = figures
-                    .iter()
-                    .filter(|f| f.operator == node.name)
-                    .map(|figures| figures.watermark_us)
-                    .min()
-                    .flatten();
-                reasons.push(match (waits, watermark) {
+                let held = held_by(node, nodes, figures);
+                reasons.push(match (waits, watermark(&node.name, figures)) {
                     _ if late == rows_in => format!("{}: all {late} rows came behind the watermark", node.name),
                     (true, None) => format!(
-                        "{}: {rows_in} rows wait for a watermark, and none has come: a source is silent, or its table has no WATERMARK",
-                        node.name
+                        "{}: {rows_in} rows wait for a watermark, and none has come: {}",
+                        node.name,
+                        held.unwrap_or_else(|| "its sources are idle".to_owned())
                     ),
-                    (true, Some(_)) => format!("{}: {rows_in} rows wait, {} keys are kept", node.name, sum(&node.name, &|f| f.state_keys)),
+                    (true, Some(_)) => {
+                        let held = held.map(|held| format!("; {held}")).unwrap_or_default();
+                        let keys = sum(&node.name, &|f| f.state_keys);
+                        format!("{}: {rows_in} rows wait, {keys} keys are kept{held}", node.name)
+                    }
                     (false, _) => format!("{}: none of {rows_in} rows passed ({})", node.name, node.about),
                 });
             }

@@ -19,7 +19,7 @@ use crate::logical::first_rows::distinct;
 use crate::logical::kinesis::{Kinesis, ROWTIME};
 use crate::logical::numbers::divide_by;
 use crate::parse::statement::CreateStream;
-use crate::types::{LENGTH_MAX_KEY, assignable, name};
+use crate::types::{self, LENGTH_MAX_KEY, assignable};
 
 /// `CREATE STREAM`
 pub(crate) fn create_stream(catalog: &mut Catalog, stream: CreateStream) -> Result<()> {
@@ -47,6 +47,9 @@ pub(crate) fn create_stream(catalog: &mut Catalog, stream: CreateStream) -> Resu
 pub(crate) fn query(names: &Names<'_>, mut query: Query) -> Result<LogicalPlan> {
     let columns = |name: &Ident| {
         let place = Place::of(name.span);
+        if name.value.eq_ignore_ascii_case("error_stream") {
+            return Err(error_stream("read").at(place));
+        }
         let (schema, is_stream) = match names.catalog.relation(&name.value).map_err(|error| error.at(place))? {
             Relation::Stream(stream) => (&stream.schema, true),
             Relation::Table(table) => {
@@ -65,6 +68,21 @@ pub(crate) fn query(names: &Names<'_>, mut query: Query) -> Result<LogicalPlan> 
         Some(divide) => divide_by(plan, &divide)?,
         None => plan,
     })
+}
+
+/// What there is instead of a query of the error stream.
+pub(crate) fn error_stream(what: &str) -> SqlError {
+    SqlError::unsupported(format!("error_stream belongs to the system and can't be {what}"))
+        .hint("bind an output to it: [[outputs]] with stream = \"error_stream\"")
+}
+
+/// A type as the dialect calls it.
+fn name(data_type: &DataType) -> String {
+    match types::name(data_type).as_str() {
+        "STRING" => "VARCHAR".to_owned(),
+        "BYTES" => "VARBINARY".to_owned(),
+        other => other.to_owned(),
+    }
 }
 
 /// A query's columns without its ROWTIME, but where that was asked for.

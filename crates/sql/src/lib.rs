@@ -17,6 +17,7 @@ mod declare;
 pub mod error;
 pub mod explain;
 mod functions;
+mod hinted;
 mod kinesis;
 mod logical;
 pub mod operators;

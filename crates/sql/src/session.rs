@@ -15,12 +15,13 @@ use crate::catalog::{Catalog, Pump, Relation, View};
 use crate::declare;
 use crate::error::{Kind, Place, Result, SqlError};
 use crate::functions::sql_function;
+use crate::hinted::with_hints;
 use crate::kinesis;
 use crate::logical::kinesis::{ROWTIME, name_rowtime};
 use crate::logical::late_data::takes_late_data;
 use crate::logical::{Builtin, Names, optimize};
 use crate::parse::statement::{
-    CreateFunction, CreatePump, CreateView, Dialect, Insert, Located, Object, Show, Statement,
+    CreateFunction, CreatePump, CreateTable, CreateView, Dialect, Insert, Located, Object, Show, Statement,
 };
 use crate::plan::{Builder, Node, Target};
 use crate::settings::Settings;
@@ -166,7 +167,11 @@ impl Session {
         let place = located.place;
         self.dialect = located.dialect;
         self.sets_errors_apart |= self.dialect == Dialect::Kinesis;
-        let mut outcome = self.statement(located.statement).map_err(|error| error.at(place))?;
+        let mut statement = located.statement;
+        if self.dialect == Dialect::Streaming {
+            with_hints(&mut statement, &mut self.catalog).map_err(|error| error.at(place))?;
+        }
+        let mut outcome = self.statement(statement).map_err(|error| error.at(place))?;
         if let Outcome::Work(tasks) | Outcome::Analyze(tasks) = &mut outcome {
             tasks.iter_mut().for_each(|task| task.place = task.place.or(place));
         }
@@ -178,6 +183,9 @@ impl Session {
             Statement::CreateTable(table) => {
                 if table.if_not_exists && self.catalog.contains(&table.name.value) {
                     return Ok(Outcome::Done);
+                }
+                if table.query.is_some() {
+                    return self.create_table_as(*table);
                 }
                 let table = declare::table(*table, &self.names())?;
                 let name = table.name.clone();
@@ -224,6 +232,20 @@ impl Session {
             Statement::Drop { kind, name, if_exists } => self.drop_object(kind, &name, if_exists)?,
         }
         Ok(Outcome::Done)
+    }
+
+    /// `CREATE TABLE … AS query`: the table, and the work that fills it.
+    fn create_table_as(&mut self, mut table: CreateTable) -> Result<Outcome> {
+        let Some(query) = table.query.take() else { return Ok(Outcome::Done) };
+        let plan = match self.dialect {
+            Dialect::Streaming => self.names().query(*query)?,
+            Dialect::Kinesis => kinesis::visible(kinesis::query(&self.names(), *query)?)?,
+        };
+        let plan = self.optimized(plan)?;
+        let table = declare::table_of(table, plan.schema(), &self.names())?;
+        let name = table.name.clone();
+        self.catalog.add(&name, Relation::Table(Arc::new(table)), false)?;
+        Ok(Outcome::Work(vec![Task { plan, target: Some((name, Vec::new())), place: None }]))
     }
 
     fn create_view(&mut self, view: CreateView) -> Result<()> {
@@ -289,6 +311,9 @@ impl Session {
         let CreatePump { name, or_replace, stopped, mut insert } = pump;
         let into = insert.table.0.last().and_then(|part| part.as_ident()).cloned();
         let into = into.ok_or_else(|| SqlError::new(Kind::Name, format!("{} is no stream", insert.table)))?;
+        if into.value.eq_ignore_ascii_case("error_stream") {
+            return Err(kinesis::error_stream("written").at(Place::of(into.span)));
+        }
         let Relation::Stream(stream) =
             self.catalog.relation(&into.value).map_err(|e| e.at(Place::of(into.span)))?.clone()
         else {
@@ -308,10 +333,8 @@ impl Session {
         let rows = kinesis::query(&self.names(), *insert.query)
             .and_then(|rows| kinesis::assigned(&self.names(), rows, &stream, &columns));
         let plan = rows.and_then(|rows| self.optimized(rows)).map_err(|error| error.at(place))?;
-        if !stopped {
-            let pump = Pump { name: name.value, into: stream.name.clone(), plan, place };
-            self.catalog.add_pump(pump, or_replace)?;
-        }
+        let pump = Pump { name: name.value, into: stream.name.clone(), plan, place, stopped };
+        self.catalog.add_pump(pump, or_replace)?;
         Ok(Outcome::Done)
     }
 
@@ -343,6 +366,7 @@ impl Session {
     fn job_of(&self, name: &str, tasks: &[Task]) -> Result<Prepared> {
         let mut builder = Builder::new(Job::new(name), &self.environment);
         builder.state_ttl = self.settings.state_ttl();
+        builder.idle_timeout = self.settings.idle_timeout();
         builder.early_results = self.settings.early_results();
         builder.pumps = self.catalog.pumps();
         let error_table = self.settings.error_table().map(|table| self.catalog.table(table)).transpose()?;

@@ -99,8 +99,10 @@ impl Catalog {
         self.functions.keys().map(String::as_str)
     }
 
+    /// Those that have names.
     pub(crate) fn relations(&self) -> impl Iterator<Item = (&str, &Relation)> {
-        self.relations.iter().map(|(name, relation)| (name.as_str(), relation))
+        let named = |relation: &Relation| !matches!(relation, Relation::Table(table) if table.hinted);
+        self.relations.iter().filter(move |(_, of)| named(of)).map(|(name, relation)| (name.as_str(), relation))
     }
 
     pub(crate) fn relation(&self, name: &str) -> Result<&Relation> {

@@ -31,4 +31,6 @@ pub(crate) struct Pump {
     /// Its rows, with the stream's columns.
     pub(crate) plan: LogicalPlan,
     pub(crate) place: Option<Place>,
+    /// It does nothing: its stream is there, and empty where no other pump fills it.
+    pub(crate) stopped: bool,
 }

@@ -27,7 +27,7 @@ pub(crate) struct Watermark {
 }
 
 /// A table.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Table {
     /// Its name.
     pub(crate) name: String,
@@ -45,6 +45,8 @@ pub(crate) struct Table {
     pub(crate) comments: Vec<Option<String>>,
     /// The statement that made it.
     pub(crate) text: String,
+    /// It is another one with the options of a hint, and has no name of its own.
+    pub(crate) hinted: bool,
 }
 
 impl Table {

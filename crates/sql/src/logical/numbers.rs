@@ -26,6 +26,7 @@ pub(crate) fn divide_by(plan: LogicalPlan, function: &ScalarUDF) -> Result<Logic
     transform(plan, &|expr, schema| {
         let Ok(data_type) = expr.get_type(schema) else { return Transformed::no(expr) };
         match expr {
+            Expr::ScalarFunction(call) => whole(call, schema),
             Expr::BinaryExpr(BinaryExpr { left, op: Operator::Divide, right }) if data_type.is_floating() => {
                 let divided = function.call(vec![*left, *right]);
                 Transformed::yes(if data_type == DataType::Float64 { divided } else { cast(divided, data_type) })
@@ -116,12 +117,22 @@ fn as_decimal(expr: &Expr, schema: &DFSchema) -> Option<Expr> {
     Some(cast(expr.clone(), DataType::Decimal128(precision, 0)))
 }
 
-/// Decimals without what they lose.
+/// Decimals without what they lose; whole numbers have nothing to lose, and keep their type.
 fn rounded(call: ScalarFunction, schema: &DFSchema) -> Transformed<Expr> {
     let rounds = ["ceil", "floor", "truncate"].contains(&call.func.name());
     match rounds.then(|| whole_type(&call, schema)).flatten() {
         Some(data_type) => Transformed::yes(cast(Expr::ScalarFunction(call), data_type)),
-        None => Transformed::no(Expr::ScalarFunction(call)),
+        None => whole(call, schema),
+    }
+}
+
+/// Whole numbers by themselves.
+fn whole(mut call: ScalarFunction, schema: &DFSchema) -> Transformed<Expr> {
+    match (["ceil", "floor"].contains(&call.func.name()), call.args.as_slice()) {
+        (true, [number]) if number.get_type(schema).is_ok_and(|data_type| data_type.is_integer()) => {
+            Transformed::yes(call.args.remove(0))
+        }
+        _ => Transformed::no(Expr::ScalarFunction(call)),
     }
 }
 

@@ -66,6 +66,26 @@ impl RelationPlanner for StreamRelations {
                 let planned = unnest::relation(&array_exprs, with_ordinality, alias, context)?;
                 Ok(RelationPlanning::Planned(Box::new(planned)))
             }
+            TableFactor::Table { sample: Some(_), .. } | TableFactor::Derived { sample: Some(_), .. } => {
+                let error = SqlError::unsupported("TABLESAMPLE is not built");
+                Err(error.hint("choose rows WHERE RAND() < 0.1").into())
+            }
+            TableFactor::Pivot { .. } | TableFactor::Unpivot { .. } => {
+                let error = SqlError::unsupported("PIVOT and UNPIVOT are not built");
+                Err(error.hint("aggregate with FILTER (WHERE …), or UNION ALL the columns").into())
+            }
+            TableFactor::Function { name, args, .. } => {
+                // LATERAL TABLE(f(x))
+                let name = match args.as_slice() {
+                    [FunctionArg::Unnamed(FunctionArgExpr::Expr(SqlExpr::Function(inner)))] => inner.name.clone(),
+                    _ => name,
+                };
+                let error = SqlError::new(Kind::Name, format!("there is no table function {name}"));
+                Err(error
+                    .hint("CROSS JOIN UNNEST(array) gives a row for each element")
+                    .at(Place::of(name.span()))
+                    .into())
+            }
             TableFactor::MatchRecognize { .. } => {
                 let error = SqlError::unsupported("MATCH_RECOGNIZE is not built");
                 Err(error.hint("compare a row with earlier ones by LAG(…) OVER").into())

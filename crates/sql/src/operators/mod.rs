@@ -31,6 +31,7 @@ pub mod normalize;
 pub mod output;
 pub mod over_aggregate;
 pub(crate) mod packed;
+mod progress;
 mod ranked_rows;
 mod rejects;
 mod results;

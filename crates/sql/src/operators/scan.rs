@@ -1,6 +1,8 @@
 //! A table's source: the connector's rows, with what the table computes of them, their event time and its watermark.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
+use std::time::Duration;
 
 use arrow::array::{Array, ArrayRef, RecordBatch};
 use arrow::compute::{is_not_null, max};
@@ -12,6 +14,7 @@ use tidemill_engine::time::Mark;
 use tidemill_engine::{Batch, Epoch, EventTime, OperatorContext, Result, SnapshotReader, SnapshotWriter};
 
 use super::calc::{failed, project};
+use super::progress::Progress;
 use super::rejects::{rows_of, set_apart};
 use super::results::{MILLISECOND, micros};
 
@@ -26,6 +29,10 @@ pub struct ScanConfig {
     pub arrival: bool,
     /// The event time, and up to when rows are complete once a row was seen.
     pub time: Option<(Time, Complete)>,
+    /// The furthest event time that any worker has reached.
+    pub reached: Arc<AtomicI64>,
+    /// How long there may be no rows before other tables' event time is not held back any more.
+    pub idle_timeout: Option<Duration>,
     /// Rows that fail go out of the port of rejected records under this name; without it they fail the job.
     pub rejects: Option<String>,
 }
@@ -52,18 +59,18 @@ pub enum Complete {
 pub struct Scan {
     source: Box<dyn Source>,
     config: ScanConfig,
-    /// The largest watermark so far.
-    watermark: i64,
+    progress: Progress,
 }
 
 impl Scan {
     /// Puts a table around a source.
     pub fn new(source: Box<dyn Source>, config: ScanConfig) -> Self {
-        Scan { source, config, watermark: i64::MIN }
+        let progress = Progress::new(config.reached.clone(), config.idle_timeout);
+        Scan { source, config, progress }
     }
 
     /// The table's rows, with their event time.
-    fn rows(&mut self, batch: Batch, out: &SourceOutput<'_>) -> Result<Batch> {
+    fn rows(&mut self, batch: Batch, split: Option<u64>, out: &SourceOutput<'_>) -> Result<Batch> {
         let rows = project(batch.rows(), &self.config.columns, &self.config.schema)?;
         let Some((time, complete)) = &self.config.time else { return batch.with_rows(rows) };
         let evaluate = |expression: &Arc<dyn PhysicalExpr>| -> Result<ArrayRef> {
@@ -78,9 +85,8 @@ impl Scan {
             Complete::Behind(behind) => max(&times).map(|time| time.saturating_sub(*behind)),
             Complete::Expression(expression) => max(&micros(&evaluate(expression)?)?),
         };
-        if let Some(latest) = latest {
-            self.watermark = self.watermark.max(latest);
-        }
+        // Of arrivals the source knows more than its rows say.
+        self.progress.rows(split, latest.filter(|_| !self.config.arrival));
         let batch = batch.with_rows(rows)?;
         if times.null_count() == 0 {
             return batch.with_times(times.values().clone());
@@ -99,12 +105,13 @@ impl Source for Scan {
 
     fn poll(&mut self, budget: usize, out: &mut SourceOutput<'_>) -> Result<SourceStatus> {
         let (status, found) = out.nested(|out| self.source.poll(budget, out))?;
-        for (port, batch) in found.batches {
+        for (place, (port, batch)) in found.batches.into_iter().enumerate() {
+            let split = found.splits.of(place);
             match (port, self.config.rejects.clone()) {
-                (0, None) => out.emit(self.rows(batch, out)?),
+                (0, None) => out.emit(self.rows(batch, split, out)?),
                 (0, Some(origin)) => {
                     let mut apart = Vec::new();
-                    let done = set_apart(batch, &mut |batch| self.rows(batch, out), &mut apart)?;
+                    let done = set_apart(batch, &mut |batch| self.rows(batch, split, out), &mut apart)?;
                     done.into_iter().for_each(|batch| out.emit(batch));
                     if !apart.is_empty() {
                         out.count_errors(apart.len() as u64);
@@ -117,13 +124,19 @@ impl Source for Scan {
         match (found.mark, &self.config.time) {
             (Some(Mark::Idle), _) => out.idle(),
             (Some(Mark::Time(time)), None) => out.watermark(time),
-            (Some(Mark::Time(time)), Some(_)) if self.config.arrival => {
-                // The event time may be cut to milliseconds.
-                self.watermark = self.watermark.max(time.0.saturating_sub(MILLISECOND));
-                out.watermark(EventTime(self.watermark));
+            (mark, Some(_)) => {
+                if let Some(Mark::Time(time)) = mark.filter(|_| self.config.arrival) {
+                    // The event time may be cut to milliseconds.
+                    self.progress.complete_to(time.0.saturating_sub(MILLISECOND));
+                }
+                let splits = found.splits.read.as_deref().filter(|_| !self.config.arrival);
+                match self.progress.reached(splits) {
+                    _ if self.progress.is_silent() => out.idle(),
+                    Some(time) => out.watermark(EventTime(time)),
+                    None => {}
+                }
             }
-            (_, Some(_)) if self.watermark > i64::MIN => out.watermark(EventTime(self.watermark)),
-            _ => {}
+            (None, None) => {}
         }
         Ok(status)
     }

@@ -6,10 +6,10 @@ use datafusion::sql::sqlparser::tokenizer::Token;
 
 use super::kinesis;
 use super::script::{Source, name};
-use super::statement::{Column, ColumnKind, CreateFunction, CreateTable, CreateView, Statement, Watermark};
+use super::statement::{Column, ColumnKind, CreateFunction, CreateTable, CreateView, Statement, Taken, Watermark};
 use super::types::sql_type;
 use super::{expect_word, peek_word, place, unexpected, word, words};
-use crate::error::{Result, SqlError};
+use crate::error::{Kind, Result, SqlError};
 
 /// What follows `CREATE`.
 pub(super) fn create(parser: &mut Parser<'_>, source: &Source<'_>) -> Result<Statement> {
@@ -39,6 +39,8 @@ pub(super) fn create(parser: &mut Parser<'_>, source: &Source<'_>) -> Result<Sta
         ("DATABASE", "there is one database; leave the statement out"),
         ("MATERIALIZED", "INSERT INTO a table with a primary key keeps a query's result"),
         ("MODEL", "call a model through an HTTP look-up join"),
+        ("SCHEMA", "there is one schema; leave the statement out"),
+        ("FOREIGN", "declare the input by CREATE TABLE … WITH ('connector' = …)"),
     ] {
         if peek_word(parser, 0, other) {
             return Err(SqlError::unsupported(format!("CREATE {other} is not built")).hint(hint).at(place(parser)));
@@ -58,6 +60,7 @@ fn table(parser: &mut Parser<'_>, source: &Source<'_>) -> Result<CreateTable> {
         partitioned_by: Vec::new(),
         options: Vec::new(),
         like: None,
+        query: None,
         comment: None,
         text: String::new(),
     };
@@ -86,31 +89,47 @@ fn table(parser: &mut Parser<'_>, source: &Source<'_>) -> Result<CreateTable> {
         table.options = options(parser)?;
     }
     if word(parser, "LIKE") {
-        table.like = Some(name(parser)?);
-        if parser.consume_token(&Token::LParen) {
-            like_options(parser)?;
-        }
+        let like = name(parser)?;
+        let taken = if parser.consume_token(&Token::LParen) { like_options(parser)? } else { Taken::all(true) };
+        table.like = Some((like, taken));
     }
-    if peek_word(parser, 0, "AS") {
-        let error = SqlError::unsupported("CREATE TABLE … AS SELECT is not built");
-        return Err(error.hint("declare the columns, then INSERT INTO the table").at(place(parser)));
+    let at = place(parser);
+    if word(parser, "AS") {
+        if !table.columns.is_empty() || table.like.is_some() {
+            let error = SqlError::unsupported("CREATE TABLE … AS SELECT takes its columns from the query");
+            return Err(error.hint("leave them out, or declare the table and INSERT INTO it").at(at));
+        }
+        table.query = Some(parser.parse_query()?);
     }
     table.text = source.written(parser);
     Ok(table)
 }
 
-/// What a table takes from the one that it is like: everything; what it says itself wins.
-fn like_options(parser: &mut Parser<'_>) -> Result<()> {
+/// `INCLUDING | EXCLUDING | OVERWRITING ALL | OPTIONS | …`: what is not named is taken, unless ALL says otherwise; what a table says itself
+/// wins.
+fn like_options(parser: &mut Parser<'_>) -> Result<Taken> {
+    let mut named = Vec::new();
     while !parser.consume_token(&Token::RParen) {
         let at = place(parser);
-        let including = word(parser, "INCLUDING") || word(parser, "OVERWRITING");
-        if !including {
-            let error = SqlError::unsupported("LIKE … (EXCLUDING …) is not built");
-            return Err(error.hint("write the columns and options that are wanted").at(at));
+        let excluding = word(parser, "EXCLUDING");
+        if !excluding && !word(parser, "INCLUDING") && !word(parser, "OVERWRITING") {
+            return Err(unexpected(parser, "INCLUDING, EXCLUDING, OVERWRITING or )"));
         }
-        parser.next_token();
+        let part = parser.parse_identifier()?.value.to_ascii_uppercase();
+        if part != "ALL" && part != "DISTRIBUTION" && Taken::all(true).part(&part).is_none() {
+            let error = SqlError::new(Kind::Syntax, format!("a table has no {part} to take"));
+            let hint = "there are ALL, CONSTRAINTS, DISTRIBUTION, GENERATED, METADATA, OPTIONS, PARTITIONS, WATERMARKS";
+            return Err(error.hint(hint).at(at));
+        }
+        named.push((part, !excluding));
     }
-    Ok(())
+    let mut taken = Taken::all(named.iter().all(|(part, taken)| part != "ALL" || *taken));
+    for (part, is_taken) in named {
+        if let Some(known) = taken.part(&part) {
+            *known = is_taken;
+        }
+    }
+    Ok(taken)
 }
 
 /// A column, the watermark or the primary key.
@@ -261,6 +280,7 @@ fn function(parser: &mut Parser<'_>, or_replace: bool) -> Result<CreateFunction>
             || word(parser, "DETERMINISTIC")
             || words(parser, &["CONTAINS", "SQL"])
             || words(parser, &["READS", "SQL", "DATA"])
+            || words(parser, &["MODIFIES", "SQL", "DATA"])
             || words(parser, &["CALLED", "ON", "NULL", "INPUT"])
         {
         } else if words(parser, &["RETURNS", "NULL", "ON", "NULL", "INPUT"]) {
@@ -323,7 +343,7 @@ mod tests {
         else {
             panic!()
         };
-        assert_eq!((table.like.unwrap().value.as_str(), table.columns.len()), ("t", 0));
+        assert_eq!((table.like.unwrap().0.value.as_str(), table.columns.len()), ("t", 0));
     }
 
     #[test]

@@ -7,6 +7,7 @@
 mod ddl;
 mod dialect;
 mod expr;
+pub(crate) mod hints;
 mod json;
 mod keywords;
 pub(crate) mod kinesis;

@@ -3,13 +3,13 @@
 use datafusion::sql::sqlparser::ast::{Ident, ObjectName};
 use datafusion::sql::sqlparser::dialect::Dialect;
 use datafusion::sql::sqlparser::parser::Parser;
-use datafusion::sql::sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer, Whitespace};
+use datafusion::sql::sqlparser::tokenizer::{Location, Token, Tokenizer};
 
 use super::dialect::StreamingDialect;
 use super::kinesis::{self, KinesisDialect};
 use super::late_data::with_late_data;
 use super::statement::{Dialect as Language, Insert, Jobs, Like, Located, Object, Show, Statement};
-use super::{ddl, expect_word, peek_word, place, unexpected, word, words};
+use super::{ddl, expect_word, hints, peek_word, place, unexpected, word, words};
 use crate::error::{Kind, Place, Result, SqlError};
 
 /// The longest text that is read, bytes.
@@ -89,43 +89,9 @@ pub(super) fn parser<'d>(dialect: &'d dyn Dialect, text: &str) -> Result<Parser<
     }
     let tokens = match dialect.is::<KinesisDialect>() {
         true => kinesis::tokens(text)?,
-        false => with_late_data(ours(Tokenizer::new(dialect, text).tokenize_with_location()?)?)?,
+        false => with_late_data(hints::ours(Tokenizer::new(dialect, text).tokenize_with_location()?)?)?,
     };
     Ok(Parser::new(dialect).with_recursion_limit(DEPTH_MAX).with_tokens_with_locations(tokens))
-}
-
-/// Hints that only say how a query is to be worked on.
-const PLANNING_HINTS: [&str; 4] = ["BROADCAST", "SHUFFLE_HASH", "SHUFFLE_MERGE", "NEST_LOOP"];
-
-/// Makes tokens ours: `>>` closes two types, and hints how to work are comments.
-fn ours(tokens: Vec<TokenWithSpan>) -> Result<Vec<TokenWithSpan>> {
-    let mut split = Vec::with_capacity(tokens.len());
-    for token in tokens {
-        match token.token {
-            Token::ShiftRight => {
-                let Span { start, end } = token.span;
-                split.push(TokenWithSpan { token: Token::Gt, span: Span::new(start, start) });
-                split.push(TokenWithSpan { token: Token::Gt, span: Span::new(end, end) });
-            }
-            Token::Whitespace(Whitespace::MultiLineComment(text)) => {
-                let Some(hint) = text.strip_prefix('+') else { continue };
-                let name =
-                    hint.trim_start().split(|c: char| !(c.is_alphanumeric() || c == '_')).next().unwrap_or_default();
-                if !PLANNING_HINTS.contains(&name.to_ascii_uppercase().as_str()) {
-                    let error = SqlError::unsupported(format!("the hint {name} is not built"));
-                    let instead = match name.to_ascii_uppercase().as_str() {
-                        "OPTIONS" => "declare a table with these options: CREATE TABLE … WITH (…) LIKE …",
-                        "STATE_TTL" => "SET 'table.exec.state.ttl' is for all state",
-                        "LOOKUP" => "say it in the table's options",
-                        _ => "leave it out",
-                    };
-                    return Err(error.hint(instead).at(Place::of(token.span)));
-                }
-            }
-            _ => split.push(token),
-        }
-    }
-    Ok(split)
 }
 
 fn statement(parser: &mut Parser<'_>, text: &str) -> Result<Statement> {
@@ -154,6 +120,10 @@ fn statement(parser: &mut Parser<'_>, text: &str) -> Result<Statement> {
             }
             _ => Err(SqlError::unsupported("EXPLAIN is for a query, an INSERT or a statement set")),
         };
+    }
+    if peek_word(parser, 0, "SET") && peek_word(parser, 1, "SCHEMA") {
+        let error = SqlError::unsupported("SET SCHEMA is not built").at(place(parser));
+        return Err(error.hint("there is one schema; leave the statement out"));
     }
     if word(parser, "SET") {
         return set(parser);
@@ -217,6 +187,9 @@ fn refused(parser: &Parser<'_>) -> SqlError {
     let hint = match first.as_str() {
         "USE" => "there is one catalog and one database; leave the statement out",
         "UPDATE" | "DELETE" | "MERGE" | "TRUNCATE" => "write changes with INSERT INTO a table with a primary key",
+        "ALTER" if peek_word(parser, 1, "PUMP") || peek_word(parser, 1, "STREAM") => {
+            "leave the statement out: pumps run as CREATE PUMP says, STOPPED or not"
+        }
         "ALTER" => "drop the table or view and create it anew",
         "ADD" | "REMOVE" | "LOAD" | "UNLOAD" => "functions are made by CREATE FUNCTION with an SQL expression",
         "STOP" => "write STOP JOB 'name'",
@@ -259,6 +232,7 @@ pub(super) fn insert(parser: &mut Parser<'_>) -> Result<Insert> {
     }
     expect_word(parser, "INTO")?;
     let table: ObjectName = parser.parse_object_name(false)?;
+    let options = hints::options(parser)?;
     if peek_word(parser, 0, "PARTITION") {
         let error = SqlError::unsupported("INSERT INTO … PARTITION is not built");
         return Err(error.hint("select the partition columns like the others").at(self::place(parser)));
@@ -273,7 +247,7 @@ pub(super) fn insert(parser: &mut Parser<'_>) -> Result<Insert> {
         parser.expect_token(&Token::RParen)?;
     }
     let query = parser.parse_query()?;
-    Ok(Insert { table, columns, query, place })
+    Ok(Insert { table, options, columns, query, place })
 }
 
 /// `[BEGIN] INSERT …; INSERT …; END`
@@ -397,6 +371,18 @@ fn drop_object(parser: &mut Parser<'_>) -> Result<Statement> {
     } else if word(parser, "FUNCTION") {
         Object::Function
     } else {
+        let place = place(parser);
+        for (kind, hint) in [
+            ("STREAM", "leave the statement out: streams are made anew with each start"),
+            ("PUMP", "leave the statement out: pumps are made anew with each start"),
+            ("SCHEMA", "there is one schema; leave the statement out"),
+            ("CATALOG", "there is one catalog; leave the statement out"),
+            ("DATABASE", "there is one database; leave the statement out"),
+        ] {
+            if peek_word(parser, 0, kind) {
+                return Err(SqlError::unsupported(format!("DROP {kind} is not built")).hint(hint).at(place));
+            }
+        }
         return Err(unexpected(parser, "TABLE, VIEW or FUNCTION"));
     };
     let if_exists = words(parser, &["IF", "EXISTS"]);

@@ -156,12 +156,58 @@ pub struct CreateTable {
     pub partitioned_by: Vec<Ident>,
     /// `WITH (…)`
     pub options: Vec<(String, String)>,
-    /// `LIKE table`: what is not given is taken from there.
-    pub like: Option<Ident>,
+    /// `LIKE table (…)`: what is not given is taken from there.
+    pub like: Option<(Ident, Taken)>,
+    /// `AS query`: its columns are the table's, and its rows go into it.
+    pub query: Option<Box<Query>>,
     /// `COMMENT '…'`
     pub comment: Option<String>,
     /// The statement as it was written.
     pub text: String,
+}
+
+/// What is taken from the table that another one is like, beside the columns that are read and written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// Its primary key.
+    pub constraints: bool,
+    /// Computed columns.
+    pub generated: bool,
+    /// Columns of metadata.
+    pub metadata: bool,
+    /// What `WITH` says.
+    pub options: bool,
+    /// `PARTITIONED BY`
+    pub partitions: bool,
+    /// The watermark.
+    pub watermarks: bool,
+}
+
+impl Taken {
+    /// All of it, or nothing.
+    pub(crate) fn all(taken: bool) -> Self {
+        Taken {
+            constraints: taken,
+            generated: taken,
+            metadata: taken,
+            options: taken,
+            partitions: taken,
+            watermarks: taken,
+        }
+    }
+
+    /// The part of this name.
+    pub(crate) fn part(&mut self, name: &str) -> Option<&mut bool> {
+        Some(match name {
+            "CONSTRAINTS" => &mut self.constraints,
+            "GENERATED" => &mut self.generated,
+            "METADATA" => &mut self.metadata,
+            "OPTIONS" => &mut self.options,
+            "PARTITIONS" => &mut self.partitions,
+            "WATERMARKS" => &mut self.watermarks,
+            _ => return None,
+        })
+    }
 }
 
 /// A column of a table.
@@ -283,6 +329,8 @@ pub struct CreatePump {
 pub struct Insert {
     /// The table.
     pub table: ObjectName,
+    /// Options that hold for this statement only.
+    pub options: Vec<(String, String)>,
     /// The columns that the query's are for; all of them where this is empty.
     pub columns: Vec<Ident>,
     /// The query.

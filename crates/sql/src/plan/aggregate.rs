@@ -231,6 +231,7 @@ impl Builder<'_> {
             processing_time: if window.processing { time.into_iter().collect() } else { Vec::new() },
             window: Some(Attached { start, end, time, deferred: false, partition_by: Some(Vec::new()), ..window }),
             unique: Some((0..groups.len()).collect()),
+            in_order_by: None,
             versions: false,
         };
         let mut next_key = 0;

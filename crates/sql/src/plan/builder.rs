@@ -69,6 +69,8 @@ pub(crate) struct Builder<'a> {
     pub(super) environment: &'a Arc<Environment>,
     /// How long state is kept that has not been touched; for ever where it is none. Microseconds.
     pub(crate) state_ttl: Option<i64>,
+    /// How long a source may be silent before it holds no event time back; for ever where it is none.
+    pub(crate) idle_timeout: Option<Duration>,
     /// Results of windows that are not complete go out so often.
     pub(crate) early_results: Option<Duration>,
     /// Late rows of the aggregations that were planned, and the tables that they go into.
@@ -99,6 +101,7 @@ impl<'a> Builder<'a> {
             nodes: Vec::new(),
             environment,
             state_ttl: None,
+            idle_timeout: None,
             early_results: None,
             late: Vec::new(),
             errors: None,

@@ -14,11 +14,12 @@ use super::calc::origin;
 use super::stream::{Stream, Traits};
 use super::window::columns_of;
 use crate::error::{Result, SqlError};
+use crate::logical::kinesis::ROWTIME;
 use crate::logical::micros_of;
 use crate::operators::calc::Step;
 use crate::operators::join::{
-    IntervalJoin, IntervalJoinConfig, JoinInput, JoinType, REJECTS, RegularJoin, RegularJoinConfig, RegularJoinInput,
-    WindowJoin, WindowJoinConfig, WindowJoinInput,
+    IntervalJoin, IntervalJoinConfig, JoinInput, JoinType, REJECTS, ReferenceJoinConfig, RegularJoin,
+    RegularJoinConfig, RegularJoinInput, WindowJoin, WindowJoinConfig, WindowJoinInput,
 };
 
 /// How far apart the times of two rows may be: left less right, microseconds.
@@ -65,11 +66,15 @@ impl Builder<'_> {
             on.iter().map(|(l, r)| (origin(l, &left), origin(r, &right))).collect();
         let windowed = same_windows(&left, &right, &pairs);
         let append_only = !left.traits.changes && !right.traits.changes;
+        let refers = is_stream(&left)
+            && right.traits.bounded
+            && right.traits.event_time.is_empty()
+            && !matches!(kind, JoinType::Right | JoinType::Full);
         let (interval, rest) = interval(&residual, &left, &right);
         let processing = Self::compares_processing(&residual, &left, &right);
         let is_interval = append_only && !windowed && interval.lower.is_some() && interval.upper.is_some();
         let residual = if is_interval { rest } else { residual };
-        if on.is_empty() && !is_interval && !by_nulls {
+        if on.is_empty() && !is_interval && !by_nulls && !refers {
             self.cross(&left, &right)?;
         }
         let lefts: Vec<Expr> = on.iter().map(|(l, _)| l.clone()).collect();
@@ -104,6 +109,15 @@ impl Builder<'_> {
         let mut traits = Traits { bounded: left_traits.bounded && right_traits.bounded, ..Traits::default() };
         let key = (!key.is_empty()).then_some(key);
         let inputs = vec![left, right];
+        if refers {
+            let config =
+                ReferenceJoinConfig { join: kind, left: left_input, right: right_input, condition, schema: output };
+            let traits =
+                Traits { bounded: traits.bounded, unique: None, in_order_by: None, versions: false, ..left_traits };
+            let (about, changes) = (format!("{kind:?}"), traits.changes);
+            let port = self.reference_join(config, about, key.unwrap_or_default(), inputs, changes)?;
+            return self.kept(Stream::of_ports(vec![port], given, traits), &wanted, &join.schema);
+        }
         let port = if windowed {
             let window = |traits: &Traits, input: JoinInput| -> Option<WindowJoinInput> {
                 let window = traits.window.as_ref()?;
@@ -234,6 +248,12 @@ impl Builder<'_> {
             })
         })
     }
+}
+
+/// Whether rows are those of a stream of Kinesis Data Analytics, to which tables that end are references: complete before the first row.
+fn is_stream(input: &Stream) -> bool {
+    let times = input.traits.event_time.iter().chain(&input.traits.latest_of);
+    times.into_iter().any(|column| input.schema.field(*column).name() == ROWTIME)
 }
 
 /// Left columns, then right columns. Names that both have are told apart by their tables only.

@@ -9,16 +9,18 @@ use datafusion::logical_expr::expr::{Sort, WindowFunction};
 use datafusion::logical_expr::{
     Expr, ExprSchemable, Window, WindowFrame, WindowFrameBound, WindowFrameUnits, WindowFunctionDefinition, cast,
 };
+use tidemill_engine::Routing;
 
 use super::builder::{Builder, compile_all, nullable};
 use super::calc::origin;
-use super::stream::Stream;
+use super::stream::{Stream, Traits};
 use crate::aggregate::{AggregateCall, AggregateFunction, Placement};
 use crate::error::{Result, SqlError};
 use crate::functions::kinesis;
 use crate::logical::micros_of;
 use crate::operators::calc::Step;
 use crate::operators::over_aggregate::{OverAggregate, OverAggregateConfig, OverFrame, OverOrder};
+use crate::operators::sort::{TemporalSort, TemporalSortConfig};
 use crate::operators::window_aggregate::TimeAttribute;
 
 /// Calls that share rows, order and frame.
@@ -80,7 +82,7 @@ impl Builder<'_> {
         Ok(stream)
     }
 
-    fn over_group(&mut self, input: Stream, group: &Group<'_>) -> Result<Stream> {
+    fn over_group(&mut self, mut input: Stream, group: &Group<'_>) -> Result<Stream> {
         let order = match group.order_by {
             [Sort { expr, asc: true, .. }] => match origin(expr, &input) {
                 Some(column) if input.traits.event_time.contains(&column) => OverOrder::Sorted(TimeAttribute::Rows),
@@ -88,10 +90,17 @@ impl Builder<'_> {
                     OverOrder::Arrival(TimeAttribute::Processing)
                 }
                 _ if kinesis::called(expr, kinesis::ARRIVAL).is_some() => OverOrder::Arrival(TimeAttribute::Rows),
-                _ => return Err(unordered()),
+                _ => return Err(unordered(group)),
             },
-            _ => return Err(unordered()),
+            _ => return Err(unordered(group)),
         };
+        let keys: Vec<Option<usize>> = group.partition_by.iter().map(|key| origin(key, &input)).collect();
+        if order == OverOrder::Arrival(TimeAttribute::Rows) {
+            let in_order = |by: &Vec<usize>| by.iter().all(|column| keys.contains(&Some(*column)));
+            if !input.traits.in_order_by.as_ref().is_some_and(in_order) {
+                input = self.in_order(input)?;
+            }
+        }
         let columns = input.schema.fields().len();
         let own = input.schema.columns();
         let mut needed: Vec<Expr> = own.into_iter().map(Expr::Column).collect();
@@ -102,7 +111,9 @@ impl Builder<'_> {
         let names =
             group.calls.iter().map(|(_, function)| function.fun.name().to_owned()).collect::<Vec<_>>().join(", ");
         let frame = frame(group.frame)?;
-        let traits = input.traits.clone();
+        // What rows get here are those of their own key.
+        let in_order_by = keys.into_iter().collect::<Option<Vec<usize>>>();
+        let traits = Traits { in_order_by, ..input.traits.clone() };
         let schema = input.schema.clone();
         let keys: Vec<&Expr> = group.partition_by.iter().collect();
         let (keyed, routing, _) = self.arranged(input, &needed, &keys)?;
@@ -140,9 +151,32 @@ impl Builder<'_> {
     }
 }
 
-fn unordered() -> SqlError {
-    SqlError::unsupported("OVER needs ORDER BY an ascending time column")
-        .hint("order by the column that has a WATERMARK, or by one that is PROCTIME()")
+impl Builder<'_> {
+    /// Rows that other operators, or several inputs, have brought out of the order of their times, put in order.
+    fn in_order(&mut self, input: Stream) -> Result<Stream> {
+        let (schema, plan_schema) = (nullable(input.columns()), input.schema.clone());
+        let traits = Traits { in_order_by: Some(Vec::new()), ..input.traits.clone() };
+        let mut node = self.node("sort", "by ROWTIME".to_owned(), false);
+        node.state = Some("rows that the watermark has not passed".to_owned());
+        let config = TemporalSortConfig { schema: schema.clone(), then: Vec::new() };
+        TemporalSort::new(config.clone())?;
+        let port = self.operator(node, vec![(input, Routing::Single)], move |_| TemporalSort::new(config.clone()))?;
+        Ok(Stream { emitted: schema, ..Stream::of_ports(vec![port], plan_schema, traits) })
+    }
+}
+
+fn unordered(group: &Group<'_>) -> SqlError {
+    let names: Vec<String> = group.calls.iter().map(|(_, function)| function.fun.name().to_uppercase()).collect();
+    match names.iter().find(|name| ["RANK", "DENSE_RANK", "ROW_NUMBER"].contains(&name.as_str())) {
+        Some(name) if name == "ROW_NUMBER" => {
+            SqlError::unsupported("ROW_NUMBER by other columns than a time goes on for ever")
+                .hint("keep the best rows: SELECT … FROM (…) WHERE rn <= 10")
+        }
+        Some(name) => SqlError::unsupported(format!("{name} is not built"))
+            .hint("write ROW_NUMBER() OVER (…) AS rn, and WHERE rn <= 10 around it"),
+        None => SqlError::unsupported("OVER needs ORDER BY an ascending time column")
+            .hint("order by the column that has a WATERMARK, or by one that is PROCTIME()"),
+    }
 }
 
 fn function(expr: &Expr) -> Result<&WindowFunction> {

@@ -1,12 +1,13 @@
 //! In-application streams: the rows of their pumps, made once for all who read them.
 
-use datafusion::logical_expr::{Expr, TableScan};
+use arrow::datatypes::DataType;
+use datafusion::logical_expr::{Expr, TableScan, lit};
 use tidemill_engine::{Port, Routing};
 
 use super::builder::{Builder, compile_all, nullable};
 use super::stream::{Stream, Traits};
 use crate::catalog::{InAppStream, Pump};
-use crate::error::{Result, SqlError};
+use crate::error::{Kind, Result, SqlError};
 use crate::functions::kinesis;
 use crate::logical::first_rows::FirstRows;
 use crate::logical::micros_of;
@@ -19,7 +20,7 @@ impl Builder<'_> {
     /// `SELECT STREAM DISTINCT`.
     pub(super) fn first_rows(&mut self, rows: &FirstRows) -> Result<Stream> {
         let input = self.plan(&rows.input)?;
-        let (schema, traits) = (nullable(input.columns()), input.traits.clone());
+        let (schema, traits) = (nullable(input.columns()), Traits { in_order_by: None, ..input.traits.clone() });
         let columns = schema.fields().len();
         let time = columns.saturating_sub(1);
         if !traits.event_time.contains(&time) || traits.changes {
@@ -27,10 +28,12 @@ impl Builder<'_> {
         }
         let plan_schema = input.schema.clone();
         let mut node = self.node("distinct", format!("in each {} ms", rows.period / 1_000), false);
-        let names = schema.fields().iter().take(time).map(|field| field.name().as_str());
+        // ROWTIME itself is no part of what makes a row another one.
+        let keys: Vec<usize> = (0..time).filter(|column| !traits.event_time.contains(column)).collect();
+        let names = keys.iter().filter_map(|key| schema.fields().get(*key)).map(|field| field.name().as_str());
         node.key = Some(names.collect::<Vec<_>>().join(", "));
         node.state = Some("the keys of the period".to_owned());
-        let (keyed, routing) = self.keyed(input, columns, (0..time).collect())?;
+        let (keyed, routing) = self.keyed(input, columns, keys)?;
         let config = DistinctConfig { schema: schema.clone(), period: rows.period };
         let port = self.operator(node, vec![(keyed, routing)], move |_| Ok(Distinct::new(config.clone())))?;
         Ok(Stream { emitted: schema, ..Stream::of_ports(vec![port], plan_schema, traits) })
@@ -51,7 +54,14 @@ impl Builder<'_> {
         if rows.traits.changes {
             return Err(SqlError::unsupported("rows that are revised can't get another ROWTIME"));
         }
-        let (schema, traits, plan_schema) = (nullable(rows.columns()), rows.traits.clone(), rows.schema.clone());
+        let (schema, plan_schema) = (nullable(rows.columns()), rows.schema.clone());
+        let data_type = schema.field(column).data_type();
+        if !matches!(data_type, DataType::Timestamp(..)) {
+            let message =
+                format!("ROWTIME is a TIMESTAMP, what is selected as it is {}", crate::types::name(data_type));
+            return Err(SqlError::new(Kind::Type, message).hint("write CAST(… AS TIMESTAMP) AS ROWTIME"));
+        }
+        let traits = Traits { in_order_by: Some(Vec::new()), ..rows.traits.clone() };
         let name = schema.field(column).name().clone();
         let node = self.node("retime", format!("time is {name}, in order within {} ms", bound / 1_000), false);
         let config = RetimeConfig { column, bound, origin: self.pump.clone().unwrap_or_else(|| node.name.clone()) };
@@ -97,7 +107,10 @@ impl Builder<'_> {
             let message = format!("stream \"{}\" gets rows of itself, by way of its pumps", stream.name);
             return Err(SqlError::unsupported(message).hint("let the last pump fill another stream"));
         }
-        let pumps: Vec<Pump> = self.pumps.iter().filter(|pump| pump.into == stream.name).cloned().collect();
+        let mut pumps: Vec<Pump> = self.pumps.iter().filter(|pump| pump.into == stream.name).cloned().collect();
+        if pumps.iter().any(|pump| !pump.stopped) {
+            pumps.retain(|pump| !pump.stopped);
+        }
         if pumps.is_empty() {
             let error = SqlError::declaration(format!("no pump fills stream \"{}\"", stream.name));
             return Err(error.hint("CREATE PUMP … AS INSERT INTO it"));
@@ -106,7 +119,11 @@ impl Builder<'_> {
         let (mut ports, mut traits, mut schema) = (Vec::new(), None::<Traits>, None);
         for pump in pumps {
             let outer = self.pump.replace(pump.name.clone());
-            let rows = self.plan(&pump.plan).map_err(|error| error.at(pump.place))?;
+            let mut rows = self.plan(&pump.plan).map_err(|error| error.at(pump.place))?;
+            if pump.stopped {
+                // Its stream is there, and empty.
+                rows = self.filter(rows, &lit(false))?;
+            }
             traits = Some(match traits {
                 Some(traits) => traits.union(&rows.traits),
                 None => rows.traits.clone(),

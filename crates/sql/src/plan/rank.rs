@@ -141,7 +141,8 @@ impl Builder<'_> {
             let port = self.operator(node, inputs, move |_| Deduplicate::new(config.clone()))?;
             let event_time = if changes { Vec::new() } else { traits.event_time.clone() };
             let versions = order == Order::Event;
-            let kept = Traits { changes, event_time, unique: Some(keys), window: None, versions, ..traits };
+            let kept =
+                Traits { changes, event_time, unique: Some(keys), window: None, in_order_by: None, versions, ..traits };
             let plan_schema = window.input.schema().clone();
             let stream = Stream { emitted: schema, ..Stream::of_ports(vec![port], plan_schema, kept) };
             // Its number is one, for every row.
@@ -170,7 +171,7 @@ impl Builder<'_> {
             let port = self.operator(node, inputs, move |_| WindowTopN::new(config.clone()))?;
             // Rows go out with the window's time.
             let event_time = traits.window.as_ref().and_then(|window| window.time).into_iter().collect();
-            let kept = Traits { event_time, unique, versions: false, ..traits };
+            let kept = Traits { event_time, unique, in_order_by: None, versions: false, ..traits };
             return self.best_rows(port, output, numbered, window, kept);
         }
         let config = TopNConfig {
@@ -188,7 +189,8 @@ impl Builder<'_> {
         let kept = if traits.changes { "all rows of a key" } else { "the best rows of a key" };
         (node.key, node.state) = (key_names, Some(kept.to_owned()));
         let port = self.operator(node, inputs, move |_| TopN::new(config.clone()))?;
-        let kept = Traits { changes: true, event_time: Vec::new(), unique, window: None, versions: false, ..traits };
+        let (changes, event_time) = (true, Vec::new());
+        let kept = Traits { changes, event_time, unique, window: None, in_order_by: None, versions: false, ..traits };
         self.best_rows(port, output, numbered, window, kept)
     }
 

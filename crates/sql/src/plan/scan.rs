@@ -1,6 +1,7 @@
 //! Tables and values.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
 use arrow::datatypes::{DataType, Field, Fields as ArrowFields, Schema, SchemaRef, TimeUnit};
@@ -8,7 +9,7 @@ use datafusion::common::DFSchema;
 use datafusion::logical_expr::{
     BinaryExpr, EmptyRelation, Expr, Operator, TableScan, Values as ValuesPlan, col, ident,
 };
-use tidemill_connectors::rejected;
+use tidemill_connectors::{rejected, value};
 use tidemill_engine::Port;
 use tidemill_engine::source::Replay;
 
@@ -51,6 +52,7 @@ impl Builder<'_> {
             processing_time: places(&is_clock),
             window: None,
             unique: if table.primary_key.is_empty() { None } else { unique },
+            in_order_by: if scanned.changes { None } else { Some(Vec::new()) },
             versions: table.watermark.is_some(),
         };
         // ROWs have the fields that are read.
@@ -105,6 +107,10 @@ impl Builder<'_> {
         };
         let (mut config, projection) = computed.compile(table, &columns, &declared)?;
         let schema = config.schema.clone();
+        config.idle_timeout = match table.declaration.options.get("scan.watermark.idle-timeout") {
+            Some(own) => value::duration(own).filter(|timeout| !timeout.is_zero()),
+            None => self.idle_timeout,
+        };
         config.rejects = self.errors.is_some().then(|| table.name.clone());
         let name = self.name(&format!("source {}", table.name));
         let (replay, bounded, changes) = (source.replay(), source.is_bounded(), source.has_changes());
@@ -298,7 +304,9 @@ impl Computed {
         });
         let schema = Arc::new(Schema::new(fields.collect::<Result<Vec<Field>>>()?));
         let columns = compile_all(&self.columns, &read)?;
-        Ok((ScanConfig { columns, schema, arrival: is_arrival(table)?, time, rejects: None }, needed))
+        let reached = Arc::new(AtomicI64::new(i64::MIN));
+        let arrival = is_arrival(table)?;
+        Ok((ScanConfig { columns, schema, arrival, time, reached, idle_timeout: None, rejects: None }, needed))
     }
 }
 

@@ -65,7 +65,7 @@ impl Builder<'_> {
             node.state = Some("rows that the watermark has not passed".to_owned());
             let port =
                 self.operator(node, vec![(input, Routing::Single)], move |_| TemporalSort::new(config.clone()))?;
-            return done(port, traits);
+            return done(port, Traits { in_order_by: Some(Vec::new()), ..traits });
         }
         if traits.bounded {
             let (offset, limit) = (skip as u64, fetch.map(|rows| rows as u64));
@@ -74,7 +74,14 @@ impl Builder<'_> {
             let mut node = self.node("sort", format!("{about}, when the input has ended"), false);
             node.state = Some("all rows".to_owned());
             let port = self.operator(node, vec![(input, Routing::Single)], move |_| Sort::new(config.clone()))?;
-            let traits = Traits { changes: false, event_time: Vec::new(), window: None, versions: false, ..traits };
+            let traits = Traits {
+                changes: false,
+                event_time: Vec::new(),
+                window: None,
+                versions: false,
+                in_order_by: Some(Vec::new()),
+                ..traits
+            };
             return done(port, traits);
         }
         let Some(fetch) = fetch else {
@@ -98,7 +105,15 @@ impl Builder<'_> {
         let port = self.operator(node, vec![(keyed, Routing::Single)], move |_| TopN::new(config.clone()))?;
         done(
             port,
-            Traits { changes: true, event_time: Vec::new(), window: None, unique: None, versions: false, ..traits },
+            Traits {
+                changes: true,
+                event_time: Vec::new(),
+                window: None,
+                unique: None,
+                in_order_by: None,
+                versions: false,
+                ..traits
+            },
         )
     }
 }

@@ -51,6 +51,9 @@ pub(crate) struct Traits {
     pub(crate) window: Option<Attached>,
     /// Columns by which a row is known: one that comes with the same values replaces it.
     pub(crate) unique: Option<Vec<usize>>,
+    /// Rows that are equal in these columns come in the order in which they came into the job: all rows where there are none. None: rows
+    /// come in any order.
+    pub(crate) in_order_by: Option<Vec<usize>>,
     /// A row holds from its event time on, until the next one of its key: the rows are versions.
     pub(crate) versions: bool,
 }
@@ -92,6 +95,7 @@ impl Traits {
                 ..*window
             }),
             unique: self.unique.as_ref().and_then(|unique| unique.iter().map(|column| place(*column)).collect()),
+            in_order_by: self.in_order_by.as_ref().and_then(|keys| keys.iter().map(|column| place(*column)).collect()),
             versions: self.versions,
         }
     }
@@ -107,6 +111,7 @@ impl Traits {
             processing_time: both(&self.processing_time, &other.processing_time),
             window: self.window.clone().filter(|window| other.window.as_ref() == Some(window)),
             unique: None,
+            in_order_by: None,
             versions: false,
         }
     }

@@ -4,7 +4,7 @@
 use arrow::datatypes::DataType;
 use datafusion::common::DFSchemaRef;
 use datafusion::logical_expr::{Expr, LogicalPlan, utils::conjunction};
-use tidemill_engine::{OperatorContext, Port};
+use tidemill_engine::{OperatorContext, Port, Routing};
 
 use super::builder::{Builder, compile, nullable, table_of};
 use super::calc::origin;
@@ -14,7 +14,9 @@ use crate::catalog::Table;
 use crate::error::{Result, SqlError};
 use crate::logical::kinesis::ROWTIME;
 use crate::logical::versioned_join::VersionedJoin;
-use crate::operators::join::{AsOf, JoinType, REJECTS, TemporalJoin, TemporalJoinConfig};
+use crate::operators::join::{
+    AsOf, JoinType, REJECTS, ReferenceJoin, ReferenceJoinConfig, TemporalJoin, TemporalJoinConfig,
+};
 
 impl Builder<'_> {
     pub(super) fn versioned_join(&mut self, join: &VersionedJoin, schema: &DFSchemaRef) -> Result<Stream> {
@@ -52,10 +54,6 @@ impl Builder<'_> {
         let (mut pairs, mut rest) = join.compared()?;
         let is_reference = may_refer && right.traits.bounded && right.traits.event_time.is_empty();
         let mut of_key = if is_reference { std::mem::take(&mut pairs) } else { Vec::new() };
-        if is_reference && of_key.is_empty() {
-            let error = SqlError::unsupported("a join with a reference table needs columns that are compared by =");
-            return Err(error.hint("write ON stream.k = table.k"));
-        }
         let key = match is_reference {
             true => Vec::new(),
             false => right.traits.unique.clone().ok_or_else(|| no_key(join))?,
@@ -80,38 +78,61 @@ impl Builder<'_> {
         let condition = conjunction(rest).map(|condition| compile(&condition, &whole)).transpose()?;
         let extended = left.schema.fields().len();
         let bounded = left.traits.bounded && right.traits.bounded;
-        // A left row has one partner at the most, and goes out at its own time.
-        let traits = Traits { bounded, versions: false, ..left.traits.clone() };
+        // A left row goes out at its own time. With versions it has one partner at the most, with a reference there may be more.
+        let traits = Traits { bounded, in_order_by: None, versions: false, ..left.traits.clone() };
         let (left, left_input) = self.side(left, left_keys, false)?;
         let (right, right_input) = self.side(right, right_keys, false)?;
         let kind = if join.outer { JoinType::Left } else { JoinType::Inner };
-        let config = TemporalJoinConfig {
-            join: kind,
-            left: left_input,
-            right: right_input,
-            as_of: if is_reference { AsOf::Loaded } else { AsOf::EventTime },
-            condition,
-            schema: nullable(whole.inner()),
+        let schema_out = nullable(whole.inner());
+        let port = if is_reference {
+            let config =
+                ReferenceJoinConfig { join: kind, left: left_input, right: right_input, condition, schema: schema_out };
+            self.reference_join(config, format!("{kind:?}"), key, vec![left, right], traits.changes)?
+        } else {
+            let config = TemporalJoinConfig {
+                join: kind,
+                left: left_input,
+                right: right_input,
+                as_of: AsOf::EventTime,
+                condition,
+                schema: schema_out,
+            };
+            TemporalJoin::new(config.clone())?;
+            let mut node = self.node("temporal join", format!("{kind:?} as of {}", join.as_of), traits.changes);
+            node.key = Some(key);
+            node.state =
+                Some("versions that left rows may still ask for, and left rows until the watermark".to_owned());
+            let origin = self.origin(&node.name);
+            let make = move |_: &OperatorContext| Ok(TemporalJoin::new(config.clone())?.with_rejects(origin.clone()));
+            let port = self.operator(node, vec![left, right], make)?;
+            self.rejects(Port { output: REJECTS, ..port });
+            port
         };
-        TemporalJoin::new(config.clone())?;
-        let (name, about, state) = match is_reference {
-            true => ("reference join", format!("{kind:?}"), "the table"),
-            false => (
-                "temporal join",
-                format!("{kind:?} as of {}", join.as_of),
-                "versions that left rows may still ask for, and left rows until the watermark",
-            ),
-        };
-        let mut node = self.node(name, about, traits.changes);
-        node.key = Some(key);
-        node.state = Some(state.to_owned());
-        let origin = self.origin(&node.name);
-        let make = move |_: &OperatorContext| Ok(TemporalJoin::new(config.clone())?.with_rejects(origin.clone()));
-        let port = self.operator(node, vec![left, right], make)?;
-        self.rejects(Port { output: REJECTS, ..port });
         let stream = Stream::of_ports(vec![port], whole, traits);
         let kept: Vec<usize> = (0..left_columns).chain(extended..extended + right_columns).collect();
         self.kept(stream, &kept, schema)
+    }
+}
+
+impl Builder<'_> {
+    /// Left rows with what a table that ends says of them.
+    pub(super) fn reference_join(
+        &mut self,
+        config: ReferenceJoinConfig,
+        about: String,
+        key: String,
+        inputs: Vec<(Stream, Routing)>,
+        changes: bool,
+    ) -> Result<Port> {
+        ReferenceJoin::new(config.clone())?;
+        let mut node = self.node("reference join", about, changes);
+        node.key = Some(key).filter(|key| !key.is_empty());
+        node.state = Some("the table".to_owned());
+        let origin = self.origin(&node.name);
+        let make = move |_: &OperatorContext| Ok(ReferenceJoin::new(config.clone())?.with_rejects(origin.clone()));
+        let port = self.operator(node, inputs, make)?;
+        self.rejects(Port { output: REJECTS, ..port });
+        Ok(port)
     }
 }
 

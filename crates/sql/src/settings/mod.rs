@@ -51,6 +51,12 @@ pub const SETTINGS: &[SettingSpec] = &[
         check: delay,
     },
     SettingSpec {
+        key: "table.exec.source.idle-timeout",
+        default: "0 ms",
+        about: "A source that has had no row for so long holds no other's event time back until one comes; 0: it always does.",
+        check: duration,
+    },
+    SettingSpec {
         key: "pipeline.error-table",
         default: "",
         about: "The table that takes records that can't be read, and rows on which an expression fails, instead of these failing the job.",
@@ -180,6 +186,11 @@ impl Settings {
     pub(crate) fn state_ttl(&self) -> Option<i64> {
         let ttl = value::duration(self.get("table.exec.state.ttl")).filter(|ttl| !ttl.is_zero())?;
         Some(tidemill_engine::time::micros(ttl))
+    }
+
+    /// How long a source may be silent before it holds no event time back; none: for ever.
+    pub(crate) fn idle_timeout(&self) -> Option<Duration> {
+        value::duration(self.get("table.exec.source.idle-timeout")).filter(|timeout| !timeout.is_zero())
     }
 
     /// How often windows that are not complete have results; none: never.

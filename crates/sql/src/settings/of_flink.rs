@@ -86,10 +86,6 @@ const KNOWN: &[(&str, Means)] = &[
         Refused("early results are those of table.exec.emit.early-fire.…; late rows go where LATE DATA TO says"),
     ),
     ("table.exec.source.cdc-events-duplicate", Only(&["false"], "declare the key in the table's options")),
-    (
-        "table.exec.source.idle-timeout",
-        Nothing("streams without new rows hold no watermark back; EXPLAIN ANALYZE says which other source does"),
-    ),
     ("table.exec.sink.not-null-enforcer", Only(&["error"], "filter rows WHERE column IS NOT NULL")),
     ("table.exec.sink.type-length-enforcer", Only(&["ignore"], "write CAST(column AS VARCHAR(n))")),
     ("table.exec.legacy-cast-behaviour", Only(&["disabled"], "use TRY_CAST where a cast may fail")),

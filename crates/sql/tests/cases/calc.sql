@@ -588,3 +588,173 @@ SELECT * FROM seen;
 SELECT TRY_CAST('300' AS TINYINT), TRY_CAST('5000000000' AS INT), TRY_CAST('123' AS DECIMAL(3, 1)) FROM bids WHERE auction = 1;
 --! rows
 --| NULL | NULL | NULL
+
+--! case whole numbers have nothing to round
+SELECT FLOOR(auction) / 2 AS a, CEIL(bidder) AS b, TYPEOF(FLOOR(auction)) AS c, CEIL(auction / 2) AS d FROM bids WHERE auction = 3;
+
+--! rows
+--| 1 | 10 | INT | 1
+
+--! case a sample
+SELECT auction FROM bids TABLESAMPLE SYSTEM (10);
+
+--! rows
+--| error: TM-SQL-0004: TABLESAMPLE is not built; choose rows WHERE RAND() < 0.1
+
+--! case a turned table
+SELECT * FROM bids PIVOT (SUM(price) FOR item IN ('shoes', 'hats'));
+
+--! rows
+--| error: TM-SQL-0004: PIVOT and UNPIVOT are not built; aggregate with FILTER (WHERE …), or UNION ALL the columns
+
+--! case a table function that is not there
+SELECT auction, w FROM bids, LATERAL TABLE(split(item)) AS t (w);
+
+--! rows
+--| error: TM-SQL-0002: there is no table function split; CROSS JOIN UNNEST(array) gives a row for each element
+
+--! case OVER in WHERE
+SELECT auction FROM bids WHERE COUNT(*) OVER (ORDER BY ts) > 1;
+--! rows
+--| error: TM-SQL-0004: OVER stands in the select list; filter a query FROM (SELECT …, … OVER (…) AS x …) AS t
+
+--! file more.csv
+--| 6,10,1,shoes,2026-01-01 00:00:30
+
+--! case options of a hint
+SELECT b.auction FROM bids /*+ OPTIONS('path' = 'more.csv') */ AS b UNION ALL SELECT auction FROM bids WHERE auction > 4;
+
+--! rows
+--| 5
+--| 6
+
+--! case options of a hint, without an alias
+SELECT bids.auction, price FROM bids /*+ OPTIONS('path' = 'more.csv', 'csv.null-literal' = '1') */ WHERE bids.auction > 0;
+
+--! rows
+--| 6 | NULL
+
+--! case options of a hint in a window function
+SELECT window_start, COUNT(*) FROM TABLE(TUMBLE(TABLE bids /*+ OPTIONS('path' = 'more.csv') */, DESCRIPTOR(ts), INTERVAL '10' SECOND)) GROUP BY window_start, window_end;
+
+--! flink differs: it takes no hint there
+--! rows
+--| 2026-01-01 00:00:30 | 1
+
+--! case options of a hint beside a join's
+SELECT /*+ BROADCAST(b) */ a.auction, b.auction FROM bids AS a JOIN bids /*+ OPTIONS('path' = 'more.csv') */ b ON a.bidder = b.bidder AND a.auction < 3;
+
+--! rows
+--| 1 | 6
+
+--! case options of a hint for an INSERT
+CREATE TABLE o (auction INT, bidder BIGINT) WITH ('connector' = 'filesystem', 'path' = 'elsewhere', 'format' = 'json');
+INSERT INTO o /*+ OPTIONS('path' = 'out') */ (auction) SELECT auction FROM bids WHERE auction < 3;
+--! then
+SELECT * FROM o /*+ OPTIONS('path' = 'out') */;
+SHOW TABLES;
+
+--! flink differs: only rows of a SELECT are looked at
+--! rows
+--| bids
+--| o
+--| 1 | NULL
+--| 2 | NULL
+
+--! case options that are none
+SELECT auction FROM bids /*+ OPTIONS('pat' = 'more.csv') */;
+
+--! rows
+--| error: TM-SQL-0006: table 'bids': TM-CONNECTOR-0003: connector `filesystem` has no option `pat`, did you mean `path`; docs/connectors.md lists its options
+
+--! case options of a hint make no other connector
+SELECT auction FROM bids /*+ OPTIONS('connector' = 'datagen') */;
+
+--! rows
+--| error: TM-SQL-0005: the hint OPTIONS can't give a table another connector; declare another table
+
+--! case options of a view
+CREATE VIEW v AS SELECT * FROM bids;
+SELECT auction FROM v /*+ OPTIONS('path' = 'more.csv') */;
+
+--! rows
+--| error: TM-SQL-0004: 'v' is a view, and has no options; write the hint OPTIONS behind the tables in the view
+
+--! case a hint OPTIONS without values
+SELECT auction FROM bids /*+ OPTIONS('path') */;
+
+--! rows
+--| error: TM-SQL-0001: the hint OPTIONS takes keys and values; write /*+ OPTIONS('key' = 'value', …) */ behind the name of a table
+
+--! case other hints are refused
+SELECT /*+ STATE_TTL('bids' = '1d') */ auction FROM bids;
+
+--! rows
+--| error: TM-SQL-0004: the hint STATE_TTL is not built; SET 'table.exec.state.ttl' is for all state
+
+--! case a table like another, without its options and its watermark
+CREATE TABLE o (extra AS auction + 1) WITH ('connector' = 'filesystem', 'path' = 'out', 'format' = 'csv') LIKE bids (EXCLUDING ALL INCLUDING GENERATED);
+INSERT INTO o SELECT * FROM bids WHERE auction > 4;
+DESCRIBE o;
+--! then
+SELECT * FROM o;
+
+--! flink differs: only rows of a SELECT are looked at
+--! rows
+--| auction | INT | true |  |  |  |
+--| bidder | BIGINT | true |  |  |  |
+--| price | DOUBLE | true |  |  |  |
+--| item | STRING | true |  |  |  |
+--| ts | TIMESTAMP(3) | true |  |  |  |
+--| extra | BIGINT | true |  | AS auction + 1 |  |
+--| 5 | 20 | 99.99 | bags | 2026-01-01 00:00:21 | 6
+
+--! case a table like another, without what it computes
+CREATE TABLE a (twice AS auction * 2) LIKE bids;
+CREATE TABLE b LIKE a (EXCLUDING GENERATED EXCLUDING WATERMARKS INCLUDING OPTIONS);
+SELECT * FROM b WHERE auction = 1;
+
+--! rows
+--| 1 | 10 | 100.5 | shoes | 2026-01-01 00:00:01
+
+--! case a part that tables do not have
+CREATE TABLE o LIKE bids (EXCLUDING COLUMNS);
+
+--! rows
+--| error: TM-SQL-0001: a table has no COLUMNS to take; there are ALL, CONSTRAINTS, DISTRIBUTION, GENERATED, METADATA, OPTIONS, PARTITIONS, WATERMARKS
+
+--! case a table of a query
+CREATE TABLE o WITH ('connector' = 'filesystem', 'path' = 'out', 'format' = 'json') AS SELECT item, price * 2 AS twice, ts FROM bids WHERE auction > 3;
+SHOW CREATE TABLE o;
+--! then
+SELECT * FROM o;
+
+--! flink differs: only rows of a SELECT are looked at
+--! rows
+--| CREATE TABLE `o` (
+--|   `item` STRING,
+--|   `twice` DOUBLE,
+--|   `ts` TIMESTAMP(3)
+--| ) WITH (
+--|   'connector' = 'filesystem',
+--|   'path' = 'out',
+--|   'format' = 'json'
+--| )
+--| bags | 199.98 | 2026-01-01 00:00:21
+--| shoes | 24.0 | 2026-01-01 00:00:12
+
+--! case a table of a query, with a key
+CREATE TABLE o (PRIMARY KEY (bidder) NOT ENFORCED) WITH ('connector' = 'table') AS SELECT bidder, COUNT(*) AS n FROM bids GROUP BY bidder;
+--! then
+SELECT * FROM o;
+
+--! flink differs: a key of its is NOT NULL, which the query's column is not
+--! rows
+--| 10 | 2
+--| 20 | 2
+--| 30 | 1
+
+--! case a table of a query, with columns
+CREATE TABLE o (a INT) WITH ('connector' = 'blackhole') AS SELECT auction FROM bids;
+--! rows
+--| error: TM-SQL-0004: CREATE TABLE … AS SELECT takes its columns from the query; leave them out, or declare the table and INSERT INTO it

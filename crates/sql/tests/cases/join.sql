@@ -420,7 +420,11 @@ SELECT o.id, c.id, CAST(o.id AS BIGINT), CAST(o.id AS STRING) FROM orders AS o J
 SELECT id FROM orders /*+ OPTIONS('csv.null-literal' = 'x') */;
 
 --! rows
---| error: TM-SQL-0004: the hint OPTIONS is not built; declare a table with these options: CREATE TABLE … WITH (…) LIKE …
+--| 1
+--| 2
+--| 3
+--| 4
+--| 5
 
 --! case a hint that only says how to work
 SELECT /*+ BROADCAST(c) */ o.id FROM orders AS o JOIN customers AS c ON o.customer = c.id WHERE c.name = 'Bob';

@@ -297,7 +297,18 @@ SELECT STREAM s.ROWTIME, c.* FROM source_sql_stream_001 AS s JOIN companies AS c
 --! case a reference table needs a key
 SELECT STREAM s.ticker FROM source_sql_stream_001 AS s JOIN companies AS c ON s.ticker <> c.ticker;
 --! rows
---| error: TM-SQL-0004: a join with a reference table needs columns that are compared by =; write ON stream.k = table.k
+--| AMZN
+--| AMZN
+--| AMZN
+--| AMZN
+--| TBV
+--| TBV
+--| TBV
+--| TBV
+--| TBV
+--| TBV
+--| TBV
+--| TBV
 
 --! file late.csv
 --| 1,2026-01-01 00:00:10,2026-01-01 00:00:05
@@ -872,12 +883,12 @@ SELECT STREAM * FROM TABLE(RANDOM_CUT_FOREST(CURSOR(SELECT STREAM * FROM source_
 --! case streams can't be dropped
 DROP STREAM s;
 --! rows
---| error: TM-SQL-0001: expected TABLE, VIEW or FUNCTION, found: STREAM
+--| error: TM-SQL-0004: DROP STREAM is not built; leave the statement out: streams are made anew with each start
 
 --! case pumps can't be altered
 ALTER PUMP p START;
 --! rows
---| error: TM-SQL-0004: ALTER is no statement here; drop the table or view and create it anew
+--| error: TM-SQL-0004: ALTER is no statement here; leave the statement out: pumps run as CREATE PUMP says, STOPPED or not
 
 --! case rows in order in each period
 CREATE STREAM ordered (ticker VARCHAR(4), price DOUBLE, at_time TIMESTAMP);
@@ -1184,4 +1195,380 @@ WINDOW w AS (RANGE BETWEEN INTERVAL '30' SECOND PRECEDING AND INTERVAL '30' SECO
 SELECT STREAM a."price" FROM source_sql_stream_001 OVER (RANGE INTERVAL '1' MINUTE FOLLOWING) AS a
 JOIN source_sql_stream_001 AS b ON a.ticker = b.ticker JOIN source_sql_stream_001 AS c ON a.ticker = c.ticker;
 --! rows
---| error: TM-SQL-0004: FOLLOWING in a join of more than two streams is not built; join two of them in a sub-query, or write PRECEDING at the other
+--| 100.5
+--| 101.5
+--| 101.5
+--| 19.0
+--| 20.0
+--| 21.0
+--| 21.0
+--| 21.0
+--| 21.0
+--| 21.0
+--| 21.0
+--| 21.0
+--| 21.0
+--| 98.0
+--| 99.0
+--| 99.0
+--| 99.0
+
+--! case FOLLOWING at one of three streams, with rows that stay alone
+SELECT STREAM ROWTIME, a."price", b."price" AS b, c."price" AS c
+FROM (SELECT STREAM ticker, "price" FROM source_sql_stream_001 WHERE "price" > 20) AS a
+JOIN (SELECT STREAM ticker, "price" FROM source_sql_stream_001 WHERE "price" < 102) OVER (RANGE INTERVAL '30' SECOND PRECEDING) AS b ON a.ticker = b.ticker
+LEFT JOIN (SELECT STREAM ticker, "price" FROM source_sql_stream_001 WHERE "price" BETWEEN 98.5 AND 99.5) OVER (RANGE INTERVAL '45' SECOND FOLLOWING) AS c ON c.ticker = a.ticker;
+
+--! rows
+--| 2026-01-01 00:00:46 | 100.5 | 100.5 | NULL
+--| 2026-01-01 00:00:46 | 101.5 | 100.5 | NULL
+--| 2026-01-01 00:01:00 | 101.5 | 101.5 | 99.0
+--| 2026-01-01 00:01:00 | 99.0 | 101.5 | 99.0
+--| 2026-01-01 00:01:00 | 99.0 | 99.0 | 99.0
+--| 2026-01-01 00:01:55 | 21.0 | 21.0 | NULL
+--| 2026-01-01 00:01:55 | 21.0 | 21.0 | NULL
+--| 2026-01-01 00:01:55 | 21.0 | 21.0 | NULL
+--| 2026-01-01 00:01:55 | 21.0 | 21.0 | NULL
+--| 2026-01-01 00:03:44.999 | 98.0 | 98.0 | NULL
+
+--! case windows of several kinds in one query see rows in their order
+SELECT STREAM s.ROWTIME, ticker, LAG("price") OVER (ROWS 1 PRECEDING) AS before, LAG("price") OVER (PARTITION BY ticker ROWS 1 PRECEDING) AS own,
+  SUM("price") OVER (PARTITION BY FLOOR(s.ROWTIME TO MINUTE) ROWS 1 PRECEDING) AS of_minute
+FROM source_sql_stream_001 AS s WHERE "price" <> 21;
+
+--! rows
+--| 2026-01-01 00:00:01 | AMZN | NULL | NULL | 100.5
+--| 2026-01-01 00:00:02 | TBV | 100.5 | NULL | 120.5
+--| 2026-01-01 00:00:30 | AMZN | 20.0 | 100.5 | 121.5
+--| 2026-01-01 00:01:00 | AMZN | 101.5 | 101.5 | 99.0
+--| 2026-01-01 00:02:59.999 | AMZN | 99.0 | 99.0 | 98.0
+--| 2026-01-01 00:10:00 | TBV | 98.0 | 20.0 | 19.0
+
+--! case windows behind windows see rows in their order
+CREATE STREAM a (ticker VARCHAR(4), n BIGINT);
+CREATE PUMP p AS INSERT INTO a SELECT STREAM ticker, COUNT(*) OVER (PARTITION BY ticker RANGE INTERVAL '1' MINUTE PRECEDING) FROM source_sql_stream_001 WHERE "price" <> 21;
+SELECT STREAM a.ROWTIME, ticker, n, LAG(ticker) OVER (ROWS 1 PRECEDING) AS before FROM a;
+
+--! rows
+--| 2026-01-01 00:00:01 | AMZN | 1 | NULL
+--| 2026-01-01 00:00:02 | TBV | 1 | AMZN
+--| 2026-01-01 00:00:30 | AMZN | 2 | TBV
+--| 2026-01-01 00:01:00 | AMZN | 3 | AMZN
+--| 2026-01-01 00:02:59.999 | AMZN | 1 | AMZN
+--| 2026-01-01 00:10:00 | TBV | 1 | AMZN
+
+--! case windows over streams that two pumps fill see rows in their order
+CREATE STREAM a (ticker VARCHAR(4), p DOUBLE);
+CREATE PUMP p AS INSERT INTO a SELECT STREAM ticker, "price" FROM source_sql_stream_001 WHERE ticker = 'TBV' AND "price" <> 21;
+CREATE PUMP q AS INSERT INTO a SELECT STREAM ticker, "price" FROM source_sql_stream_001 WHERE ticker = 'AMZN';
+SELECT STREAM a.ROWTIME, ticker, p, LAG(p) OVER (ROWS 1 PRECEDING) AS before FROM a;
+
+--! rows
+--| 2026-01-01 00:00:01 | AMZN | 100.5 | NULL
+--| 2026-01-01 00:00:02 | TBV | 20.0 | 100.5
+--| 2026-01-01 00:00:30 | AMZN | 101.5 | 20.0
+--| 2026-01-01 00:01:00 | AMZN | 99.0 | 101.5
+--| 2026-01-01 00:02:59.999 | AMZN | 98.0 | 99.0
+--| 2026-01-01 00:10:00 | TBV | 19.0 | 98.0
+
+--! case ROWTIME itself does not make rows distinct
+SELECT STREAM DISTINCT ROWTIME, s.ROWTIME AS again, ticker, STEP(s.ROWTIME BY INTERVAL '10' MINUTE) AS period FROM source_sql_stream_001 AS s;
+
+--! rows
+--| 2026-01-01 00:00:01 | 2026-01-01 00:00:01 | AMZN | 2026-01-01 00:00:00
+--| 2026-01-01 00:00:02 | 2026-01-01 00:00:02 | TBV | 2026-01-01 00:00:00
+--| 2026-01-01 00:10:00 | 2026-01-01 00:10:00 | TBV | 2026-01-01 00:10:00
+
+--! case groups by ROWTIME itself
+SELECT STREAM s.ROWTIME AS "at", ticker, COUNT(*) AS n FROM source_sql_stream_001 AS s GROUP BY s.ROWTIME, ticker HAVING COUNT(*) > 1;
+
+--! rows
+--| 2026-01-01 00:01:10 | TBV | 2
+
+--! case two windows in GROUP BY
+SELECT STREAM COUNT(*) FROM source_sql_stream_001 AS s GROUP BY FLOOR(s.ROWTIME TO HOUR), FLOOR(s.ROWTIME TO MINUTE);
+
+--! rows
+--| error: TM-SQL-0004: GROUP BY takes one window of ROWTIME; group by the shorter one; FLOOR(x TO HOUR) of it needs no group of its own
+
+--! case an aggregate of a window in WHERE
+SELECT STREAM ticker FROM source_sql_stream_001 WHERE COUNT(*) OVER (ROWS 1 PRECEDING) > 1;
+
+--! rows
+--| error: TM-SQL-0004: WHERE comes before OVER; filter a query FROM (SELECT STREAM …, … OVER w AS x …) AS t
+
+--! case QUALIFY
+SELECT STREAM ticker FROM source_sql_stream_001 QUALIFY COUNT(*) OVER (ROWS 1 PRECEDING) > 1;
+
+--! rows
+--| error: TM-SQL-0004: QUALIFY is not of this dialect; filter a query FROM (SELECT STREAM …, … OVER w AS x …) AS t
+
+--! case streams that are put together, in an order
+CREATE STREAM s (ticker VARCHAR(4), p DOUBLE);
+CREATE PUMP p AS INSERT INTO s
+SELECT STREAM ticker, "price" FROM source_sql_stream_001 WHERE "price" > 100
+UNION ALL SELECT STREAM ticker, "price" FROM source_sql_stream_001 WHERE "price" BETWEEN 20 AND 100 AND "price" <> 21
+ORDER BY FLOOR(ROWTIME TO MINUTE), 2 DESC;
+SELECT STREAM s.ROWTIME, p, LAG(p) OVER (ROWS 1 PRECEDING) AS before FROM s;
+
+--! rows
+--| 2026-01-01 00:01:00 | 100.5 | 101.5
+--| 2026-01-01 00:01:00 | 101.5 | NULL
+--| 2026-01-01 00:01:00 | 20.0 | 100.5
+--| 2026-01-01 00:02:00 | 99.0 | 20.0
+--| 2026-01-01 00:03:00 | 98.0 | 99.0
+
+--! file limits.csv
+--| AMZN,low,10
+--| AMZN,high,101
+--| TBV,low,20.5
+--| ,none,0
+
+--! case a reference table with several rows of a key
+CREATE TABLE limits (ticker VARCHAR(4), name VARCHAR(8), least DOUBLE) WITH ('connector' = 'filesystem', 'path' = 'limits.csv', 'format' = 'csv');
+SELECT STREAM s.ticker, "price", l.name FROM source_sql_stream_001 AS s LEFT JOIN limits AS l ON s.ticker = l.ticker AND "price" > l.least;
+
+--! rows
+--| AMZN | 100.5 | low
+--| AMZN | 101.5 | high
+--| AMZN | 101.5 | low
+--| AMZN | 98.0 | low
+--| AMZN | 99.0 | low
+--| TBV | 19.0 | NULL
+--| TBV | 20.0 | NULL
+--| TBV | 21.0 | low
+--| TBV | 21.0 | low
+
+--! case reference tables without equal columns
+CREATE TABLE limits (ticker VARCHAR(4), name VARCHAR(8), least DOUBLE) WITH ('connector' = 'filesystem', 'path' = 'limits.csv', 'format' = 'csv');
+SELECT STREAM s.ticker, "price", l.name FROM source_sql_stream_001 AS s, limits AS l WHERE "price" < l.least;
+
+--! rows
+--| AMZN | 100.5 | high
+--| AMZN | 98.0 | high
+--| AMZN | 99.0 | high
+--| TBV | 19.0 | high
+--| TBV | 19.0 | low
+--| TBV | 20.0 | high
+--| TBV | 20.0 | low
+--| TBV | 21.0 | high
+--| TBV | 21.0 | high
+
+--! case an outer join with a reference table without equal columns
+CREATE TABLE limits (ticker VARCHAR(4), name VARCHAR(8), least DOUBLE) WITH ('connector' = 'filesystem', 'path' = 'limits.csv', 'format' = 'csv');
+SELECT STREAM s.ticker, "price", l.name FROM source_sql_stream_001 AS s LEFT JOIN limits AS l ON "price" > l.least AND l.name = 'high';
+
+--! rows
+--| AMZN | 100.5 | NULL
+--| AMZN | 101.5 | high
+--| AMZN | 98.0 | NULL
+--| AMZN | 99.0 | NULL
+--| TBV | 19.0 | NULL
+--| TBV | 20.0 | NULL
+--| TBV | 21.0 | NULL
+--| TBV | 21.0 | NULL
+
+--! case a reference table comes first
+SELECT STREAM * FROM companies AS c RIGHT JOIN source_sql_stream_001 AS s ON s.ticker = c.ticker WHERE "price" > 100 OR "price" < 20;
+
+--! rows
+--| AMZN | Amazon | AMZN | 100.5
+--| AMZN | Amazon | AMZN | 101.5
+--| NULL | NULL | TBV | 19.0
+
+--! case a reference table comes first, and a comma
+SELECT STREAM c.company, COUNT(*) OVER (PARTITION BY s.ticker ROWS 9 PRECEDING) AS n FROM companies AS c, source_sql_stream_001 AS s WHERE s.ticker = c.ticker;
+
+--! rows
+--| Amazon | 1
+--| Amazon | 2
+--| Amazon | 3
+--| Amazon | 4
+
+--! case a reference table whose rows would all be kept
+SELECT STREAM s.ticker FROM source_sql_stream_001 AS s RIGHT JOIN companies AS c ON s.ticker = c.ticker;
+
+--! rows
+--| error: TM-SQL-0004: a RIGHT or FULL join with a reference table would wait for the end of the stream; write LEFT JOIN: each row of the stream is kept
+
+--! case a sub-query of reference tables
+SELECT STREAM s.ticker, c.company, "price" FROM source_sql_stream_001 AS s
+JOIN (SELECT ticker, UPPER(company) AS company FROM companies WHERE ticker <> 'WAS') AS c ON s.ticker = c.ticker WHERE "price" > 100;
+
+--! rows
+--| AMZN | AMAZON | 100.5
+--| AMZN | AMAZON | 101.5
+
+--! case a sub-query of reference tables with names of its own
+CREATE TABLE limits (ticker VARCHAR(4), name VARCHAR(8), least DOUBLE) WITH ('connector' = 'filesystem', 'path' = 'limits.csv', 'format' = 'csv');
+SELECT STREAM s.ticker, l.k, l.m FROM source_sql_stream_001 AS s JOIN (SELECT ticker, MIN(least) FROM limits GROUP BY ticker) AS l(k, m) ON l.k = s.ticker WHERE "price" > 100 OR "price" < 20;
+
+--! rows
+--| AMZN | AMZN | 10.0
+--| AMZN | AMZN | 10.0
+--| TBV | TBV | 20.5
+
+--! case conditions on reference tables revise nothing
+CREATE STREAM s (ticker VARCHAR(4), p DOUBLE);
+CREATE PUMP p AS INSERT INTO s SELECT STREAM ticker, "price" FROM source_sql_stream_001 WHERE ticker NOT IN (SELECT ticker FROM companies);
+CREATE PUMP q AS INSERT INTO s SELECT STREAM ticker, "price" + 1000 FROM source_sql_stream_001 WHERE EXISTS (SELECT 1 FROM companies AS c WHERE c.ticker = source_sql_stream_001.ticker);
+SELECT STREAM ticker, p, COUNT(*) OVER (PARTITION BY ticker ROWS 9 PRECEDING) AS n FROM s;
+
+--! rows
+--| AMZN | 1098.0 | 4
+--| AMZN | 1099.0 | 3
+--| AMZN | 1100.5 | 1
+--| AMZN | 1101.5 | 2
+--| TBV | 19.0 | 4
+--| TBV | 20.0 | 1
+--| TBV | 21.0 | 2
+--| TBV | 21.0 | 3
+
+--! case nothing is in a reference table with a NULL
+CREATE TABLE limits (ticker VARCHAR(4), name VARCHAR(8), least DOUBLE) WITH ('connector' = 'filesystem', 'path' = 'limits.csv', 'format' = 'csv');
+SELECT STREAM ticker FROM source_sql_stream_001 WHERE ticker NOT IN (SELECT NULLIF(ticker, '') FROM limits WHERE name = 'none');
+
+--! rows
+
+--! case one value of a reference table
+CREATE TABLE limits (ticker VARCHAR(4), name VARCHAR(8), least DOUBLE) WITH ('connector' = 'filesystem', 'path' = 'limits.csv', 'format' = 'csv');
+SELECT STREAM ticker, "price", COUNT(*) OVER (ROWS 9 PRECEDING) AS n FROM source_sql_stream_001 WHERE "price" > (SELECT MAX(least) FROM limits) - 1;
+
+--! rows
+--| AMZN | 100.5 | 1
+--| AMZN | 101.5 | 2
+
+--! case a stopped pump's stream is empty
+CREATE STREAM s (a VARCHAR(4));
+CREATE PUMP p STOPPED DESCRIPTION 'later' AS INSERT INTO s SELECT STREAM ticker FROM source_sql_stream_001;
+CREATE STREAM t (a VARCHAR(4), n BIGINT);
+CREATE PUMP q AS INSERT INTO t SELECT STREAM a, COUNT(*) FROM s GROUP BY a, FLOOR(s.ROWTIME TO MINUTE);
+CREATE PUMP r AS INSERT INTO t (a) SELECT STREAM ticker FROM source_sql_stream_001 WHERE "price" < 20;
+SELECT STREAM * FROM t;
+
+--! rows
+--| TBV | NULL
+
+--! case error_stream is not read
+SELECT STREAM * FROM error_stream;
+
+--! rows
+--| error: TM-SQL-0004: error_stream belongs to the system and can't be read; bind an output to it: [[outputs]] with stream = "error_stream"
+
+--! case error_stream is not written
+CREATE PUMP p AS INSERT INTO error_stream SELECT STREAM ticker FROM source_sql_stream_001;
+
+--! rows
+--| error: TM-SQL-0004: error_stream belongs to the system and can't be written; bind an output to it: [[outputs]] with stream = "error_stream"
+
+--! case functions with all that may be said of them
+CREATE OR REPLACE FUNCTION f (x DOUBLE, y VARCHAR(4)) RETURNS VARCHAR(8) LANGUAGE SQL SPECIFIC f_1 NOT DETERMINISTIC MODIFIES SQL DATA CALLED ON NULL INPUT RETURN y || '!';
+SELECT STREAM f("price", ticker) AS a, F(1, NULL) AS b FROM source_sql_stream_001 WHERE "price" < 20;
+
+--! rows
+--| TBV! | NULL
+
+--! case a text that is too long for its cast is an error
+CREATE TABLE "errors" ("message" STRING) WITH ('connector' = 'filesystem', 'path' = 'errors', 'format' = 'json');
+SET 'pipeline.error-table' = 'errors';
+SELECT STREAM CAST(ticker AS VARCHAR(3)) AS a, CAST("price" AS VARCHAR(8)) AS b FROM source_sql_stream_001 WHERE "price" < 20 OR "price" > 101;
+--! then
+-- dialect: streaming
+SELECT * FROM errors;
+
+--! rows
+--| TBV | 19.0
+--| CAST to VARCHAR(3): the text has 4 characters
+
+--! case predicates of the dialect
+SELECT STREAM ticker BETWEEN ASYMMETRIC 'A' AND 'B' AS a, "price" NOT BETWEEN SYMMETRIC 30 AND 10 AS b, (ticker = 'X') IS UNKNOWN AS c, UNKNOWN IS NULL AS d, UNKNOWN OR TRUE AS e,
+  PERIOD (s.ROWTIME, s.ROWTIME + INTERVAL '1' HOUR) OVERLAPS PERIOD (s.ROWTIME - INTERVAL '1' HOUR, s.ROWTIME + INTERVAL '1' MINUTE) AS f
+FROM source_sql_stream_001 AS s WHERE "price" < 20;
+
+--! rows
+--| false | false | false | true | true | true
+
+--! case other comparisons of periods are not built
+SELECT STREAM ticker FROM source_sql_stream_001 AS s WHERE (s.ROWTIME, s.ROWTIME) IMMEDIATELY PRECEDES (s.ROWTIME, s.ROWTIME);
+
+--! rows
+--| error: TM-SQL-0004: the period predicate IMMEDIATELY is not built; compare the begins and ends of both by <, <= and =; OVERLAPS is built
+
+--! case a column's name that is no comparison of periods
+SELECT STREAM COUNT(*) leads, (1) lags FROM source_sql_stream_001 AS s GROUP BY FLOOR(s.ROWTIME TO HOUR);
+
+--! rows
+--| 8 | 1
+
+--! case the current row as a joined stream's window
+SELECT STREAM a."price", b."price" AS earlier FROM source_sql_stream_001 OVER (RANGE CURRENT ROW) AS a JOIN source_sql_stream_001 OVER (RANGE INTERVAL '1' MINUTE PRECEDING) AS b
+ON a.ticker = b.ticker AND a."price" < b."price";
+
+--! rows
+--| 99.0 | 100.5
+--| 99.0 | 101.5
+
+--! case whole numbers stay whole
+SELECT STREAM FLOOR(5) / 2 AS a, CEILING(CHAR_LENGTH(ticker)) AS b, FLOOR("price") AS c FROM source_sql_stream_001 WHERE "price" = 100.5;
+
+--! rows
+--| 2 | 4 | 100.0
+
+--! case schemas and foreign streams
+CREATE FOREIGN STREAM s (a INTEGER) SERVER x;
+
+--! rows
+--| error: TM-SQL-0004: CREATE FOREIGN is not built; declare the input by CREATE TABLE … WITH ('connector' = …)
+
+--! case a text is no number for a pump
+CREATE STREAM s (a INTEGER);
+CREATE PUMP p AS INSERT INTO s SELECT STREAM ticker FROM source_sql_stream_001;
+
+--! rows
+--| error: TM-SQL-0003: column TICKER is VARCHAR, column "A" of stream "S" is INT; write CAST(… AS INT)
+
+--! case the time of a row is a time
+CREATE STREAM s (a VARCHAR(4));
+CREATE PUMP p AS INSERT INTO s SELECT STREAM ticker, ticker AS ROWTIME FROM source_sql_stream_001;
+SELECT STREAM s.ROWTIME, a FROM s;
+
+--! rows
+--| error: TM-SQL-0003: ROWTIME is a TIMESTAMP, what is selected as it is STRING; write CAST(… AS TIMESTAMP) AS ROWTIME
+
+--! case a row without its new time is an error
+CREATE TABLE "errors" ("message" STRING) WITH ('connector' = 'filesystem', 'path' = 'errors', 'format' = 'json');
+SET 'pipeline.error-table' = 'errors';
+CREATE STREAM s (a VARCHAR(4));
+CREATE PUMP p AS INSERT INTO s SELECT STREAM ticker, CASE WHEN "price" > 100 THEN x.ROWTIME END AS ROWTIME FROM source_sql_stream_001 AS x WHERE "price" > 99.5 OR "price" < 20;
+SELECT STREAM s.ROWTIME, a FROM s;
+--! then
+-- dialect: streaming
+SELECT * FROM errors;
+
+--! rows
+--| 2026-01-01 00:00:01 | AMZN
+--| 2026-01-01 00:00:30 | AMZN
+--| its ROWTIME is NULL
+
+--! file weather.csv
+--| Denver,29,2018-11-01 01:00:00
+--| Anchorage,2,2018-11-01 01:00:00
+--| Denver,32,2018-11-01 07:00:00
+--| Denver,50,2018-11-01 13:00:00
+--| Denver,43,2018-11-01 19:00:00
+--| Denver,39,2018-11-02 01:00:00
+--| Denver,46,2018-11-02 01:00:00.001
+
+--! case a row exactly as old as the range is in it, and averages of integers are integers
+CREATE TABLE weather (city VARCHAR(16), temp INTEGER, ROWTIME TIMESTAMP(3), WATERMARK FOR ROWTIME AS ROWTIME - INTERVAL '0.001' SECOND)
+  WITH ('connector' = 'filesystem', 'path' = 'weather.csv', 'format' = 'csv');
+SELECT STREAM w.ROWTIME AS "at", city, MIN(temp) OVER d AS least, AVG(temp) OVER d AS average, COUNT(*) OVER d AS n
+FROM weather AS w WINDOW d AS (PARTITION BY city RANGE INTERVAL '1' DAY PRECEDING);
+--! rows
+--| 2018-11-01 01:00:00 | Anchorage | 2 | 2 | 1
+--| 2018-11-01 01:00:00 | Denver | 29 | 29 | 1
+--| 2018-11-01 07:00:00 | Denver | 29 | 30 | 2
+--| 2018-11-01 13:00:00 | Denver | 29 | 37 | 3
+--| 2018-11-01 19:00:00 | Denver | 29 | 38 | 4
+--| 2018-11-02 01:00:00 | Denver | 29 | 38 | 5
+--| 2018-11-02 01:00:00.001 | Denver | 32 | 42 | 5

@@ -247,3 +247,14 @@ QUALIFY ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY price 
 --| 2026-01-01 00:00:10 | a | 4
 --| 2026-01-01 00:00:20 | a | 2
 --| 2026-01-01 00:00:30 | c | 7
+
+--! case ranks that are equal
+SELECT item, rn FROM (SELECT *, RANK() OVER (PARTITION BY item ORDER BY price DESC) AS rn FROM bids) WHERE rn <= 2;
+
+--! rows
+--| error: TM-SQL-0004: RANK is not built; write ROW_NUMBER() OVER (…) AS rn, and WHERE rn <= 10 around it
+
+--! case ranks without an end
+SELECT item, ROW_NUMBER() OVER (PARTITION BY item ORDER BY price DESC) AS rn FROM bids;
+--! rows
+--| error: TM-SQL-0004: ROW_NUMBER by other columns than a time goes on for ever; keep the best rows: SELECT … FROM (…) WHERE rn <= 10

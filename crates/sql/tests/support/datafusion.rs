@@ -33,7 +33,7 @@ pub(crate) enum Answer {
 }
 
 /// Words that it takes, but for something else, or that stand for a moment.
-const NOT_ITS_OWN: [&str; 5] = ["SYSTEM_TIME", "PROCTIME", "CURRENT_", "LOCALTIME", "NOW()"];
+const NOT_ITS_OWN: [&str; 6] = ["SYSTEM_TIME", "PROCTIME", "CURRENT_", "LOCALTIME", "NOW()", "OPTIONS("];
 
 /// Asks it for a case's rows.
 pub(crate) fn run(case: &Case) -> Answer {

@@ -11,7 +11,7 @@ use crate::functions::scalar::Function;
 
 /// `__not_null(value, column)`: the value, which a NOT NULL column takes.
 pub(crate) const NOT_NULL: &str = "__not_null";
-/// `__fits(text, length, column)`: the text, which a column of VARCHAR(length) takes.
+/// `__fits(text, length [, column])`: the text, which a column of VARCHAR(length), or a CAST to it, takes.
 pub(crate) const FITS: &str = "__fits";
 /// `__divide(a, b)`: a / b of floating-point numbers, where b is not 0.
 pub(crate) const DIVIDE: &str = "__divide";
@@ -63,12 +63,16 @@ fn fits(args: &[ArrayRef]) -> Result<ArrayRef> {
     });
     match too_long {
         None => Ok(args[0].clone()),
-        Some(text) => exec_err!(
-            "column {} is VARCHAR({}), the text has {} characters",
-            args[2].as_string::<i32>().value(0),
-            lengths.value(0),
-            text.chars().count()
-        ),
+        Some(text) => {
+            let (length, has) = (lengths.value(0), text.chars().count());
+            match args.get(2) {
+                Some(column) => {
+                    let column = column.as_string::<i32>().value(0);
+                    exec_err!("column {column} is VARCHAR({length}), the text has {has} characters")
+                }
+                None => exec_err!("CAST to VARCHAR({length}): the text has {has} characters"),
+            }
+        }
     }
 }
 

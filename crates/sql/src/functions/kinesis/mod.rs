@@ -79,6 +79,7 @@ pub(crate) fn own_name(name: &str) -> Option<&'static str> {
         "LOCALTIME" => "current_time",
         "LOG10" => checks::LOG10,
         "LN" => checks::LN,
+        "FAST_REGEX_LOG_PARSER" => "fast_regex_log_parse",
         _ => return None,
     })
 }

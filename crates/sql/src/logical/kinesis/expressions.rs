@@ -3,15 +3,16 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, CastKind, CeilFloorKind, DataType as AstType, DateTimeField, ExactNumberInfo, Expr, Function,
-    FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArguments, Ident, NullTreatment, ObjectName,
-    OrderByExpr, OrderByOptions, Spanned, Value, VisitMut, VisitorMut, WindowFrameBound, WindowSpec, WindowType,
+    BinaryOperator, CastKind, CeilFloorKind, CharacterLength, DataType as AstType, DateTimeField, ExactNumberInfo,
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArguments, Ident, NullTreatment,
+    ObjectName, OrderByExpr, OrderByOptions, Query, Spanned, Value, Visit, VisitMut, Visitor, VisitorMut,
+    WindowFrameBound, WindowSpec, WindowType,
 };
 
 use super::{NOT_BUILT, ROWTIME};
 use crate::error::{Place, Result, SqlError};
 use crate::functions::kinesis::{
-    ARRIVAL, EXTRACT, EXTRACT_SECOND, PLACED, QUALIFIED, SCALED, STEP, STEP_UP, SUBSTRING, own_name,
+    ARRIVAL, EXTRACT, EXTRACT_SECOND, FITS, PLACED, QUALIFIED, SCALED, STEP, STEP_UP, SUBSTRING, own_name,
 };
 use crate::logical::intervals::{normal, stepping};
 use crate::parse::kinesis::NTH_FROM_LAST;
@@ -61,6 +62,14 @@ pub(super) fn rewrite(expr: &mut Expr, times: &Times) -> Result<()> {
     }
 }
 
+/// Rewrites all expressions of a query that has no stream in it.
+pub(super) fn rewrite_query(query: &mut Query, times: &Times) -> Result<()> {
+    match query.visit(&mut Rewriter { times }) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(error) => Err(error),
+    }
+}
+
 pub(super) struct Rewriter<'t> {
     pub(super) times: &'t Times,
 }
@@ -76,6 +85,15 @@ impl Rewriter<'_> {
             Expr::Identifier(name) if name.value == ROWTIME => *expr = self.times.output.clone(),
             Expr::Identifier(name) if name.quote_style.is_none() && name.value == "CURRENT_ROW_TIMESTAMP" => {
                 *expr = call("current_row_timestamp", []);
+            }
+            Expr::Identifier(name) if name.quote_style.is_none() && name.value == "UNKNOWN" => {
+                *expr = Expr::Cast {
+                    kind: CastKind::Cast,
+                    expr: Box::new(Expr::value(Value::Null)),
+                    data_type: AstType::Boolean,
+                    array: false,
+                    format: None,
+                };
             }
             Expr::BinaryOp { left, op, right } if is_interval(left) => {
                 let factor = match op {
@@ -155,6 +173,17 @@ impl Rewriter<'_> {
                     order_by_arrival(spec, self.times)?;
                 }
             }
+            Expr::Cast { kind: CastKind::Cast, expr: of, data_type, .. } if length_of(data_type).is_some() => {
+                let length = length_of(data_type).unwrap_or_default();
+                let text = Expr::Cast {
+                    kind: CastKind::Cast,
+                    expr: of.clone(),
+                    data_type: AstType::Varchar(None),
+                    array: false,
+                    format: None,
+                };
+                *expr = call(FITS, [text, Expr::value(Value::Number(length.to_string(), false))]);
+            }
             Expr::Interval(_) => normal(expr)?,
             Expr::Substring { expr: of, substring_from, substring_for, .. } => {
                 let (from, length) = (substring_from.as_deref().cloned(), substring_for.as_deref().cloned());
@@ -182,6 +211,34 @@ impl VisitorMut for Rewriter<'_> {
             Err(error) => ControlFlow::Break(error),
         }
     }
+}
+
+/// The length that a text may have.
+fn length_of(data_type: &AstType) -> Option<u64> {
+    match data_type {
+        AstType::Varchar(Some(CharacterLength::IntegerLength { length, .. }))
+        | AstType::CharacterVarying(Some(CharacterLength::IntegerLength { length, .. }))
+        | AstType::CharVarying(Some(CharacterLength::IntegerLength { length, .. }))
+        | AstType::Char(Some(CharacterLength::IntegerLength { length, .. }))
+        | AstType::Character(Some(CharacterLength::IntegerLength { length, .. })) => Some(*length),
+        _ => None,
+    }
+}
+
+/// Whether an expression has an aggregate of a window in it.
+pub(super) fn has_window(expr: &Expr) -> bool {
+    struct Finder;
+    impl Visitor for Finder {
+        type Break = ();
+
+        fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+            match expr {
+                Expr::Function(function) if function.over.is_some() => ControlFlow::Break(()),
+                _ => ControlFlow::Continue(()),
+            }
+        }
+    }
+    expr.visit(&mut Finder).is_break()
 }
 
 /// An interval that can be told from how it is written: a literal, or a difference with a unit.

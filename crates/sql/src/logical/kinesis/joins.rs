@@ -26,12 +26,6 @@ pub(super) fn add(
                 if before.iter().all(|known| known.window.is_none()) && source.window.is_none() {
                     return Err(no_window(place));
                 }
-                if before.len() > 1 && before.iter().chain([&&source]).any(|known| known.follows.is_some()) {
-                    let error = SqlError::unsupported("FOLLOWING in a join of more than two streams is not built");
-                    return Err(error
-                        .hint("join two of them in a sub-query, or write PRECEDING at the other")
-                        .at(place));
-                }
                 condition = Some(all_meet(&before, known != latest(&before), &source));
                 joined_time(known, &before, &source, join)
             }
@@ -63,7 +57,8 @@ fn joined_time(known: Expr, before: &[&Source], source: &Source, join: Option<&J
         conditions.push(CaseWhen { condition: is_missing(source.time()), result: first_end });
     }
     if right {
-        let kept = before.first().map_or_else(|| source.keeps(), |known| source.kept_for(known));
+        let kept = before.iter().map(|known| source.kept_for(known));
+        let kept = kept.min_by(|a, b| length(a).total_cmp(&length(b))).unwrap_or_else(|| source.keeps());
         let end = binary(source.time(), BinaryOperator::Plus, kept);
         conditions.push(CaseWhen { condition: is_missing(latest.clone()), result: end });
     }
@@ -110,13 +105,18 @@ fn meets(time: Expr, keeps: Expr, other: &Source, other_keeps: Expr) -> Expr {
 /// Each row sees those of the other streams that its window still holds. That it is near the latest time of more than one of them says how
 /// long it is kept.
 fn all_meet(before: &[&Source], may_miss: bool, source: &Source) -> Expr {
+    let seen = |known: &Source| meets(known.time(), known.kept_for(source), source, source.kept_for(known));
     if let [only] = before {
-        return meets(only.time(), only.kept_for(source), source, source.kept_for(only));
+        return seen(only);
     }
-    let longest = before.iter().map(|known| known.keeps()).max_by(|a, b| length(a).total_cmp(&length(b)));
-    let near = meets(latest(before), longest.unwrap_or_else(|| seconds("0")), source, source.keeps());
+    let longest = |kept: &mut dyn Iterator<Item = Expr>| {
+        kept.max_by(|a, b| length(a).total_cmp(&length(b))).unwrap_or_else(|| seconds("0"))
+    };
+    let ahead = longest(&mut before.iter().map(|known| known.kept_for(source)));
+    let behind = longest(&mut before.iter().map(|known| source.kept_for(known)));
+    let near = meets(latest(before), ahead, source, behind);
     before.iter().fold(near, |all, known| {
-        let mut met = meets(known.time(), known.keeps(), source, source.keeps());
+        let mut met = seen(known);
         if may_miss {
             let missing = Expr::IsNull(Box::new(known.time()));
             met = Expr::Nested(Box::new(binary(missing, BinaryOperator::Or, Expr::Nested(Box::new(met)))));

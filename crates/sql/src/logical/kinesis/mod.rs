@@ -28,7 +28,7 @@ use datafusion::sql::sqlparser::ast::{
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::Parser;
 
-use self::expressions::{Times, order_by_arrival, rewrite};
+use self::expressions::{Times, has_window, order_by_arrival, rewrite};
 use self::joins::constraint;
 use self::order::{Order, order_of, period_order, unordered, unpromoted};
 use self::relations::{Relations, Source};
@@ -71,6 +71,10 @@ impl Kinesis<'_> {
             let OrderByKind::Expressions(by) = order_by.kind else { return Err(unordered()) };
             order = order_of(by)?;
         }
+        if let (SetExpr::SetOperation { .. }, Order::Period(_)) = (&*query.body, &order) {
+            let union = std::mem::replace(&mut *query.body, all_of_nothing("__union")?);
+            put_in(&mut query.body, union);
+        }
         let by = self.body(&mut query.body, &order)?;
         if !by.is_empty() {
             query.order_by = Some(OrderBy { kind: OrderByKind::Expressions(by), interpolate: None });
@@ -96,12 +100,7 @@ impl Kinesis<'_> {
             }
             SetExpr::Values(_) => {
                 let rows = std::mem::replace(body, now_as_rowtime()?);
-                if let SetExpr::Select(select) = body
-                    && let Some(TableFactor::Derived { subquery, .. }) =
-                        select.from.first_mut().map(|from| &mut from.relation)
-                {
-                    *subquery.body = rows;
-                }
+                put_in(body, rows);
                 Ok(Vec::new())
             }
             other => Err(SqlError::unsupported(format!("{other} is not built on streams"))),
@@ -117,6 +116,13 @@ impl Kinesis<'_> {
                 .at(Place::of(select.span())));
         };
         let input = Times { input: rowtime.clone(), output: rowtime.clone(), shared };
+        let windowed = select.selection.as_ref().filter(|condition| has_window(condition));
+        if let Some(condition) = select.qualify.as_ref().or(windowed) {
+            let clause =
+                if select.qualify.is_some() { "QUALIFY is not of this dialect" } else { "WHERE comes before OVER" };
+            let error = SqlError::unsupported(clause).at(Place::of(condition.span()));
+            return Err(error.hint("filter a query FROM (SELECT STREAM …, … OVER w AS x …) AS t"));
+        }
         if let Some(condition) = &mut select.selection {
             rewrite(condition, &input)?;
         }
@@ -132,9 +138,11 @@ impl Kinesis<'_> {
         }
         let mut output = rowtime.clone();
         let mut out_time = rowtime;
+        let mut by_rowtime = false;
         let is_grouped = matches!(&select.group_by, GroupByExpr::Expressions(all, _) if !all.is_empty());
         if is_grouped && let GroupByExpr::Expressions(groups, _) = &mut select.group_by {
             groups.iter_mut().try_for_each(|group| rewrite(group, &input))?;
+            by_rowtime = groups.contains(&input.input);
             let end = window_end(groups, &input.input)?;
             groups.push(end.clone());
             (output, out_time) = (end.clone(), marked(end));
@@ -142,6 +150,12 @@ impl Kinesis<'_> {
             out_time = marked(out_time);
         }
         let times = Times { output, ..input };
+        // What is grouped by ROWTIME itself is grouped by steps as short as times can tell.
+        let in_group = |expr: &mut Expr| {
+            if by_rowtime && *expr == times.input {
+                *expr = call(STEP, [times.input.clone(), seconds("0.001")]);
+            }
+        };
         if let Some(having) = &mut select.having {
             if !is_grouped {
                 return Err(SqlError::unsupported("HAVING needs GROUP BY").at(Place::of(having.span())));
@@ -189,6 +203,7 @@ impl Kinesis<'_> {
                 }
                 SelectItem::ExprWithAlias { mut expr, alias } => {
                     rewrite(&mut expr, &times)?;
+                    in_group(&mut expr);
                     items.push(SelectItem::ExprWithAlias { expr, alias });
                 }
                 SelectItem::UnnamedExpr(mut expr) => {
@@ -200,6 +215,7 @@ impl Kinesis<'_> {
                         _ => format!("EXPR${n}"),
                     };
                     rewrite(&mut expr, &times)?;
+                    in_group(&mut expr);
                     // The time as a column to see is another one than the time of the row.
                     let name = if name == ROWTIME { format!("{ROWTIME}$") } else { name };
                     items.push(SelectItem::ExprWithAlias { expr, alias: Ident::with_quote('"', name) });
@@ -260,8 +276,25 @@ impl Kinesis<'_> {
 
 /// `VALUES`, whose rows are those of the moment.
 fn now_as_rowtime() -> Result<SetExpr> {
-    let text = format!("SELECT *, {ROWTIME_MARKER}(localtimestamp()) AS \"{ROWTIME}\" FROM (VALUES (0)) AS __values");
-    Ok(*Parser::new(&GenericDialect {}).try_with_sql(&text)?.parse_query()?.body)
+    read(&format!("SELECT *, {ROWTIME_MARKER}(localtimestamp()) AS \"{ROWTIME}\" FROM (VALUES (0)) AS __values"))
+}
+
+/// All that a sub-query gives, which is to be [put in](put_in).
+fn all_of_nothing(alias: &str) -> Result<SetExpr> {
+    read(&format!("SELECT * FROM (VALUES (0)) AS {alias}"))
+}
+
+fn read(text: &str) -> Result<SetExpr> {
+    Ok(*Parser::new(&GenericDialect {}).try_with_sql(text)?.parse_query()?.body)
+}
+
+/// Makes these rows those of the sub-query in FROM.
+fn put_in(body: &mut SetExpr, rows: SetExpr) {
+    if let SetExpr::Select(select) = body
+        && let Some(TableFactor::Derived { subquery, .. }) = select.from.first_mut().map(|from| &mut from.relation)
+    {
+        *subquery.body = rows;
+    }
 }
 
 /// The query with its expression at a place as ROWTIME; where each SELECT says it in the select list.
@@ -293,10 +326,14 @@ fn is_one_column(item: &SelectItem) -> bool {
 
 /// A window's end, for the windows that the groups make.
 fn window_end(groups: &mut [Expr], rowtime: &Expr) -> Result<Expr> {
+    groups.iter_mut().filter(|group| **group == *rowtime).for_each(|group| {
+        *group = call(STEP, [group.clone(), seconds("0.001")]);
+    });
+    if let Some(second) = groups.iter().filter(|group| period_of(group, rowtime).is_some()).nth(1) {
+        let error = SqlError::unsupported("GROUP BY takes one window of ROWTIME").at(Place::of(second.span()));
+        return Err(error.hint("group by the shorter one; FLOOR(x TO HOUR) of it needs no group of its own"));
+    }
     for group in groups.iter_mut() {
-        if *group == *rowtime {
-            *group = call(STEP, [group.clone(), seconds("0.001")]);
-        }
         let Expr::Function(function) = &*group else { continue };
         let arguments = arguments(group);
         match (function.name.to_string().as_str(), arguments.as_slice()) {

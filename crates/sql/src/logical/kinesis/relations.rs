@@ -1,12 +1,12 @@
 //! What is in FROM: streams, reference tables, sub-queries, each with its window.
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, Ident, Join, JoinConstraint, NamedWindowExpr, ObjectName, Parens, Query,
-    Select, SelectItem, SetExpr, Spanned, TableAlias, TableAliasColumnDef, TableFactor, TableFunctionArgs,
+    Expr, FunctionArg, FunctionArgExpr, Ident, Join, JoinConstraint, JoinOperator, NamedWindowExpr, ObjectName, Parens,
+    Query, Select, SelectItem, SetExpr, Spanned, TableAlias, TableAliasColumnDef, TableFactor, TableFunctionArgs,
     TableVersion, WindowFrameBound, WindowFrameUnits,
 };
 
-use super::expressions::and;
+use super::expressions::{Times, and, rewrite_query};
 use super::joins::{add, constraint, share};
 use super::{Kinesis, ROWTIME, SYSTEM_COLUMNS, item_counts};
 use crate::error::{Kind, Place, Result, SqlError};
@@ -93,6 +93,7 @@ impl Kinesis<'_> {
                 Some((Preceding(Some(before)), Some(Following(Some(behind))))) => {
                     Ok(call(FOLLOWING, [(**before).clone(), (**behind).clone()]))
                 }
+                Some((CurrentRow, None | Some(CurrentRow))) => Ok(seconds("0")),
                 Some((Following(Some(behind)), None) | (CurrentRow, Some(Following(Some(behind))))) => {
                     Ok(call(FOLLOWING, [seconds("0"), (**behind).clone()]))
                 }
@@ -102,6 +103,7 @@ impl Kinesis<'_> {
                 }
             }
         };
+        let turned = self.turn(select)?;
         let mut sources: Vec<Source> = Vec::new();
         let mut rowtime: Option<Expr> = None;
         let mut shared: Vec<(String, Expr)> = Vec::new();
@@ -118,6 +120,16 @@ impl Kinesis<'_> {
                 let source = self.source(relation, &window_of)?;
                 as_of_stream(relation, &source, &sources);
                 share(&sources, &source, join_operator, &mut shared, place)?;
+                let keeps_all = matches!(
+                    join_operator,
+                    JoinOperator::Right(_) | JoinOperator::RightOuter(_) | JoinOperator::FullOuter(_)
+                );
+                if keeps_all && !source.timed && rowtime.is_some() {
+                    let error = SqlError::unsupported(
+                        "a RIGHT or FULL join with a reference table would wait for the end of the stream",
+                    );
+                    return Err(error.hint("write LEFT JOIN: each row of the stream is kept").at(place));
+                }
                 let condition = add(&mut sources, source, Some(join_operator), &mut rowtime, place)?;
                 let Some(condition) = condition else { continue };
                 match constraint(join_operator) {
@@ -139,7 +151,64 @@ impl Kinesis<'_> {
                 None => condition,
             });
         }
+        if turned && sources.len() > 1 {
+            sources.swap(0, 1);
+        }
         Ok(Relations { sources, rowtime, shared })
+    }
+
+    /// Puts a stream before a reference table that is joined with it, which it asks.
+    fn turn(&self, select: &mut Select) -> Result<bool> {
+        let is_stream = |relation: &TableFactor| match relation {
+            TableFactor::Table { name, args: None, .. } => match name.0.last().and_then(|part| part.as_ident()) {
+                Some(name) => (self.columns)(name).map(|(_, timed)| timed),
+                None => Ok(true),
+            },
+            TableFactor::Derived { subquery, .. } => Ok(rows_of(subquery).is_none() && !self.refers(subquery)),
+            _ => Ok(true),
+        };
+        let Some((first, rest)) = select.from.split_first_mut() else { return Ok(false) };
+        if is_stream(&first.relation)? {
+            return Ok(false);
+        }
+        if let Some(join) = first.joins.first_mut() {
+            if !is_stream(&join.relation)? {
+                return Ok(false);
+            }
+            join.join_operator = match &join.join_operator {
+                JoinOperator::Right(on) | JoinOperator::RightOuter(on) => JoinOperator::LeftOuter(on.clone()),
+                JoinOperator::Left(on) | JoinOperator::LeftOuter(on) => JoinOperator::RightOuter(on.clone()),
+                other => other.clone(),
+            };
+            std::mem::swap(&mut first.relation, &mut join.relation);
+            return Ok(true);
+        }
+        match rest.first_mut() {
+            Some(second) if is_stream(&second.relation)? => {
+                std::mem::swap(first, second);
+                Ok(second.joins.is_empty() && first.joins.is_empty())
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// Whether all that a sub-query reads are reference tables.
+    fn refers(&self, query: &Query) -> bool {
+        let SetExpr::Select(select) = &*query.body else { return false };
+        let relations = select
+            .from
+            .iter()
+            .flat_map(|from| std::iter::once(&from.relation).chain(from.joins.iter().map(|join| &join.relation)));
+        let refers = |relation: &TableFactor| match relation {
+            TableFactor::Table { name, args: None, .. } => name
+                .0
+                .last()
+                .and_then(|part| part.as_ident())
+                .is_some_and(|name| (self.columns)(name).is_ok_and(|(_, timed)| !timed)),
+            TableFactor::Derived { subquery, .. } => rows_of(subquery).is_some() || self.refers(subquery),
+            _ => false,
+        };
+        !select.from.is_empty() && relations.into_iter().all(refers)
     }
 
     fn source(&self, factor: &mut TableFactor, window_of: &dyn Fn(&Expr) -> Result<Expr>) -> Result<Source> {
@@ -172,6 +241,23 @@ impl Kinesis<'_> {
                     window: None,
                     follows: None,
                 })
+            }
+            TableFactor::Derived { subquery, alias: Some(alias), .. } if self.refers(subquery) => {
+                // Its names and functions are those of the dialect; a time it has not.
+                let time = Expr::Identifier(Ident::new(ROWTIME));
+                let times = Times { input: time.clone(), output: time, shared: Vec::new() };
+                rewrite_query(subquery, &times)?;
+                name_items(subquery);
+                let columns = names_of(subquery);
+                if let Some(columns) = &columns {
+                    name_all(alias, columns, &[])?;
+                }
+                let columns = match alias.columns.as_slice() {
+                    [] => columns,
+                    named => Some(named.iter().map(|column| column.name.value.clone()).collect()),
+                };
+                let (alias, hidden) = (alias.name.clone(), Vec::new());
+                Ok(Source { alias, timed: false, columns, hidden, window: None, follows: None })
             }
             TableFactor::Derived { subquery, alias: Some(alias), .. } => {
                 let window = window_of_query(&mut subquery.body).map(|window| window_of(&window)).transpose()?;
@@ -241,12 +327,24 @@ fn rows_of(query: &Query) -> Option<&[Parens<Vec<Expr>>]> {
     }
 }
 
-/// `VALUES` as a table that is asked as of a time, as reference tables are.
+/// Names what a sub-query selects, as a query of the dialect would.
+fn name_items(query: &mut Query) {
+    let SetExpr::Select(select) = &mut *query.body else { return };
+    for (n, item) in select.projection.iter_mut().enumerate() {
+        if let SelectItem::UnnamedExpr(expr) = item {
+            let alias = match &expr {
+                Expr::Identifier(name) => name.value.clone(),
+                Expr::CompoundIdentifier(parts) => parts.last().map(|name| name.value.clone()).unwrap_or_default(),
+                _ => format!("EXPR${n}"),
+            };
+            *item = SelectItem::ExprWithAlias { expr: expr.clone(), alias: Ident::with_quote('"', alias) };
+        }
+    }
+}
+
+/// A sub-query, or `VALUES`, as a table that is asked as of a time, as reference tables are.
 fn name_rows(factor: &mut TableFactor) {
     let TableFactor::Derived { subquery, alias, .. } = factor else { return };
-    if rows_of(subquery).is_none() {
-        return;
-    }
     let rows = FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Subquery(subquery.clone())));
     let args = TableFunctionArgs { args: vec![rows], settings: None };
     *factor = named(ObjectName::from(vec![Ident::new(ROWS)]), alias.take(), Some(args));

@@ -6,6 +6,7 @@
 //! | [`IntervalJoin`] | rows whose times are near each other | rows of the last interval |
 //! | [`WindowJoin`] | rows of the same window | rows of open windows |
 //! | [`TemporalJoin`] | a row with the version of the other row that was valid at its time | versions, waiting rows |
+//! | [`ReferenceJoin`] | a row with all rows of its key of a table that ends | the table |
 //! | [`LookupJoin`] | a row with what another system answers | rows in flight |
 //!
 //! The joined row is the columns of the left row, then those of the right row, both without their key column. A row that an
@@ -22,6 +23,9 @@ mod lookup_pool;
 mod lookup_tests;
 #[cfg(test)]
 mod model;
+mod reference;
+#[cfg(test)]
+mod reference_tests;
 mod regular;
 #[cfg(test)]
 mod regular_tests;
@@ -38,6 +42,7 @@ use arrow::datatypes::SchemaRef;
 
 pub use interval::{IntervalJoin, IntervalJoinConfig};
 pub use lookup::{LookupJoin, LookupJoinConfig, LookupOptions};
+pub use reference::{ReferenceJoin, ReferenceJoinConfig};
 pub use regular::{RegularJoin, RegularJoinConfig, RegularJoinInput};
 pub use temporal::{AsOf, TemporalJoin, TemporalJoinConfig};
 pub use window::{WindowJoin, WindowJoinConfig, WindowJoinInput};

@@ -35,8 +35,6 @@ pub enum AsOf {
     EventTime,
     /// The one that is there when it comes.
     ProcessingTime,
-    /// The one row of its key, of an input that ends: left rows wait until it has.
-    Loaded,
 }
 
 /// Configuration of a [`TemporalJoin`].
@@ -63,8 +61,7 @@ pub struct TemporalJoinConfig {
 /// dropped. Versions are forgotten once the watermark has passed the next one. Left rows behind the watermark are late: counted,
 /// and sent to port 1 as they came; late right rows are counted, and valid all the same.
 ///
-/// By processing time a left row meets the last right row of its key at once. So it does where the right input is loaded, from the first
-/// watermark on, which comes when that input has ended; two rows of one key are an error then.
+/// By processing time a left row meets the last right row of its key at once.
 #[derive(Debug)]
 pub struct TemporalJoin {
     join: JoinType,
@@ -124,11 +121,6 @@ impl TemporalJoin {
                 match row {
                     Some(_) => {
                         let versions = self.versions.entry(key, Versions::default);
-                        if self.as_of == AsOf::Loaded && versions.at(i64::MAX).is_some_and(|known| Some(known) != row) {
-                            return Err(EngineError::Plan(
-                                "the joined table has two rows of one key; compare more columns, or leave one of them out".into(),
-                            ));
-                        }
                         *versions = Versions::default();
                         versions.set(i64::MIN, row);
                     }
@@ -279,12 +271,7 @@ impl Operator for TemporalJoin {
         if port == 1 {
             return self.right(&batch, out);
         }
-        let waits = match self.as_of {
-            AsOf::EventTime => true,
-            AsOf::ProcessingTime => false,
-            AsOf::Loaded => out.watermark() == EventTime::MIN,
-        };
-        if waits {
+        if self.as_of == AsOf::EventTime {
             return self.left(&batch, out);
         }
         let nulls = rows_with_nulls(batch.rows(), &self.never_null);
@@ -309,8 +296,7 @@ impl Operator for TemporalJoin {
                 self.ripe(time, out)?;
                 self.forget(time);
             }
-            AsOf::Loaded if !self.times.is_empty() => self.ripe(EventTime::MAX, out)?,
-            AsOf::Loaded | AsOf::ProcessingTime => {}
+            AsOf::ProcessingTime => {}
         }
         Ok(())
     }

@@ -200,8 +200,7 @@ impl Source for Script {
 
     fn poll(&mut self, _budget: usize, out: &mut SourceOutput<'_>) -> Result<SourceStatus> {
         if !self.first {
-            out.idle();
-            return Ok(SourceStatus::Waiting);
+            return Ok(SourceStatus::Finished);
         }
         match self.events.lock().unwrap().pop_front() {
             None => return Ok(SourceStatus::Waiting),

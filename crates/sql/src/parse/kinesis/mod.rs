@@ -4,12 +4,18 @@
 //! ([`tokens`]); what they mean is decided when a query is planned ([`crate::logical::kinesis`]).
 
 mod ddl;
+mod expressions;
+mod text;
 mod tokens;
+mod windows;
 
 pub(super) use self::ddl::{pump, stream};
-pub(super) use self::tokens::{is_kinesis, tokens};
+pub(super) use self::text::is_kinesis;
+pub(super) use self::tokens::tokens;
 
+use datafusion::sql::sqlparser::ast::Expr;
 use datafusion::sql::sqlparser::dialect::Dialect;
+use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 
 /// The call that stands for a stagger window in `GROUP BY`.
 pub(crate) const STAGGER: &str = "__stagger";
@@ -62,5 +68,9 @@ impl Dialect for KinesisDialect {
 
     fn require_interval_qualifier(&self) -> bool {
         true
+    }
+
+    fn parse_infix(&self, parser: &mut Parser<'_>, expr: &Expr, _precedence: u8) -> Option<Result<Expr, ParserError>> {
+        super::expr::between(parser, expr)
     }
 }
