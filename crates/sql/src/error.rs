@@ -198,8 +198,12 @@ fn not_built(what: &str) -> SqlError {
         let error = SqlError::unsupported("OVER stands in the select list");
         return error.hint("filter a query FROM (SELECT …, … OVER (…) AS x …) AS t");
     }
+    if what.contains("logical expression SetComparison") {
+        let error = SqlError::unsupported("of ANY and ALL of a sub-query only = ANY and <> ALL are built");
+        return error.hint("compare with its MIN or MAX: x > (SELECT MAX(y) FROM …)");
+    }
     match what.split_once(['{', '(']) {
-        Some((head, _)) if what.len() > 160 => SqlError::unsupported(format!("{} is not built", head.trim_end())),
+        Some((head, _)) if what.contains(" { ") => SqlError::unsupported(format!("{} is not built", head.trim_end())),
         _ => SqlError::unsupported(what),
     }
 }

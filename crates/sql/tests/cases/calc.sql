@@ -758,3 +758,9 @@ SELECT * FROM o;
 CREATE TABLE o (a INT) WITH ('connector' = 'blackhole') AS SELECT auction FROM bids;
 --! rows
 --| error: TM-SQL-0004: CREATE TABLE … AS SELECT takes its columns from the query; leave them out, or declare the table and INSERT INTO it
+
+--! case a comparison with all rows of a sub-query
+SELECT auction FROM bids WHERE price > ALL (SELECT price FROM bids WHERE item = 'hats');
+
+--! case a field of what is made in the query
+SELECT ROW(auction, item).item FROM bids;
