@@ -18,7 +18,11 @@ use arrow::buffer::{Buffer, NullBuffer};
 use arrow::datatypes::{ArrowNativeType, DataType, SchemaRef};
 use tidemill_engine::{EngineError, Result};
 
+pub(crate) use differences::Differences;
+
 use super::rows::RowCodec;
+
+mod differences;
 
 /// How the values of a column are written.
 #[derive(Clone, Copy, Debug)]
@@ -76,6 +80,21 @@ impl PackedRows {
     }
 }
 
+/// A stored row.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct PackedRow<'a> {
+    /// The row by which this one is told; empty where it is whole.
+    pub(crate) base: &'a [u8],
+    /// What differs from the base, or the row.
+    pub(crate) bytes: &'a [u8],
+}
+
+impl<'a> From<&'a [u8]> for PackedRow<'a> {
+    fn from(bytes: &'a [u8]) -> Self {
+        PackedRow { base: &[], bytes }
+    }
+}
+
 impl PackedCodec {
     /// A codec for all columns of a schema.
     pub(crate) fn of_schema(schema: &SchemaRef) -> Result<Self> {
@@ -85,6 +104,14 @@ impl PackedCodec {
             Some(columns) => PackedCodec { columns, other: None },
             None => PackedCodec { columns: Vec::new(), other: Some(RowCodec::of_schema(schema)?) },
         })
+    }
+
+    /// How its rows are told by each other.
+    pub(crate) fn differences(&self) -> Differences {
+        match self.other {
+            None => Differences::of_columns(self.columns.iter().map(|(_, kind)| *kind)),
+            Some(_) => Differences::of_bytes(),
+        }
     }
 
     /// Encodes rows.
@@ -120,15 +147,33 @@ impl PackedCodec {
     }
 
     /// Decodes rows into columns, in the order given.
-    pub(crate) fn decode<'a>(&self, rows: impl IntoIterator<Item = &'a [u8]>) -> Result<Vec<ArrayRef>> {
+    pub(crate) fn decode<'a, R: Into<PackedRow<'a>>>(
+        &self,
+        rows: impl IntoIterator<Item = R>,
+    ) -> Result<Vec<ArrayRef>> {
+        let torn = || EngineError::State("a stored row can't be read; start without this state".into());
+        let differences = self.differences();
+        let whole = |row: PackedRow<'_>, out: &mut Vec<u8>| differences.untell(row, out).ok_or_else(torn);
+        let rows = rows.into_iter().map(Into::into);
         if let Some(other) = &self.other {
-            return other.decode(rows);
+            let mut all = PackedRows::default();
+            for row in rows {
+                whole(row, &mut all.bytes)?;
+                all.ends.push(all.bytes.len());
+            }
+            return other.decode((0..all.ends.len()).map(|row| all.row(row)));
         }
-        let rows = rows.into_iter();
         let expected = rows.size_hint().0;
         let mut columns: Vec<Column> = self.columns.iter().map(|(_, kind)| Column::new(*kind, expected)).collect();
+        let mut told = Vec::new();
         for row in rows {
-            let torn = || EngineError::State("a stored row can't be read; start without this state".into());
+            let row = if row.base.is_empty() {
+                row.bytes
+            } else {
+                told.clear();
+                whole(row, &mut told)?;
+                &told
+            };
             let (nulls, mut bytes) = row.split_at_checked(self.columns.len().div_ceil(8)).ok_or_else(torn)?;
             for (place, column) in columns.iter_mut().enumerate() {
                 let is_null = nulls.get(place / 8).is_some_and(|nulls| nulls >> (place % 8) & 1 == 1);
@@ -399,12 +444,30 @@ mod tests {
             for (row, bytes) in bytes.iter().enumerate() {
                 prop_assert_eq!(twice.row(row), *bytes);
             }
+            // As differences from any of them.
+            let differences = codec.differences();
+            for base in &bytes {
+                let told: Vec<Vec<u8>> = bytes.iter().map(|row| {
+                    let mut told = Vec::new();
+                    differences.tell(base, row, &mut told);
+                    told
+                }).collect();
+                let rows = told.iter().map(|bytes| PackedRow { base, bytes });
+                prop_assert_eq!(&codec.decode(rows.clone()).unwrap(), &back);
+                for (row, bytes) in rows.zip(&bytes) {
+                    let mut whole = Vec::new();
+                    differences.untell(row, &mut whole).unwrap();
+                    prop_assert_eq!(&whole, bytes);
+                }
+            }
         }
 
         #[test]
-        fn torn_bytes_are_an_error_and_never_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
+        fn torn_bytes_are_an_error_and_never_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..60), base in 0..60) {
             let codec = codec(&columns(&[]));
             let _ = codec.decode([bytes.as_slice()]);
+            let (base, bytes) = bytes.split_at(bytes.len().min(base as usize));
+            let _ = codec.decode([PackedRow { base, bytes }]);
         }
     }
 
@@ -416,6 +479,10 @@ mod tests {
         let row = encoded.row(0);
         assert!(codec.decode([row]).is_ok());
         assert!((0..row.len()).all(|end| codec.decode([&row[..end]]).is_err()));
+        let mut told = Vec::new();
+        codec.differences().tell(row, row, &mut told);
+        assert!(told.len() < row.len());
+        assert!((0..told.len()).all(|end| codec.decode([PackedRow { base: row, bytes: &told[..end] }]).is_err()));
     }
 
     #[test]
@@ -427,7 +494,10 @@ mod tests {
         ];
         let codec = codec(&columns);
         let encoded = codec.encode(&columns).unwrap();
-        let picked = codec.decode([encoded.row(2), encoded.row(0)]).unwrap();
+        let mut told = Vec::new();
+        codec.differences().tell(encoded.row(1), encoded.row(0), &mut told);
+        let rows = [encoded.row(2).into(), PackedRow { base: encoded.row(1), bytes: &told }];
+        let picked = codec.decode(rows).unwrap();
         let places = arrow::array::UInt32Array::from(vec![2, 0]);
         let wanted: Vec<ArrayRef> = columns.iter().map(|column| take(column, &places, None).unwrap()).collect();
         assert_eq!(picked, wanted);

@@ -24,7 +24,7 @@ use super::{
 use crate::operators::{
     columns::{WARM_ROWS, nulls_of, take_rows, without_key},
     expiry::Expiry,
-    packed::PackedCodec,
+    packed::{PackedCodec, PackedRow},
     rows::key_column,
 };
 
@@ -94,11 +94,12 @@ struct Side {
 
 impl Side {
     fn new(input: JoinInput, names: [&'static str; 2], counts: bool) -> Result<Self> {
+        let codec = PackedCodec::of_schema(&input.schema)?;
         Ok(Side {
-            codec: PackedCodec::of_schema(&input.schema)?,
             nulls: nulls_of(&input.schema),
             never_null: input.null_never_equals,
-            rows: RowsByKey::new(names, Layout { times: true, degrees: counts }, PIECE),
+            rows: RowsByKey::new(names, Layout { times: true, degrees: counts }, codec.differences(), PIECE),
+            codec,
             pieces: BTreeMap::new(),
             lonely: counts.then(BTreeSet::new),
         })
@@ -212,7 +213,7 @@ struct Candidates<'a> {
     all: Vec<Candidate>,
     keys: Vec<Vec<u8>>,
     of_row: Vec<u32>,
-    stored: Vec<&'a [u8]>,
+    stored: Vec<PackedRow<'a>>,
 }
 
 impl Operator for IntervalJoin {

@@ -18,7 +18,8 @@ use super::{
 };
 use crate::operators::{
     columns::{nulls_of, take_rows, without_key},
-    rows::{RowCodec, key_column},
+    packed::{PackedCodec, PackedRow},
+    rows::key_column,
 };
 
 /// Configuration of a [`ReferenceJoin`].
@@ -42,7 +43,7 @@ pub struct ReferenceJoinConfig {
 pub struct ReferenceJoin {
     join: JoinType,
     joined: Joined,
-    codecs: [RowCodec; 2],
+    codecs: [PackedCodec; 2],
     never_null: [Vec<usize>; 2],
     nulls: Vec<ArrayRef>,
     table: RowsByKey,
@@ -68,14 +69,16 @@ impl ReferenceJoin {
         if matches!(join, JoinType::Right | JoinType::Full) {
             return Err(EngineError::Plan(format!("a {join:?} join with a reference table would wait for its end")));
         }
+        let codecs = [PackedCodec::of_schema(&left.schema)?, PackedCodec::of_schema(&right.schema)?];
+        let [waiting, table] = codecs.each_ref().map(PackedCodec::differences);
         Ok(ReferenceJoin {
             join,
             joined: Joined::new(&left.schema, &right.schema, schema, condition),
-            codecs: [RowCodec::of_schema(&left.schema)?, RowCodec::of_schema(&right.schema)?],
+            codecs,
             nulls: nulls_of(&right.schema),
             never_null: [left.null_never_equals, right.null_never_equals],
-            table: RowsByKey::new(["table", "table-more"], Layout { times: false, degrees: false }, 0),
-            waiting: RowsByKey::new(["left", "left-more"], Layout { times: true, degrees: true }, 0),
+            table: RowsByKey::new(["table", "table-more"], Layout { times: false, degrees: false }, table, 0),
+            waiting: RowsByKey::new(["left", "left-more"], Layout { times: true, degrees: true }, waiting, 0),
         })
     }
 
@@ -92,7 +95,7 @@ impl ReferenceJoin {
             if nulls.as_ref().is_some_and(|nulls| nulls.get(at).copied().unwrap_or_default()) {
                 continue;
             }
-            let row = encoded.row(at).data();
+            let row = encoded.row(at);
             match batch.kind(at).adds() {
                 true => drop(self.table.insert(key, row, 0, 0)),
                 false => drop(self.table.remove(key, row)),
@@ -105,7 +108,7 @@ impl ReferenceJoin {
         let keys = key_column(batch.rows())?;
         let encoded = self.codecs[0].encode(without_key(batch.rows()))?;
         for ((at, key), time) in keys.iter().flatten().enumerate().zip(batch.times()) {
-            self.waiting.insert(key, encoded.row(at).data(), batch.kind(at) as u32, *time);
+            self.waiting.insert(key, encoded.row(at), batch.kind(at) as u32, *time);
         }
         Ok(())
     }
@@ -169,7 +172,7 @@ impl ReferenceJoin {
         &self,
         asking: &Asking<'_>,
         lefts: &[u32],
-        rights: &[&[u8]],
+        rights: &[PackedRow<'_>],
         matched: &mut [bool],
         out: &mut Output<'_>,
     ) -> Result<()> {

@@ -21,7 +21,7 @@ use super::{
 use crate::operators::{
     columns::{keys_to_warm, nulls_of, take_rows, without_key},
     expiry::Expiry,
-    packed::{PackedCodec, PackedRows},
+    packed::{PackedCodec, PackedRow, PackedRows},
     rows::key_column,
 };
 
@@ -86,9 +86,9 @@ impl Side {
         let nulls = codec.encode(&null_columns)?.row(0).to_vec();
         let layout = Layout { times: config.ttl.is_some(), degrees };
         Ok(Side {
-            codec,
             never_null: config.input.null_never_equals,
-            rows: RowsByKey::new(names, layout, 0),
+            rows: RowsByKey::new(names, layout, codec.differences(), 0),
+            codec,
             ttl: config.ttl.map(micros),
             nulls,
             null_columns,
@@ -233,7 +233,7 @@ impl RegularJoin {
     fn by_counts(&mut self, incoming: &Incoming<'_>, out: &mut Output<'_>) -> Result<()> {
         let RegularJoin { join, sides: [left, right], joined, .. } = self;
         let (own, other) = if incoming.port == 0 { (left, &*right) } else { (right, &*left) };
-        let mut pairs: Pairs<&[u8]> = Pairs::new();
+        let mut pairs: Pairs<PackedRow<'_>> = Pairs::new();
         for row in 0..incoming.batch.num_rows() {
             for side in [&*own, other] {
                 keys_to_warm(incoming.keys, row).into_iter().for_each(|keys| side.rows.warm(keys));
@@ -246,7 +246,7 @@ impl RegularJoin {
                     join => join.preserves(incoming.port),
                 };
                 if given {
-                    pairs.push(kind, at, true, &other.nulls);
+                    pairs.push(kind, at, true, other.nulls.as_slice().into());
                 }
                 continue;
             }
@@ -269,7 +269,7 @@ impl RegularJoin {
                 let wanted = *join == JoinType::LeftSemi;
                 if incoming.port == 0 {
                     if others.next().is_some() == wanted {
-                        pairs.push(kind, at, true, &[]);
+                        pairs.push(kind, at, true, PackedRow::default());
                     }
                 } else if beside == 0 {
                     let kind = if kind.adds() == wanted { RowKind::Insert } else { RowKind::Delete };
@@ -292,7 +292,7 @@ impl RegularJoin {
                     }
                 }
                 if alone && join.preserves(incoming.port) {
-                    pairs.push(kind, at, true, &other.nulls);
+                    pairs.push(kind, at, true, other.nulls.as_slice().into());
                 }
             }
             if pairs.cause.len() >= OUTPUT_ROWS {
@@ -314,7 +314,7 @@ fn joined_by_counts(
     joined: &Joined,
     incoming: &Incoming<'_>,
     other: &Side,
-    pairs: Pairs<&[u8]>,
+    pairs: Pairs<PackedRow<'_>>,
     out: &mut Output<'_>,
 ) -> Result<Batch> {
     let times: Vec<i64> = pairs.cause.iter().map(|row| incoming.time(*row)).collect();

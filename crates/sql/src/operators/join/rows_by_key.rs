@@ -8,7 +8,9 @@
 //! A key here is the key by which rows are routed and, behind it, a suffix of constant length: the window, the piece of time.
 //!
 //! A row in a chunk: the time of its last write `i64` where rows expire, its degree `u32` where degrees are kept, its length
-//! ([`append`]), its bytes.
+//! ([`put_bytes`]), its bytes. Of a key with more than one row each chunk begins with the length and the bytes of the row that
+//! came first, which is its base even where it is removed, and the bytes of its rows are what differs from it
+//! ([`Differences`]).
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -18,7 +20,10 @@ use tidemill_engine::{
     state::{SmallBytes, StateValue},
 };
 
-use crate::operators::stored::{Stored, read_i64, read_u32};
+use crate::operators::{
+    packed::{Differences, PackedRow},
+    stored::{Stored, read_i64, read_u32},
+};
 
 /// A chunk takes no further row that would make it larger.
 const CHUNK_BYTES: usize = 4 << 10;
@@ -46,7 +51,7 @@ impl Layout {
 
     /// Bytes of a row in its chunk.
     fn size(self, row: &[u8]) -> usize {
-        self.header() + (if row.len() < usize::from(LONG) { 1 } else { 5 }) + row.len()
+        self.header() + size(row)
     }
 }
 
@@ -96,10 +101,21 @@ impl KeyRows {
         }
     }
 
+    fn chunk(&self) -> Chunk<'_> {
+        match self {
+            KeyRows::One(row) => Chunk { number: 0, base: &[], bytes: row, begin: 0 },
+            KeyRows::Many(many) => Chunk::new(0, &many.first),
+        }
+    }
+
     /// As rows that can become more.
-    fn many(&mut self) -> &mut ManyRows {
-        if let KeyRows::One(row) = self {
-            *self = KeyRows::Many(Box::new(ManyRows { first: row.to_vec(), rows: 1, more: 0 }));
+    fn many(&mut self, layout: Layout, differences: &Differences) -> &mut ManyRows {
+        if let KeyRows::One(_) = self {
+            let mut first = Vec::new();
+            for row in self.chunk().rows(layout) {
+                add(layout, differences, &mut first, row.bytes.bytes, row.degree, row.time);
+            }
+            *self = KeyRows::Many(Box::new(ManyRows { first, rows: 1, more: 0 }));
         }
         match self {
             KeyRows::Many(many) => many,
@@ -125,10 +141,21 @@ impl StateValue for KeyRows {
     }
 }
 
+/// A chunk to be read.
+#[derive(Clone, Copy, Debug)]
+struct Chunk<'a> {
+    number: u32,
+    /// Empty where rows are whole.
+    base: &'a [u8],
+    bytes: &'a [u8],
+    /// Where its first row begins.
+    begin: usize,
+}
+
 /// One row in a chunk.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct StoredRow<'a> {
-    pub(super) bytes: &'a [u8],
+    pub(super) bytes: PackedRow<'a>,
     pub(super) place: Place,
     pub(super) degree: u32,
     /// The time of its last write.
@@ -158,28 +185,27 @@ pub(super) struct RowsByKey {
     keys: StateTable<KeyRows>,
     more: StateTable<Stored>,
     layout: Layout,
+    differences: Differences,
     /// Bytes of each key that are no part of the key by which rows are routed.
     suffix: usize,
     /// For keys with many rows: hash of a row, and a chunk that may hold it.
     index: HashMap<Box<[u8]>, BTreeSet<(u64, u32)>, RandomState>,
     hasher: RandomState,
-    /// A row in the making.
-    scratch: Vec<u8>,
 }
 
 impl RowsByKey {
     /// Empty; the names are those of its two tables in snapshots.
-    pub(super) fn new(names: [&'static str; 2], layout: Layout, suffix: usize) -> Self {
+    pub(super) fn new(names: [&'static str; 2], layout: Layout, differences: Differences, suffix: usize) -> Self {
         let [keys, more] = names;
         RowsByKey {
             keys: StateTable::new(keys),
             more: StateTable::new(more),
             layout,
+            differences,
             suffix,
             index: HashMap::default(),
             // Fixed seeds: only where a row is looked for depends on them, but that should not vary either.
             hasher: RandomState::with_seeds(1, 2, 3, 4),
-            scratch: Vec::new(),
         }
     }
 
@@ -207,46 +233,41 @@ impl RowsByKey {
     ) -> impl Iterator<Item = StoredRow<'a>> + use<'a, 'k> {
         let layout = self.layout;
         let found = self.keys.get(key);
-        let first = found.map(|found| (0, found.first()));
-        let numbered = (1..=found.map_or(0, KeyRows::more)).filter_map(move |number| {
-            let chunk = self.more.get(&numbered(key, number))?;
-            Some((number, chunk.as_slice()))
-        });
-        let rows = first.into_iter().chain(numbered).flat_map(move |(number, chunk)| rows_of(layout, number, chunk));
+        let first = found.map(KeyRows::chunk);
+        let numbered = (1..=found.map_or(0, KeyRows::more)).filter_map(move |number| self.chunk(key, number));
+        let rows = first.into_iter().chain(numbered).flat_map(move |chunk| chunk.rows(layout));
         rows.filter(move |row| !layout.times || row.time > expired)
+    }
+
+    /// A chunk behind the first.
+    fn chunk(&self, key: &[u8], number: u32) -> Option<Chunk<'_>> {
+        self.more.get(&numbered(key, number)).map(|chunk| Chunk::new(number, chunk))
     }
 
     /// Adds a row behind the others of its key, and says how many there were before.
     pub(super) fn insert(&mut self, key: &[u8], row: &[u8], degree: u32, now: i64) -> u32 {
-        let layout = self.layout;
+        let RowsByKey { keys, more, layout, differences, .. } = self;
         let mut is_new = false;
-        let found = self.keys.entry(key, || {
+        let found = keys.entry(key, || {
             is_new = true;
-            self.scratch.clear();
-            append(layout, &mut self.scratch, row, degree, now);
-            KeyRows::One(self.scratch.as_slice().into())
+            let mut only = Vec::new();
+            append(*layout, &mut only, row, degree, now);
+            KeyRows::One(only.as_slice().into())
         });
         if is_new {
             return 0;
         }
-        let found = found.many();
+        let found = found.many(*layout, differences);
         let before = found.rows;
         found.rows += 1;
-        let size = layout.size(row);
-        let fits = |chunk: &Vec<u8>| chunk.is_empty() || chunk.len() + size <= CHUNK_BYTES;
-        if found.more == 0 && fits(&found.first) {
-            append(layout, &mut found.first, row, degree, now);
+        let add = |chunk: &mut Vec<u8>| add(*layout, differences, chunk, row, degree, now);
+        if found.more == 0 && add(&mut found.first) {
             return before;
         }
-        let last = numbered(key, found.more);
-        if found.more > 0
-            && let Some(chunk) = self.more.get_mut(&last).filter(|chunk| fits(chunk))
-        {
-            append(layout, chunk, row, degree, now);
-        } else {
+        let last = if found.more == 0 { None } else { more.get_mut(&numbered(key, found.more)) };
+        if !last.is_some_and(|chunk| add(chunk)) {
             found.more += 1;
-            let chunk = self.more.entry(&numbered(key, found.more), Stored::default);
-            append(layout, chunk, row, degree, now);
+            add(more.entry(&numbered(key, found.more), Stored::default));
         }
         let last = found.more;
         if let Some(index) = self.index.get_mut(key) {
@@ -271,10 +292,22 @@ impl RowsByKey {
             number => self.more.get_mut(&numbered(key, number))?,
         };
         chunk.drain(place.at..end);
-        if chunk.is_empty() {
+        if Chunk::new(place.chunk, chunk).is_empty() {
             self.fill_gap(key, place.chunk, more);
         }
+        if left == 1 {
+            self.alone(key);
+        }
         Some(Removed { degree, left })
+    }
+
+    /// A key has one row again.
+    fn alone(&mut self, key: &[u8]) {
+        let Some(found) = self.keys.get_mut(key) else { return };
+        let Some(row) = found.chunk().rows(self.layout).next() else { return };
+        let mut only = Vec::new();
+        append(self.layout, &mut only, &self.differences.whole(row.bytes), row.degree, row.time);
+        *found = KeyRows::One(only.as_slice().into());
     }
 
     /// A chunk became empty: the last one takes its place, and its number.
@@ -288,8 +321,8 @@ impl RowsByKey {
         many.more = last - 1;
         if empty != last {
             if let Some(index) = self.index.get_mut(key) {
-                for row in rows_of(self.layout, last, &moved) {
-                    let hash = self.hasher.hash_one(row.bytes);
+                for row in Chunk::new(last, &moved).rows(self.layout) {
+                    let hash = self.hasher.hash_one(&*self.differences.whole(row.bytes));
                     index.remove(&(hash, last));
                     index.insert((hash, empty));
                 }
@@ -307,33 +340,29 @@ impl RowsByKey {
     /// The first row of a key that is equal to `row`.
     fn find(&mut self, key: &[u8], row: &[u8], more: u32) -> Option<StoredRow<'_>> {
         let keys = self.keys.get(key)?;
-        let equal = |found: &StoredRow<'_>| found.bytes == row;
+        let (layout, differences) = (self.layout, &self.differences);
         // Where many rows are equal, one is here.
-        if let Some(found) = rows_of(self.layout, 0, keys.first()).find(equal) {
+        if let Some(found) = keys.chunk().find(layout, differences, row) {
             return Some(found);
         }
         if more >= INDEXED_CHUNKS {
+            let hashed = |row: PackedRow<'_>| self.hasher.hash_one(&*differences.whole(row));
             if !self.index.contains_key(key) {
-                let all = self.rows(key, i64::MIN).map(|r| (self.hasher.hash_one(r.bytes), r.place.chunk)).collect();
+                let all = self.rows(key, i64::MIN).map(|r| (hashed(r.bytes), r.place.chunk)).collect();
                 self.index.insert(key.into(), all);
             }
             let hash = self.hasher.hash_one(row);
             let index = self.index.get_mut(key)?;
             while let Some(&(found, number)) = index.range((hash, 0)..=(hash, u32::MAX)).next() {
-                let chunk = self.more.get(&numbered(key, number));
-                if chunk.is_some_and(|chunk| rows_of(self.layout, number, chunk).any(|found| equal(&found))) {
-                    break;
+                let chunk = self.more.get(&numbered(key, number)).map(|chunk| Chunk::new(number, chunk));
+                if let Some(found) = chunk.and_then(|chunk| chunk.find(layout, differences, row)) {
+                    return Some(found);
                 }
                 index.remove(&(found, number));
             }
-            let number = index.range((hash, 0)..=(hash, u32::MAX)).next().map(|(_, number)| *number);
-            if let Some(number) = number {
-                let chunk = self.more.get(&numbered(key, number))?;
-                return rows_of(self.layout, number, chunk).find(equal);
-            }
         }
         // Not indexed, or lost from the index by two rows of one hash.
-        (1..=more).find_map(|number| rows_of(self.layout, number, self.more.get(&numbered(key, number))?).find(equal))
+        (1..=more).find_map(|number| self.chunk(key, number)?.find(layout, differences, row))
     }
 
     /// Sets degrees of rows of a key, which counts as a write.
@@ -368,19 +397,19 @@ impl RowsByKey {
     /// Forgets rows that were not written after `expired`.
     pub(super) fn expire(&mut self, expired: i64) {
         let layout = self.layout;
-        let has_expired = |(number, chunk)| rows_of(layout, number, chunk).any(|row| row.time <= expired);
-        let first = self.keys.iter().filter(|(_, keys)| has_expired((0, keys.first()))).map(|(key, _)| Box::from(key));
+        let has_expired = |chunk: Chunk<'_>| chunk.rows(layout).any(|row| row.time <= expired);
+        let first = self.keys.iter().filter(|(_, keys)| has_expired(keys.chunk())).map(|(key, _)| Box::from(key));
         let more = self
             .more
             .iter()
-            .filter(|(_, chunk)| has_expired((1, chunk)))
+            .filter(|(_, chunk)| has_expired(Chunk::new(1, chunk)))
             .map(|(key, _)| Box::from(without(key, NUMBER)));
         let mut keys: Vec<Box<[u8]>> = first.chain(more).collect();
         keys.sort_unstable();
         keys.dedup();
         for key in keys {
             let left: Vec<(Vec<u8>, u32, i64)> =
-                self.rows(&key, expired).map(|r| (r.bytes.to_vec(), r.degree, r.time)).collect();
+                self.rows(&key, expired).map(|r| (self.differences.whole(r.bytes).into(), r.degree, r.time)).collect();
             self.remove_key(&key);
             for (row, degree, time) in left {
                 self.insert(&key, &row, degree, time);
@@ -413,41 +442,96 @@ fn without(key: &[u8], suffix: usize) -> &[u8] {
     key.get(..key.len().saturating_sub(suffix)).unwrap_or_default()
 }
 
-/// Adds a row to a chunk. Its length is a byte, or [`LONG`] and four.
+/// Adds a row to a chunk of a key with more than one, unless that would make it too large.
+fn add(layout: Layout, differences: &Differences, chunk: &mut Vec<u8>, row: &[u8], degree: u32, now: i64) -> bool {
+    let is_new = chunk.is_empty();
+    if is_new {
+        chunk.reserve_exact(size(row));
+        put_bytes(chunk, row);
+    }
+    let mut told = Vec::with_capacity(row.len() + 2);
+    differences.tell(Chunk::new(0, chunk).base, row, &mut told);
+    if !is_new && chunk.len() + layout.size(&told) > CHUNK_BYTES {
+        return false;
+    }
+    append(layout, chunk, &told, degree, now);
+    true
+}
+
+/// Adds a row to a chunk.
 fn append(layout: Layout, chunk: &mut Vec<u8>, row: &[u8], degree: u32, now: i64) {
-    let size = layout.size(row);
     // No room for rows that may never come: an allocator has blocks of some sizes only, so few of these grow by moving.
-    chunk.reserve_exact(size);
+    chunk.reserve_exact(layout.size(row));
     if layout.times {
         chunk.extend_from_slice(&now.to_le_bytes());
     }
     if layout.degrees {
         chunk.extend_from_slice(&degree.to_le_bytes());
     }
-    match row.len() {
+    put_bytes(chunk, row);
+}
+
+/// Adds bytes behind their length, which is a byte, or [`LONG`] and four.
+fn put_bytes(chunk: &mut Vec<u8>, bytes: &[u8]) {
+    match bytes.len() {
         length if length < usize::from(LONG) => chunk.push(length as u8),
         length => {
             chunk.push(LONG);
             chunk.extend_from_slice(&(length as u32).to_le_bytes());
         }
     }
-    chunk.extend_from_slice(row);
+    chunk.extend_from_slice(bytes);
 }
 
-/// The rows of a chunk.
-fn rows_of(layout: Layout, number: u32, chunk: &[u8]) -> impl Iterator<Item = StoredRow<'_>> {
-    let mut rest = chunk;
-    std::iter::from_fn(move || {
-        let at = chunk.len() - rest.len();
-        let time = if layout.times { read_i64(&mut rest)? } else { 0 };
-        let degree = if layout.degrees { read_u32(&mut rest)? } else { 0 };
-        let (length, behind) = rest.split_first()?;
-        rest = behind;
-        let length = if *length == LONG { read_u32(&mut rest)? as usize } else { usize::from(*length) };
-        let (bytes, behind) = rest.split_at_checked(length)?;
-        rest = behind;
-        Some(StoredRow { bytes, place: Place { chunk: number, at }, degree, time, end: chunk.len() - rest.len() })
-    })
+fn read_bytes<'a>(from: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let (length, behind) = from.split_first()?;
+    *from = behind;
+    let length = if *length == LONG { read_u32(from)? as usize } else { usize::from(*length) };
+    let (bytes, behind) = from.split_at_checked(length)?;
+    *from = behind;
+    Some(bytes)
+}
+
+/// Bytes of bytes behind their length.
+fn size(bytes: &[u8]) -> usize {
+    (if bytes.len() < usize::from(LONG) { 1 } else { 5 }) + bytes.len()
+}
+
+impl<'a> Chunk<'a> {
+    /// Of a key with more than one row.
+    fn new(number: u32, bytes: &'a [u8]) -> Self {
+        let mut rest = bytes;
+        let base = read_bytes(&mut rest).unwrap_or_default();
+        Chunk { number, base, bytes, begin: bytes.len() - rest.len() }
+    }
+
+    fn is_empty(self) -> bool {
+        self.begin == self.bytes.len()
+    }
+
+    fn rows(self, layout: Layout) -> impl Iterator<Item = StoredRow<'a>> {
+        let Chunk { number, base, bytes: chunk, begin } = self;
+        let mut rest = chunk.get(begin..).unwrap_or_default();
+        std::iter::from_fn(move || {
+            let at = chunk.len() - rest.len();
+            let time = if layout.times { read_i64(&mut rest)? } else { 0 };
+            let degree = if layout.degrees { read_u32(&mut rest)? } else { 0 };
+            let bytes = PackedRow { base, bytes: read_bytes(&mut rest)? };
+            Some(StoredRow { bytes, place: Place { chunk: number, at }, degree, time, end: chunk.len() - rest.len() })
+        })
+    }
+
+    /// The first row that is equal to `row`.
+    fn find(self, layout: Layout, differences: &Differences, row: &[u8]) -> Option<StoredRow<'a>> {
+        let mut told = Vec::new();
+        let wanted = if self.base.is_empty() {
+            row
+        } else {
+            differences.tell(self.base, row, &mut told);
+            &told
+        };
+        self.rows(layout).find(|found| found.bytes.bytes == wanted)
+    }
 }
 
 #[cfg(test)]
@@ -457,7 +541,8 @@ mod tests {
     use super::*;
 
     fn listed(rows: &RowsByKey, key: &[u8]) -> Vec<Vec<u8>> {
-        let mut all: Vec<Vec<u8>> = rows.rows(key, i64::MIN).map(|row| row.bytes.to_vec()).collect();
+        let mut all: Vec<Vec<u8>> =
+            rows.rows(key, i64::MIN).map(|row| rows.differences.whole(row.bytes).into()).collect();
         all.sort();
         all
     }
@@ -473,7 +558,7 @@ mod tests {
         fn rows_are_a_multiset(
             steps in prop::collection::vec((0u8..2, 0u16..40, prop::bool::weighted(0.6)), 0..400), size in 1usize..600)
         {
-            let mut rows = RowsByKey::new(["a", "b"], Layout { times: true, degrees: true }, 0);
+            let mut rows = RowsByKey::new(["a", "b"], Layout { times: true, degrees: true }, Differences::of_bytes(), 0);
             let mut model: [Vec<Vec<u8>>; 2] = Default::default();
             for (key, value, insert) in steps {
                 let row = [&value.to_be_bytes()[..], &vec![7; size]].concat();
@@ -498,7 +583,7 @@ mod tests {
 
     #[test]
     fn a_hundred_thousand_rows_of_a_key_come_and_go() {
-        let mut rows = RowsByKey::new(["a", "b"], Layout::default(), 0);
+        let mut rows = RowsByKey::new(["a", "b"], Layout::default(), Differences::of_bytes(), 0);
         let row = |i: u32| [i.to_be_bytes(), [0; 4]].concat();
         for i in 0..100_000 {
             rows.insert(b"hot", &row(i), 0, 0);
@@ -511,7 +596,7 @@ mod tests {
 
     #[test]
     fn expired_rows_are_neither_seen_nor_kept() {
-        let mut rows = RowsByKey::new(["a", "b"], Layout { times: true, degrees: true }, 0);
+        let mut rows = RowsByKey::new(["a", "b"], Layout { times: true, degrees: true }, Differences::of_bytes(), 0);
         for i in 0..1_000u32 {
             rows.insert(b"k", &i.to_be_bytes(), 0, i64::from(i));
         }

@@ -22,7 +22,8 @@ use super::{
 };
 use crate::operators::{
     columns::{nulls_of, take_rows, without_key},
-    rows::{RowCodec, key_column},
+    packed::PackedCodec,
+    rows::key_column,
 };
 
 /// Bytes of a time behind a key.
@@ -67,7 +68,7 @@ pub struct TemporalJoin {
     join: JoinType,
     joined: Joined,
     as_of: AsOf,
-    codecs: [RowCodec; 2],
+    codecs: [PackedCodec; 2],
     never_null: Vec<usize>,
     nulls: Vec<ArrayRef>,
     /// Left rows under key ‖ time; their degree is their kind, and whether they have a partner at all.
@@ -92,14 +93,16 @@ impl TemporalJoin {
                 "a temporal join is an inner or a left join, not {join:?}: the versioned table has no rows of its own to give"
             )));
         }
+        let codecs = [PackedCodec::of_schema(&left.schema)?, PackedCodec::of_schema(&right.schema)?];
+        let waiting = codecs[0].differences();
         Ok(TemporalJoin {
             join,
             joined: Joined::new(&left.schema, &right.schema, schema, condition),
             as_of,
-            codecs: [RowCodec::of_schema(&left.schema)?, RowCodec::of_schema(&right.schema)?],
+            codecs,
             never_null: left.null_never_equals,
             nulls: nulls_of(&right.schema),
-            waiting: RowsByKey::new(["left", "left-more"], Layout { times: false, degrees: true }, TIME),
+            waiting: RowsByKey::new(["left", "left-more"], Layout { times: false, degrees: true }, waiting, TIME),
             times: BTreeMap::new(),
             versions: StateTable::new("versions"),
             forgettable: BTreeSet::new(),
@@ -116,7 +119,7 @@ impl TemporalJoin {
             if kind == RowKind::UpdateBefore {
                 continue;
             }
-            let row = kind.adds().then(|| encoded.row(at).data());
+            let row = kind.adds().then(|| encoded.row(at));
             if self.as_of != AsOf::EventTime {
                 match row {
                     Some(_) => {
@@ -158,7 +161,7 @@ impl TemporalJoin {
             state_key.extend_from_slice(key);
             state_key.extend_from_slice(&(time ^ i64::MIN).to_be_bytes());
             let kind = batch.kind(at) as u32 | if null { NO_PARTNER } else { 0 };
-            if self.waiting.insert(&state_key, encoded.row(at).data(), kind, 0) == 0 {
+            if self.waiting.insert(&state_key, encoded.row(at), kind, 0) == 0 {
                 self.times.entry(*time).or_default().push(state_key.as_slice().into());
             }
         }

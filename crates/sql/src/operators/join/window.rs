@@ -17,7 +17,8 @@ use super::{
 use crate::operators::{
     attached_windows::{OpenWindows, WINDOW, end_of, with_window},
     columns::{WINDOW_TIME_BEFORE_END, micros_of, nulls_of, take_rows, without_key},
-    rows::{RowCodec, key_column},
+    packed::{PackedCodec, PackedRow},
+    rows::key_column,
 };
 
 /// Configuration of a [`WindowJoin`].
@@ -60,7 +61,7 @@ pub struct WindowJoin {
 
 #[derive(Debug)]
 struct Side {
-    codec: RowCodec,
+    codec: PackedCodec,
     never_null: Vec<usize>,
     window: [usize; 2],
     nulls: Vec<ArrayRef>,
@@ -69,13 +70,14 @@ struct Side {
 
 impl Side {
     fn new(config: WindowJoinInput, names: [&'static str; 2]) -> Result<Self> {
+        let codec = PackedCodec::of_schema(&config.input.schema)?;
         Ok(Side {
-            codec: RowCodec::of_schema(&config.input.schema)?,
             never_null: config.input.null_never_equals,
             window: [config.window_start, config.window_end],
             nulls: nulls_of(&config.input.schema),
             // Degree 1 marks a row whose key has a NULL.
-            rows: RowsByKey::new(names, Layout { times: false, degrees: true }, WINDOW),
+            rows: RowsByKey::new(names, Layout { times: false, degrees: true }, codec.differences(), WINDOW),
+            codec,
         })
     }
 }
@@ -122,7 +124,7 @@ impl Operator for WindowJoin {
                 continue;
             }
             with_window(&mut state_key, key, *start, *end);
-            if side.rows.insert(&state_key, encoded.row(at).data(), u32::from(null), 0) == 0 {
+            if side.rows.insert(&state_key, encoded.row(at), u32::from(null), 0) == 0 {
                 self.windows.open(&state_key);
             }
         }
@@ -167,7 +169,7 @@ impl Operator for WindowJoin {
 /// The rows of some windows that have ended.
 #[derive(Default)]
 struct Meeting<'a> {
-    rows: [Vec<&'a [u8]>; 2],
+    rows: [Vec<PackedRow<'a>>; 2],
     /// Of each row the time of its results.
     times: [Vec<i64>; 2],
     /// Of each window its rows on both sides, without those whose key has a NULL.
