@@ -7,7 +7,7 @@
 //! | integers, dates, times | ZigZag and base 128, as Protocol Buffers have them |
 //! | other numbers | their bytes, little endian |
 //! | booleans | a byte |
-//! | texts, bytes | the length in base 128, the bytes |
+//! | texts, bytes | as [`texts`] are |
 //!
 //! Rows with columns of other types (lists, rows, maps) are those of a [`RowCodec`].
 
@@ -20,9 +20,11 @@ use tidemill_engine::{EngineError, Result};
 
 pub(crate) use differences::Differences;
 
+use self::texts::{Text, put_text};
 use super::rows::RowCodec;
 
 mod differences;
+mod texts;
 
 /// How the values of a column are written.
 #[derive(Clone, Copy, Debug)]
@@ -249,9 +251,7 @@ impl<'a> Values<'a> {
             Slices::F128(values) => out.extend_from_slice(&at(values, row).to_le_bytes()),
             Slices::Bytes(offsets, values) => {
                 let (begin, end) = (at(offsets, row) as usize, at(offsets, row + 1) as usize);
-                let bytes = values.get(begin..end).unwrap_or_default();
-                put(bytes.len() as u64, out);
-                out.extend_from_slice(bytes);
+                put_text(values.get(begin..end).unwrap_or_default(), out);
             }
         }
         true
@@ -328,10 +328,7 @@ impl Column {
             Owned::F128(values) => values.push(i128::from_le_bytes(fixed(from, is_null)?)),
             Owned::Bytes(offsets, values) => {
                 if !is_null {
-                    let length = usize::try_from(unsigned(from)?).ok()?;
-                    let (bytes, rest) = from.split_at_checked(length)?;
-                    *from = rest;
-                    values.extend_from_slice(bytes);
+                    Text::take(from)?.read(values)?;
                 }
                 offsets.push(i32::try_from(values.len()).ok()?);
             }

@@ -192,6 +192,8 @@ impl<'scope> Ports<'scope> {
 
 /// Rows that follow each other on one input are handed to the operator together, up to this many.
 const JOIN_ROWS: usize = 32_768;
+/// And while they are not more bytes: what an operator makes of them is there all at once.
+const JOIN_BYTES: usize = 2 << 20;
 
 /// Batches of one epoch and input that are to be joined.
 #[derive(Default)]
@@ -200,17 +202,21 @@ struct Joined {
     input: usize,
     batches: Vec<Batch>,
     rows: usize,
+    bytes: usize,
 }
 
 impl Joined {
     fn fits(&self, epoch: u64, input: usize, batch: &Batch) -> bool {
         self.batches.is_empty()
-            || ((self.epoch, self.input) == (epoch, input) && self.rows + batch.num_rows() <= JOIN_ROWS)
+            || ((self.epoch, self.input) == (epoch, input)
+                && self.rows + batch.num_rows() <= JOIN_ROWS
+                && self.bytes + batch.bytes() <= JOIN_BYTES)
     }
 
     fn push(&mut self, epoch: u64, input: usize, batch: Batch) {
         (self.epoch, self.input) = (epoch, input);
         self.rows += batch.num_rows();
+        self.bytes += batch.bytes();
         self.batches.push(batch);
     }
 }
@@ -370,7 +376,7 @@ impl Running {
         }
         host.rows(joined.input, &joined.batches, now, &mut self.sending)?;
         joined.batches.clear();
-        joined.rows = 0;
+        (joined.rows, joined.bytes) = (0, 0);
         self.outputs.send(joined.epoch, &mut self.sending);
         Ok(())
     }

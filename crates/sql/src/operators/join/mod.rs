@@ -51,7 +51,7 @@ pub use window::{WindowJoin, WindowJoinConfig, WindowJoinInput};
 pub(crate) const REJECTS: usize = 2;
 
 /// Joined rows go out, and candidates are decided of, in batches of about so many.
-const OUTPUT_ROWS: usize = 32 << 10;
+const OUTPUT_ROWS: usize = 8 << 10;
 
 /// Which rows a join gives. Right semi and right anti joins are planned with their inputs swapped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

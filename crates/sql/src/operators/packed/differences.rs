@@ -6,14 +6,18 @@
 //! | then of each column that is not null | |
 //! | integers, dates, times | the difference to the base's, in ZigZag and base 128 |
 //! | other numbers, booleans | as in the row |
-//! | texts, bytes | how many bytes they begin with in common, how many follow, and those |
+//! | texts, bytes | how many stored bytes they begin with in common, the head, and the bytes that follow |
 //!
 //! A base's null counts as 0, or as no bytes. Rows that aren't of columns ([`PackedCodec`](super::PackedCodec)) are told as a
-//! text is, to the row's end.
+//! text is, without a head.
 
 use std::borrow::Cow;
 
-use super::{Kind, PackedRow, put, put_signed, signed, unsigned};
+use super::{
+    Kind, PackedRow, put, put_signed, signed,
+    texts::{Text, size},
+    unsigned,
+};
 
 /// Writes rows as differences, and rows again. Of one base, equal rows have equal differences.
 #[derive(Clone, Debug)]
@@ -52,13 +56,12 @@ impl Differences {
                     put_signed(signed(row)?.wrapping_sub(base), out);
                 }
                 Kind::Bytes => {
-                    let base = base.map_or(Some(&[][..]), text)?;
-                    let text = text(row)?;
-                    let common = common(base, text);
-                    let rest = text.get(common..)?;
+                    let base = base.map_or(Some(Text::default()), Text::take)?;
+                    let text = Text::take(row)?;
+                    let common = common(base.bytes, text.bytes);
                     put(common as u64, out);
-                    put(rest.len() as u64, out);
-                    out.extend_from_slice(rest);
+                    put(text.head, out);
+                    out.extend_from_slice(text.bytes.get(common..)?);
                 }
                 kind => as_it_is(kind, base, row, out)?,
             }
@@ -98,10 +101,12 @@ impl Differences {
                     put_signed(signed(told)?.wrapping_add(base), out);
                 }
                 Kind::Bytes => {
-                    let base = base.map_or(Some(&[][..]), text)?;
-                    let begin = base.get(..usize::try_from(unsigned(told)?).ok()?)?;
-                    let rest = text(told)?;
-                    put((begin.len() + rest.len()) as u64, out);
+                    let base = base.map_or(Some(Text::default()), Text::take)?;
+                    let begin = base.bytes.get(..usize::try_from(unsigned(told)?).ok()?)?;
+                    let head = unsigned(told)?;
+                    let (rest, behind) = told.split_at_checked(size(head)?.checked_sub(begin.len())?)?;
+                    *told = behind;
+                    put(head, out);
                     out.extend_from_slice(begin);
                     out.extend_from_slice(rest);
                 }
@@ -153,18 +158,11 @@ fn as_it_is(kind: Kind, base: Option<&mut &[u8]>, row: &mut &[u8], out: &mut Vec
 fn skip(kind: Kind, from: &mut &[u8]) -> Option<()> {
     match kind {
         Kind::Integer(_) => drop(unsigned(from)?),
-        Kind::Bytes => drop(text(from)?),
+        Kind::Bytes => drop(Text::take(from)?),
         Kind::Bool => *from = from.get(1..)?,
         Kind::Fixed(bytes) => *from = from.get(bytes..)?,
     }
     Some(())
-}
-
-fn text<'a>(from: &mut &'a [u8]) -> Option<&'a [u8]> {
-    let length = usize::try_from(unsigned(from)?).ok()?;
-    let (text, rest) = from.split_at_checked(length)?;
-    *from = rest;
-    Some(text)
 }
 
 /// With how many bytes both begin.
