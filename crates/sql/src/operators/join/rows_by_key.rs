@@ -109,11 +109,11 @@ impl KeyRows {
     }
 
     /// As rows that can become more.
-    fn many(&mut self, layout: Layout, differences: &Differences) -> &mut ManyRows {
+    fn many(&mut self, layout: Layout, differences: &Differences, told: &mut Vec<u8>) -> &mut ManyRows {
         if let KeyRows::One(_) = self {
             let mut first = Vec::new();
             for row in self.chunk().rows(layout) {
-                add(layout, differences, &mut first, row.bytes.bytes, row.degree, row.time);
+                add(layout, differences, &mut first, (row.bytes.bytes, row.degree, row.time), told);
             }
             *self = KeyRows::Many(Box::new(ManyRows { first, rows: 1, more: 0 }));
         }
@@ -191,6 +191,8 @@ pub(super) struct RowsByKey {
     /// For keys with many rows: hash of a row, and a chunk that may hold it.
     index: HashMap<Box<[u8]>, BTreeSet<(u64, u32)>, RandomState>,
     hasher: RandomState,
+    /// A row in the making.
+    told: Vec<u8>,
 }
 
 impl RowsByKey {
@@ -206,6 +208,7 @@ impl RowsByKey {
             index: HashMap::default(),
             // Fixed seeds: only where a row is looked for depends on them, but that should not vary either.
             hasher: RandomState::with_seeds(1, 2, 3, 4),
+            told: Vec::new(),
         }
     }
 
@@ -246,21 +249,21 @@ impl RowsByKey {
 
     /// Adds a row behind the others of its key, and says how many there were before.
     pub(super) fn insert(&mut self, key: &[u8], row: &[u8], degree: u32, now: i64) -> u32 {
-        let RowsByKey { keys, more, layout, differences, .. } = self;
+        let RowsByKey { keys, more, layout, differences, told, .. } = self;
         let mut is_new = false;
         let found = keys.entry(key, || {
             is_new = true;
-            let mut only = Vec::new();
-            append(*layout, &mut only, row, degree, now);
-            KeyRows::One(only.as_slice().into())
+            told.clear();
+            append(*layout, told, row, degree, now);
+            KeyRows::One(told.as_slice().into())
         });
         if is_new {
             return 0;
         }
-        let found = found.many(*layout, differences);
+        let found = found.many(*layout, differences, told);
         let before = found.rows;
         found.rows += 1;
-        let add = |chunk: &mut Vec<u8>| add(*layout, differences, chunk, row, degree, now);
+        let mut add = |chunk: &mut Vec<u8>| add(*layout, differences, chunk, (row, degree, now), told);
         if found.more == 0 && add(&mut found.first) {
             return before;
         }
@@ -442,19 +445,25 @@ fn without(key: &[u8], suffix: usize) -> &[u8] {
     key.get(..key.len().saturating_sub(suffix)).unwrap_or_default()
 }
 
-/// Adds a row to a chunk of a key with more than one, unless that would make it too large.
-fn add(layout: Layout, differences: &Differences, chunk: &mut Vec<u8>, row: &[u8], degree: u32, now: i64) -> bool {
+/// Adds a row, its degree and time to a chunk of a key with more than one, unless that would make it too large.
+fn add(
+    layout: Layout,
+    differences: &Differences,
+    chunk: &mut Vec<u8>,
+    (row, degree, now): (&[u8], u32, i64),
+    told: &mut Vec<u8>,
+) -> bool {
     let is_new = chunk.is_empty();
     if is_new {
         chunk.reserve_exact(size(row));
         put_bytes(chunk, row);
     }
-    let mut told = Vec::with_capacity(row.len() + 2);
-    differences.tell(Chunk::new(0, chunk).base, row, &mut told);
-    if !is_new && chunk.len() + layout.size(&told) > CHUNK_BYTES {
+    told.clear();
+    differences.tell(Chunk::new(0, chunk).base, row, told);
+    if !is_new && chunk.len() + layout.size(told) > CHUNK_BYTES {
         return false;
     }
-    append(layout, chunk, &told, degree, now);
+    append(layout, chunk, told, degree, now);
     true
 }
 

@@ -33,8 +33,24 @@ const ALPHABETS: [(usize, &[u8]); 7] = [
     (6, b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 ."),
 ];
 
+/// Two characters by their two codes, for each alphabet of so many bits.
+static PAIRS_OF_4: [[u16; 1 << 8]; 2] = [pairs(ALPHABETS[0].1), pairs(ALPHABETS[1].1)];
+static PAIRS_OF_5: [[u16; 1 << 10]; 2] = [pairs(ALPHABETS[2].1), pairs(ALPHABETS[3].1)];
+static PAIRS_OF_6: [[u16; 1 << 12]; 3] = [pairs(ALPHABETS[4].1), pairs(ALPHABETS[5].1), pairs(ALPHABETS[6].1)];
+
+const fn pairs<const PAIRS: usize>(characters: &[u8]) -> [u16; PAIRS] {
+    let mut pairs = [0; PAIRS];
+    let mut pair = 0;
+    while pair < PAIRS {
+        let codes = [pair % characters.len(), pair / characters.len()];
+        pairs[pair] = u16::from_le_bytes([characters[codes[0]], characters[codes[1]]]);
+        pair += 1;
+    }
+    pairs
+}
+
 /// Of each byte a bit for each alphabet that has it.
-const HAVE: [u8; 256] = {
+static HAVE: [u8; 256] = {
     let mut have = [0; 256];
     let mut alphabet = 0;
     while alphabet < ALPHABETS.len() {
@@ -53,7 +69,7 @@ const HAVE: [u8; 256] = {
 };
 
 /// Each alphabet's codes by character.
-const CODES: [[u8; 256]; ALPHABETS.len()] = {
+static CODES: [[u8; 256]; ALPHABETS.len()] = {
     let mut codes = [[0; 256]; ALPHABETS.len()];
     let mut alphabet = 0;
     while alphabet < ALPHABETS.len() {
@@ -85,15 +101,12 @@ impl<'a> Text<'a> {
 
     /// Appends the characters.
     pub(super) fn read(self, out: &mut Vec<u8>) -> Option<()> {
-        let (length, alphabet) = (usize::try_from(self.head >> 3).ok()?, self.head as usize & 7);
-        let Some((bits, characters)) = alphabet.checked_sub(1).map(|alphabet| ALPHABETS[alphabet]) else {
-            out.extend_from_slice(self.bytes);
-            return Some(());
-        };
-        match bits {
-            4 => unpack::<4, 16>(self.bytes, characters.first_chunk()?, length, out),
-            5 => unpack::<5, 32>(self.bytes, characters.first_chunk()?, length, out),
-            _ => unpack::<6, 64>(self.bytes, characters.first_chunk()?, length, out),
+        let length = usize::try_from(self.head >> 3).ok()?;
+        match self.head as usize & 7 {
+            0 => out.extend_from_slice(self.bytes),
+            alphabet @ 1..=2 => unpack::<4, _>(self.bytes, &PAIRS_OF_4[alphabet - 1], length, out),
+            alphabet @ 3..=4 => unpack::<5, _>(self.bytes, &PAIRS_OF_5[alphabet - 3], length, out),
+            alphabet => unpack::<6, _>(self.bytes, &PAIRS_OF_6[alphabet - 5], length, out),
         }
         Some(())
     }
@@ -129,43 +142,59 @@ fn alphabet(text: &[u8]) -> usize {
     if text.len() < SHORTEST {
         return 0;
     }
-    let mut have = u8::MAX >> 1;
-    for part in text.chunks(GROUP) {
-        have = part.iter().fold(have, |have, byte| have & HAVE[usize::from(*byte)]);
+    let of = |have: u8, part: &[u8]| part.iter().fold(have, |have, byte| have & HAVE[usize::from(*byte)]);
+    let (groups, rest) = text.as_chunks::<GROUP>();
+    let mut have = of(u8::MAX >> 1, rest);
+    for group in groups {
+        have = of(have, group);
         if have == 0 {
             return 0;
         }
     }
-    have.trailing_zeros() as usize + 1
+    if have == 0 { 0 } else { have.trailing_zeros() as usize + 1 }
 }
 
 #[inline]
 fn pack<const BITS: usize>(text: &[u8], codes: &[u8; 256], out: &mut Vec<u8>) {
-    let packed =
-        |group: &[u8]| group.iter().rev().fold(0, |all, byte| all << BITS | u64::from(codes[usize::from(*byte)]));
+    let packed = |group: &[u8]| {
+        let all = group.iter().rev().fold(0, |all, byte| all << BITS | u64::from(codes[usize::from(*byte)]));
+        all.to_le_bytes()
+    };
+    let begin = out.len();
+    out.resize(begin + (text.len() * BITS).div_ceil(8), 0);
     let (groups, rest) = text.as_chunks::<GROUP>();
-    for group in groups {
-        out.extend_from_slice(&packed(group).to_le_bytes()[..BITS]);
+    let (of_groups, of_rest) = out[begin..].split_at_mut(groups.len() * BITS);
+    for (group, to) in groups.iter().zip(of_groups.as_chunks_mut::<BITS>().0) {
+        to.copy_from_slice(&packed(group)[..BITS]);
     }
-    out.extend_from_slice(&packed(rest).to_le_bytes()[..(rest.len() * BITS).div_ceil(8)]);
+    of_rest.copy_from_slice(&packed(rest)[..of_rest.len()]);
 }
 
 #[inline]
-fn unpack<const BITS: usize, const CODES: usize>(
-    bytes: &[u8],
-    characters: &[u8; CODES],
-    length: usize,
-    out: &mut Vec<u8>,
-) {
-    for group in bytes.chunks(BITS) {
-        let mut all = [0; 8];
-        all[..group.len()].copy_from_slice(group);
-        let all = u64::from_le_bytes(all);
-        let found: [u8; GROUP] = std::array::from_fn(|at| characters[(all >> (at * BITS)) as usize % CODES]);
-        out.extend_from_slice(&found);
+fn unpack<const BITS: usize, const PAIRS: usize>(bytes: &[u8], pairs: &[u16; PAIRS], length: usize, out: &mut Vec<u8>) {
+    let characters = |packed: u64| {
+        let pair = |nth: usize| u64::from(pairs[(packed >> (nth * 2 * BITS)) as usize % PAIRS]) << (nth * 16);
+        (pair(0) | pair(1) | pair(2) | pair(3)).to_le_bytes()
+    };
+    let begin = out.len();
+    out.resize(begin + length, 0);
+    let (groups, rest) = out[begin..].as_chunks_mut::<GROUP>();
+    let mut from = bytes;
+    for group in groups {
+        // The bytes behind this group are read with it where there are enough, which is quicker, and count for nothing.
+        let packed = match from.first_chunk() {
+            Some(eight) => u64::from_le_bytes(*eight),
+            None => read(&from[..BITS]),
+        };
+        *group = characters(packed);
+        from = &from[BITS..];
     }
-    // The last group may have fewer.
-    out.truncate(out.len() - (GROUP - length % GROUP) % GROUP);
+    rest.copy_from_slice(&characters(read(from))[..rest.len()]);
+}
+
+/// A number of up to eight bytes.
+fn read(bytes: &[u8]) -> u64 {
+    bytes.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
 #[cfg(test)]
@@ -200,7 +229,7 @@ mod tests {
 
     #[test]
     fn texts_that_begin_alike_do_so_when_stored() {
-        let [a, b] = ["https://example.com/shop/12", "https://example.com/help"].map(stored);
+        let [a, b] = ["https://example.com/shop/12", "https://example.com/help/1"].map(stored);
         assert_eq!(a[2..2 + 15], b[2..2 + 15]);
     }
 
