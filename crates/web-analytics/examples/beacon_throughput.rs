@@ -1,6 +1,6 @@
 //! Beacons a second through decode and join on one core, and the memory of open sessions.
 //!
-//! `cargo run --release -p tidemill-web-analytics --example join_throughput [BEACONS] [BEACONS_A_SECOND]`
+//! `cargo run --release -p tidemill-web-analytics --example beacon_throughput [BEACONS] [BEACONS_A_SECOND]`
 //!
 //! Times are those of the processor, so that other programs don't count. The simulator's own work is not timed.
 
