@@ -202,6 +202,10 @@ fn not_built(what: &str) -> SqlError {
         let error = SqlError::unsupported("of ANY and ALL of a sub-query only = ANY and <> ALL are built");
         return error.hint("compare with its MIN or MAX: x > (SELECT MAX(y) FROM …)");
     }
+    if what.contains("Dot access not supported") {
+        let error = SqlError::unsupported("a field of what is made in the same expression is not built");
+        return error.hint("write the field's own expression, or give the row a name in a sub-query");
+    }
     match what.split_once(['{', '(']) {
         Some((head, _)) if what.contains(" { ") => SqlError::unsupported(format!("{} is not built", head.trim_end())),
         _ => SqlError::unsupported(what),

@@ -86,7 +86,7 @@ async fn a_table_registers_evolves_and_reads_in_a_registry_elsewhere() {
             };
             assert_eq!(contents(&cli.ok(&elsewhere)), contents(&tail));
             elsewhere.extend(["--limit", "1"]);
-            let first = cli.json(&[&["--output", "json"], &elsewhere[..]].concat());
+            let first = cli.json(&elsewhere);
             assert_eq!((&first["value"]["id"], first["schema"]["id"].is_string()), (&Value::from(1), true), "{first}");
             let read = cli.script(&way, &name, format, columns, "", "SELECT id, city FROM t;");
             let mut rows: Vec<String> =

@@ -761,6 +761,10 @@ CREATE TABLE o (a INT) WITH ('connector' = 'blackhole') AS SELECT auction FROM b
 
 --! case a comparison with all rows of a sub-query
 SELECT auction FROM bids WHERE price > ALL (SELECT price FROM bids WHERE item = 'hats');
+--! rows
+--| error: TM-SQL-0004: of ANY and ALL of a sub-query only = ANY and <> ALL are built; compare with its MIN or MAX: x > (SELECT MAX(y) FROM …)
 
 --! case a field of what is made in the query
 SELECT ROW(auction, item).item FROM bids;
+--! rows
+--| error: TM-SQL-0004: a field of what is made in the same expression is not built; write the field's own expression, or give the row a name in a sub-query
